@@ -1,0 +1,57 @@
+"""Name -> object tables, so that a new part of the framework is one new file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from slowfast.utils.errors import ConfigError, did_you_mean
+
+class Registry:
+    """A table of named objects; look-ups ignore case and unknown names list the nearest ones.
+
+    Args:
+        kind: what the table holds, used in messages ("dataset", "backbone", ...).
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._objects: dict[str, Any] = {}
+        self._by_lower: dict[str, str] = {}
+
+    def register(self, obj: Any = None, *, name: str | None = None) -> Any:
+        """Add ``obj`` under ``name`` (default: its ``__name__``); usable as a decorator.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        if obj is None:
+            return lambda target: self.register(target, name=name)
+        name = name or obj.__name__
+        if name.lower() in self._by_lower:
+            raise ValueError(f"{self.kind} {name!r} is registered twice")
+        self._objects[name] = obj
+        self._by_lower[name.lower()] = name
+        return obj
+
+    def get(self, name: str) -> Any:
+        """Return the object called ``name``, in any case.
+
+        Raises:
+            ConfigError: there is none; the message names the nearest.
+        """
+        key = self._by_lower.get(str(name).lower())
+        if key is None:
+            raise ConfigError(f"Unknown {self.kind} {name!r}. {did_you_mean(str(name), self)}")
+        return self._objects[key]
+
+    def __contains__(self, name: str) -> bool:
+        return str(name).lower() in self._by_lower
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._objects)
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+Builder = Callable[..., Any]
