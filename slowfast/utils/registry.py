@@ -7,6 +7,7 @@ from typing import Any
 
 from slowfast.utils.errors import ConfigError, did_you_mean
 
+
 class Registry:
     """A table of named objects; look-ups ignore case and unknown names list the nearest ones.
 
@@ -53,5 +54,3 @@ class Registry:
 
     def __len__(self) -> int:
         return len(self._objects)
-
-Builder = Callable[..., Any]

@@ -1,0 +1,98 @@
+"""Starting a backbone from pretrained weights: completely, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from slowfast.checkpoint.store import load_checkpoint_file
+from slowfast.utils.errors import CheckpointError, did_you_mean
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
+
+
+@dataclass
+class ImportReport:
+    """What became of every tensor.
+
+    Attributes:
+        loaded: backbone tensors that were filled.
+        ignored: tensors of the file that belong to other parts.
+        missing: backbone tensors without a counterpart.
+        mismatched: backbone tensors whose counterpart has another shape.
+    """
+
+    loaded: list[str] = field(default_factory=list)
+    ignored: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    mismatched: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return (
+            f"{len(self.loaded)} backbone tensors loaded, {len(self.ignored)} of other parts left "
+            f"out, {len(self.missing)} missing, {len(self.mismatched)} of another shape"
+        )
+
+
+def _from_run(content: dict) -> dict[str, Tensor]:
+    """Take the backbone of a checkpoint that a run of this package wrote."""
+    state = content.get("model_state", {})
+    prefix = "backbone."
+    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _from_torchvision(content: dict) -> dict[str, Tensor]:
+    """Take a plain torchvision state dict."""
+    return {k: v for k, v in content.items() if isinstance(v, Tensor)}
+
+
+# Where the backbone's tensors sit in a file, by MODEL.INIT_METHOD.
+FORMATS = {"slowfast": _from_run, "supervised": _from_torchvision}
+
+
+def load_pretrained(backbone: nn.Module, path: str | Path, method: str) -> ImportReport:
+    """Fill every tensor of a backbone from a file.
+
+    Args:
+        backbone: is changed in place.
+        path: the checkpoint.
+        method: a key of :data:`FORMATS`, in any case.
+
+    Raises:
+        CheckpointError: unknown method, unreadable file, or any tensor of the backbone without a
+            counterpart of its shape.
+    """
+    if method.lower() not in FORMATS:
+        raise CheckpointError(
+            f"MODEL.INIT_METHOD {method!r} is not available. {did_you_mean(method, FORMATS)}"
+        )
+    found = FORMATS[method.lower()](load_checkpoint_file(path))
+    wanted = backbone.state_dict()
+    report = ImportReport(ignored=[name for name in found if name not in wanted])
+    for name, tensor in wanted.items():
+        if name not in found:
+            report.missing.append(name)
+        elif found[name].shape != tensor.shape:
+            report.mismatched.append(name)
+        else:
+            report.loaded.append(name)
+    if report.missing or report.mismatched:
+        wrong = report.missing + report.mismatched
+        raise CheckpointError(
+            f"{path} (MODEL.INIT_METHOD {method}) does not fit the backbone: {report}; first: "
+            f"{', '.join(wrong[:3])}. Check MODEL.INIT_METHOD and MODEL.ARCH."
+        )
+    backbone.load_state_dict({name: found[name] for name in report.loaded})
+    return report
+
+
+def initialise(backbone: nn.Module, method: str | None, path: str | None) -> ImportReport | None:
+    """Load ``MODEL.CKPT`` as ``MODEL.INIT_METHOD`` says; None or ``scratch`` leaves random weights."""
+    if method is None or method.lower() == "scratch":
+        return None
+    report = load_pretrained(backbone, path, method)
+    logger.info("Backbone from %s (%s): %s.", path, method, report)
+    return report

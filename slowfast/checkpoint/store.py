@@ -1,0 +1,130 @@
+"""Checkpoints of a run on disk: written whole or not at all, checked when read.
+
+Names sort by age: ``checkpoint_epoch_00010.pyth`` after 10 whole epochs, and
+``checkpoint_epoch_00010_step_00000042.pyth`` 42 steps into the next one.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from slowfast.utils.errors import CheckpointError
+from slowfast.utils.files import atomic_write, remove_stale_temporaries
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
+
+NAME = re.compile(r"^checkpoint_epoch_(\d{5})(?:_step_(\d{8}))?\.pyth$")
+# The newest file is never the only copy: two are kept even of those that nobody asked to keep.
+KEPT_ROLLING = 2
+
+
+def load_checkpoint_file(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint without running any code it may hold, and verify its checksums.
+
+    ``torch.load`` alone does not notice a flipped byte; the checksums of the archive do.
+
+    Raises:
+        CheckpointError: missing, torn, damaged, or not made of tensors and plain values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+        if damaged:
+            raise CheckpointError(f"{path}: damaged (checksum of {damaged!r} does not match).")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
+    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError) as error:
+        raise CheckpointError(f"{path}: not a whole checkpoint file ({error}).") from error
+    except (RuntimeError, ValueError, KeyError, pickle.UnpicklingError, OSError) as error:
+        raise CheckpointError(f"{path}: cannot be read safely ({error}).") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: holds a {type(content).__name__}, not a checkpoint.")
+    return content
+
+
+class CheckpointStore:
+    """The ``checkpoints`` folder of a run.
+
+    Args:
+        folder: created when the first checkpoint is written.
+        period: epochs between checkpoints that are kept.
+        keep_last: how many of those are kept, 0 for all.
+    """
+
+    def __init__(self, folder: str | Path, period: int = 1, keep_last: int = 0) -> None:
+        self.folder = Path(folder)
+        self.period, self.keep_last = period, keep_last
+
+    def path(self, epoch: int, step: int = 0) -> Path:
+        """Return the file for ``epoch`` whole epochs and ``step`` steps of the next."""
+        ending = f"_step_{step:08d}" if step else ""
+        return self.folder / f"checkpoint_epoch_{epoch:05d}{ending}.pyth"
+
+    def files(self) -> list[Path]:
+        """Return the checkpoints, oldest first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted((p for p in self.folder.iterdir() if NAME.match(p.name)), key=_age)
+
+    def save(self, content: dict[str, Any], epoch: int, step: int = 0, final: bool = False) -> Path:
+        """Write a checkpoint, then delete those that are no longer wanted."""
+        path = self.path(epoch, step)
+        with atomic_write(path) as file:
+            torch.save(content, file)
+        self._retire(keep=path if final else None)
+        return path
+
+    def _retire(self, keep: Path | None) -> None:
+        files = self.files()
+        periodic = [p for p in files if self._is_periodic(p)]
+        wanted = set(periodic[-self.keep_last :] if self.keep_last else periodic)
+        wanted.update(files[-KEPT_ROLLING:])
+        if keep is not None:
+            wanted.add(keep)
+        for path in files:
+            if path not in wanted:
+                path.unlink(missing_ok=True)
+
+    def _is_periodic(self, path: Path) -> bool:
+        epoch, step = _age(path)
+        return step == 0 and epoch % self.period == 0
+
+    def clean(self) -> None:
+        """Delete what an interrupted save left behind."""
+        if self.folder.is_dir():
+            remove_stale_temporaries(self.folder)
+
+    def load_newest(self) -> tuple[Path, dict[str, Any]] | None:
+        """Return the newest readable checkpoint; unreadable newer ones are named in a warning.
+
+        Raises:
+            CheckpointError: there are checkpoints but none is readable.
+        """
+        files = self.files()
+        for path in reversed(files):
+            try:
+                return path, load_checkpoint_file(path)
+            except CheckpointError as error:
+                logger.warning("%s Falling back to the checkpoint before it.", error)
+        if files:
+            raise CheckpointError(
+                f"{self.folder}: none of the {len(files)} checkpoints is readable. Delete the "
+                "folder to start again, or set TRAIN.AUTO_RESUME False."
+            )
+        return None
+
+
+def _age(path: Path) -> tuple[int, int]:
+    epoch, step = NAME.match(path.name).groups()
+    return int(epoch), int(step or 0)

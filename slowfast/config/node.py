@@ -1,0 +1,119 @@
+"""``CfgNode``: a YACS tree that knows the type and the place of each of its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yacs.config import CfgNode as YacsNode
+
+from slowfast.config.coerce import coerce, kind_of
+from slowfast.config.nodes import KEYS
+from slowfast.config.suggest import suggestion
+from slowfast.config.yaml_file import Entry, read_entries
+from slowfast.utils.errors import ConfigError
+
+
+class CfgNode(YacsNode):
+    """A tree of config keys, read as ``cfg.SOLVER.BASE_LR``.
+
+    Files and overrides may only set keys that exist, with the type that the key was declared with.
+    A merge that fails names everything wrong at once and changes nothing.
+    """
+
+    def merge_from_file(self, cfg_filename: str | Path) -> None:
+        """Set what a YAML file says; its ``_BASE_`` (a path beside it) is merged first."""
+        self._merge(read_entries(cfg_filename))
+
+    def merge_from_list(self, cfg_list: Sequence[Any]) -> None:
+        """Set ``[KEY, VALUE, KEY, VALUE, ...]``, as typed on a command line."""
+        words = list(cfg_list)
+        if len(words) % 2:
+            raise ConfigError(
+                f"overrides are pairs of KEY VALUE, found {len(words)} words: "
+                f"{words[-1]!r} has no partner in: {' '.join(map(str, words))}"
+            )
+        pairs = zip(words[::2], words[1::2], strict=True)
+        self._merge(Entry(str(key), value, word=True) for key, value in pairs)
+
+    def merge_from_other_cfg(self, cfg_other: YacsNode) -> None:
+        """Set every key of another tree."""
+        self._merge(Entry(name, value) for name, value in _leaves(cfg_other))
+
+    def leaves(self) -> dict[str, Any]:
+        """Return every value by its full dotted name."""
+        return dict(_leaves(self))
+
+    def dump(self, **kwargs: Any) -> str:
+        """Return the tree as YAML that merges back to an equal tree (options of ``yaml.dump``)."""
+        options = {"sort_keys": False, "default_flow_style": None, "allow_unicode": True}
+        return yaml.safe_dump(_to_dict(self), **{**options, **kwargs})
+
+    @classmethod
+    def load_cfg(cls, cfg_file_obj_or_str: Any) -> CfgNode:
+        """Build a tree from YAML text, such as the ``cfg`` entry of a checkpoint."""
+        source = cfg_file_obj_or_str
+        try:
+            tree = yaml.safe_load(source if isinstance(source, str) else source.read())
+        except yaml.YAMLError as error:
+            raise ConfigError(f"this config text is not valid YAML: {error}") from error
+        if not isinstance(tree, dict):
+            raise ConfigError(f"a config text is a mapping, found {type(tree).__name__}.")
+        return cls(tree)
+
+    def _merge(self, entries: Iterable[Entry]) -> None:
+        if self.is_frozen():
+            raise ConfigError("this config is frozen; call defrost() or clone it before merging.")
+        accepted: list[tuple[CfgNode, str, Any]] = []
+        problems: list[str] = []
+        for entry in entries:
+            try:
+                accepted += self._accept(entry)
+            except ConfigError as error:
+                problems.append(f"{entry.where}: {error}" if entry.where else str(error))
+        if problems:
+            raise ConfigError("\n".join(problems))
+        for node, leaf, value in accepted:
+            node[leaf] = value
+
+    def _accept(self, entry: Entry) -> list[tuple[CfgNode, str, Any]]:
+        """Return where the value of an entry goes: one place, or none for an empty group."""
+        *groups, leaf = entry.name.split(".")
+        node: Any = self
+        for group in groups:
+            node = node.get(group) if isinstance(node, YacsNode) else None
+        if not isinstance(node, YacsNode) or leaf not in node:
+            hint = suggestion(entry.name, self.leaves())
+            raise ConfigError(f"unknown config key {entry.name}. {hint}")
+        current = node[leaf]
+        if isinstance(current, YacsNode):
+            if entry.value in (None, {}) and not entry.word:
+                return []
+            raise ConfigError(
+                f"{entry.name} is a group of keys, not a key; set one of {', '.join(current)}."
+            )
+        kind = KEYS[entry.name].kind if entry.name in KEYS else kind_of(current, elements=False)
+        try:
+            return [(node, leaf, coerce(entry.value, kind, entry.word))]
+        except ValueError:
+            found = f"{entry.value!r} ({type(entry.value).__name__})"
+            raise ConfigError(f"{entry.name} expects {kind}, found {found}.") from None
+
+
+def _leaves(node: YacsNode, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in node.items():
+        if isinstance(value, YacsNode):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _to_dict(value: Any) -> Any:
+    """Return plain dicts and lists, which safe YAML can write."""
+    if isinstance(value, YacsNode):
+        return {name: _to_dict(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_to_dict(entry) for entry in value]
+    return value

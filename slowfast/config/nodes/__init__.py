@@ -1,0 +1,38 @@
+"""The default tree: every key with its default and its meaning, one file per subject.
+
+A new group of keys is a new file with its ``TABLES``, named here once.
+"""
+
+from slowfast.config.nodes import (
+    augmentation,
+    convnets,
+    data,
+    demo,
+    detection,
+    model,
+    mvit,
+    run,
+    solver,
+    ssl_upstream,
+    tensorboard,
+    train_test,
+)
+from slowfast.config.schema import Key, Node, join_tables
+
+SUBJECTS = (
+    run,
+    train_test,
+    solver,
+    data,
+    augmentation,
+    model,
+    convnets,
+    mvit,
+    ssl_upstream,
+    detection,
+    tensorboard,
+    demo,
+)
+
+TABLES: tuple[Node, ...] = tuple(table for subject in SUBJECTS for table in subject.TABLES)
+KEYS: dict[str, Key] = join_tables(TABLES)

@@ -1,0 +1,76 @@
+"""Keys of the training loop, its checkpoints, and of testing."""
+
+from slowfast.config.schema import Key, Node
+
+CHECKPOINT_TYPES = ("pytorch", "caffe2")
+
+TABLES = (
+    Node(
+        "TRAIN",
+        "Training",
+        ENABLE=Key(True, "train"),
+        DATASET=Key("kinetics", "registered dataset to train and validate on, in any case"),
+        BATCH_SIZE=Key(64, "samples per iteration, summed over the GPUs of one machine", low=1),
+        ACCUMULATION_STEPS=Key(
+            1, "parts a batch is worked through in before one optimiser step; saves memory", low=1
+        ),
+        EVAL_PERIOD=Key(10, "epochs between validations", low=1),
+        MIXED_PRECISION=Key(False, "compute in 16 bits where that is safe"),
+        AMP_DTYPE=Key(
+            "auto",
+            "16-bit type of MIXED_PRECISION; auto takes bfloat16 where the device has it",
+            choices=("auto", "bfloat16", "float16"),
+        ),
+        KILL_LOSS_EXPLOSION_FACTOR=Key(
+            0.0, "stop when the loss exceeds this many times its recent mean; 0 never does", low=0
+        ),
+        CLASSIFIER_WARMUP_EPOCHS=Key(
+            0, "epochs before the main run in which only the classifier learns", low=0
+        ),
+        CLASSIFIER_WARMUP_LR=Key(1e-4, "learning rate (Adam) of those epochs", above=0),
+    ),
+    Node(
+        "TRAIN",
+        "Checkpoints of a training run",
+        AUTO_RESUME=Key(True, "go on from the newest checkpoint in OUTPUT_DIR"),
+        CHECKPOINT_PERIOD=Key(10, "epochs between checkpoints", low=1),
+        CHECKPOINT_MINUTES=Key(
+            20.0, "minutes between checkpoints inside an epoch; 0 saves only at its end", low=0
+        ),
+        CHECKPOINT_KEEP_LAST=Key(
+            0, "periodic checkpoints to keep, newest first; 0 keeps all of them", low=0
+        ),
+        CHECKPOINT_FILE_PATH=Key("", "checkpoint whose weights training starts from"),
+        CHECKPOINT_TYPE=Key("pytorch", "format of CHECKPOINT_FILE_PATH", choices=CHECKPOINT_TYPES),
+        CHECKPOINT_EPOCH_RESET=Key(
+            False, "take only the weights of CHECKPOINT_FILE_PATH and start at epoch 0"
+        ),
+        CHECKPOINT_INFLATE=Key(False, "stretch 2-D kernels of the checkpoint over time"),
+        CHECKPOINT_CLEAR_NAME_PATTERN=Key(
+            (), "texts to cut out of parameter names, such as 'backbone.'", kind="tuple[str]"
+        ),
+        CHECKPOINT_IN_INIT=Key(False, "start a video network from the checkpoint of an image one"),
+    ),
+    Node(
+        "TEST",
+        "Testing",
+        ENABLE=Key(True, "test, after training when that is on too"),
+        DATASET=Key("kinetics", "registered dataset to test on, in any case"),
+        BATCH_SIZE=Key(8, "clips per iteration, summed over the GPUs of one machine", low=1),
+        CHECKPOINT_FILE_PATH=Key("", "checkpoint to test; empty takes the newest in OUTPUT_DIR"),
+        CHECKPOINT_TYPE=Key("pytorch", "format of CHECKPOINT_FILE_PATH", choices=CHECKPOINT_TYPES),
+        NUM_ENSEMBLE_VIEWS=Key(
+            10, "clips per video, spread over its length; -1 tries 1, 3, 5, 7 and 10", low=-1
+        ),
+        NUM_SPATIAL_CROPS=Key(3, "crops per clip, along its longer side", low=1, high=3),
+        NUM_TEMPORAL_CLIPS=Key(
+            [], "clip counts to test one after another", kind="list[int]", low=1
+        ),
+        ENSEMBLE_ON=Key(
+            "probabilities",
+            "what is averaged over the views of a video",
+            choices=("probabilities", "logits"),
+        ),
+        SAVE_RESULTS_PATH=Key("", "file under OUTPUT_DIR for predictions and labels (pickle)"),
+    ),
+)

@@ -1,0 +1,117 @@
+"""Reading YAML config files safely, with the line of every key and ``_BASE_`` inheritance."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from slowfast.utils.errors import ConfigError, did_you_mean
+
+logger = logging.getLogger(__name__)
+
+BASE_KEY = "_BASE_"
+
+
+class Entry(NamedTuple):
+    """One value for one key: full name, value, where it was said, and whether in a shell."""
+
+    name: str
+    value: Any
+    where: str = ""
+    word: bool = False
+
+
+def read_entries(path: str | Path) -> list[Entry]:
+    """Return what a file sets, after what the files it inherits from set; later entries win."""
+    return _read(Path(path).expanduser(), above=())
+
+
+def _read(path: Path, above: tuple[Path, ...], asked_by: str = "") -> list[Entry]:
+    real = path.resolve()
+    if real in above:
+        chain = " -> ".join(entry.name for entry in (*above, real))
+        raise ConfigError(f"{asked_by}: {BASE_KEY} goes in a circle: {chain}.")
+    entries = _parse(path, _text(path, asked_by))
+    inherited: list[Entry] = []
+    for entry in entries:
+        if entry.name != BASE_KEY:
+            continue
+        if not isinstance(entry.value, str):
+            raise ConfigError(
+                f"{entry.where}: {BASE_KEY} expects the path of one YAML file, found {entry.value!r}."
+            )
+        base = path.parent / Path(entry.value).expanduser()
+        inherited += _read(base, (*above, real), entry.where)
+    return inherited + [entry for entry in entries if entry.name != BASE_KEY]
+
+
+def _text(path: Path, asked_by: str) -> str:
+    prefix = f"{asked_by}: {BASE_KEY}: " if asked_by else ""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        neighbours = [entry.name for entry in path.parent.glob("*.y*ml")]
+        hint = f" {did_you_mean(path.name, neighbours)}" if neighbours else ""
+        raise ConfigError(f"{prefix}config file not found: {path}.{hint}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{prefix}config file {path} cannot be read: {error}.") from error
+
+
+def _parse(path: Path, text: str) -> list[Entry]:
+    try:
+        # Made in here because the loader already refuses control characters when it is created.
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        if not isinstance(root, yaml.MappingNode):
+            found = "nothing" if root is None else f"a {root.id}"
+            line = 1 if root is None else root.start_mark.line + 1
+            raise ConfigError(
+                f"{path}:{line}: a config file is a mapping of keys to values, found {found}."
+            )
+        return list(_leaves(loader, root, path, "", ()))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or str(error)
+        raise ConfigError(f"{path}{line}: not valid YAML: {reason}.") from error
+
+
+def _leaves(
+    loader: yaml.SafeLoader,
+    mapping: yaml.MappingNode,
+    path: Path,
+    prefix: str,
+    above: tuple[int, ...],
+) -> Iterator[Entry]:
+    """Yield the leaves of a mapping under their dotted names, in the order of the file."""
+    _warn_of_repeats(mapping, path, prefix)
+    loader.flatten_mapping(mapping)  # resolves YAML's own merge key, "<<"
+    for key, value in mapping.value:
+        where = f"{path}:{key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            raise ConfigError(f"{where}: a key must be a plain word.")
+        name = prefix + key.value
+        if isinstance(value, yaml.MappingNode) and value.value:
+            if id(value) in above:
+                raise ConfigError(f"{where}: {name} contains itself.")
+            yield from _leaves(loader, value, path, f"{name}.", (*above, id(value)))
+        else:
+            yield Entry(name, loader.construct_object(value, deep=True), where)
+
+
+def _warn_of_repeats(mapping: yaml.MappingNode, path: Path, prefix: str) -> None:
+    """A key said twice is legal in published files, where the last one wins; say so."""
+    seen: set[str] = set()
+    for key, value in mapping.value:
+        if not isinstance(key, yaml.ScalarNode) or isinstance(value, yaml.MappingNode):
+            continue
+        if key.value in seen:
+            line = key.start_mark.line + 1
+            logger.warning(
+                "%s:%d: %s is set twice; this one counts.", path, line, prefix + key.value
+            )
+        seen.add(key.value)

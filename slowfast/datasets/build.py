@@ -1,0 +1,65 @@
+"""From a config to a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch.utils.data import Dataset
+
+from slowfast.datasets.temporal import build_temporal_sampling
+from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
+from slowfast.datasets.video_clips import ClipSettings, TrainClips, ViewClips
+from slowfast.datasets.video_list import VideoList
+from slowfast.utils.registry import Registry
+
+DATASET_REGISTRY = Registry("dataset")
+
+SPLITS = ("train", "val", "test")
+
+
+def build_dataset(dataset_name: str, cfg, split: str) -> Dataset:
+    """Return the dataset registered under ``dataset_name`` (any case) for a split.
+
+    Args:
+        split: ``train`` (random clips), ``val`` (centre clip) or ``test`` (all views).
+
+    Raises:
+        ConfigError: unknown name.
+        AnnotationError: its lists are missing or wrong.
+    """
+    return DATASET_REGISTRY.get(dataset_name)(cfg, split)
+
+
+def build_video_dataset(
+    cfg, split: str, read_list: Callable[[], VideoList]
+) -> TrainClips | ViewClips:
+    """Return random training clips or fixed views over a list of videos.
+
+    The list comes from ``DATA.MANIFEST_DIR`` where that is set, otherwise from ``read_list``;
+    only a manifest is trusted to name existing files.
+    """
+    data = cfg.DATA
+    if data.MANIFEST_DIR:
+        videos = VideoList.load(Path(data.MANIFEST_DIR) / f"{split}.npz")
+    else:
+        videos = read_list().check_files()
+    settings = ClipSettings(
+        sampling=build_temporal_sampling(data),
+        threads=0 if cfg.DATA_LOADER.ENABLE_MULTI_THREAD_DECODE else cfg.DATA_LOADER.DECODE_THREADS,
+        seed=cfg.RNG_SEED,
+    )
+    if split == "train":
+        return TrainClips(
+            videos,
+            settings,
+            TrainGeometry.from_cfg(data),
+            color_jitter=tuple(data.COLOR_JITTER),
+            color_probability=data.COLOR_JITTER_PROB,
+            max_retries=data.MAX_RETRIES,
+        )
+    if split == "val":
+        return ViewClips(videos, settings, TestGeometry.from_cfg(data, 1))
+    crops = cfg.TEST.NUM_SPATIAL_CROPS
+    geometry = TestGeometry.from_cfg(data, crops)
+    return ViewClips(videos, settings, geometry, num_views=cfg.TEST.NUM_ENSEMBLE_VIEWS)

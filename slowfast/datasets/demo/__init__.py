@@ -1,0 +1,11 @@
+"""The demo world: small real videos in which motion and sound agree, made on the spot.
+
+The class of a video is *how* something moves and sounds. What moves, where, in which colours,
+before which background, how loud and how high is drawn independently of the class, so a single
+frame or the loudness says nothing and a model has to look at motion (or listen to rhythm).
+"""
+
+from slowfast.datasets.demo.presets import PRESETS, DemoPreset
+from slowfast.datasets.demo.writer import DemoSummary, write_demo_world
+
+__all__ = ["PRESETS", "DemoPreset", "DemoSummary", "write_demo_world"]

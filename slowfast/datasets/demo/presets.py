@@ -1,0 +1,45 @@
+"""How large a demo world is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slowfast.datasets.demo.motions import motion_names
+from slowfast.utils.errors import ConfigError, did_you_mean
+
+
+@dataclass(frozen=True)
+class DemoPreset:
+    """The size of a demo world.
+
+    Each class has ``groups`` groups of ``clips_per_group`` videos of ``height`` x ``width``
+    pixels and between ``seconds[0]`` and ``seconds[1]`` long. ``test_groups`` groups form the
+    test set of a fold; there are three folds with different test groups.
+    """
+
+    name: str
+    groups: int
+    clips_per_group: int
+    test_groups: int
+    height: int
+    width: int
+    seconds: tuple[float, float]
+    sample_rate: int = 24_000
+    frame_rates: tuple[int, ...] = (25, 30)
+    classes: tuple[str, ...] = motion_names()
+
+
+PRESETS: dict[str, DemoPreset] = {
+    preset.name: preset
+    for preset in (
+        DemoPreset("tiny", 3, 2, 1, height=48, width=64, seconds=(2.2, 2.8)),
+        DemoPreset("small", 13, 4, 3, height=72, width=96, seconds=(3.0, 4.0)),
+    )
+}
+
+
+def find_preset(name: str) -> DemoPreset:
+    """Return the preset called ``name``."""
+    if name not in PRESETS:
+        raise ConfigError(f"There is no demo world preset {name!r}. {did_you_mean(name, PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,199 @@
+"""What happens in a video: an episode drawn from a seed, and its rendering.
+
+Everything but the kind of motion is drawn from the same distributions for every class.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from dataclasses import dataclass
+
+import numpy as np
+
+from slowfast.datasets.demo.motions import Action, rate_range
+from slowfast.datasets.demo.presets import DemoPreset
+from slowfast.datasets.demo.render import Background, Body, Colour, Look, render
+from slowfast.datasets.demo.shapes import mark_names, shape_names
+from slowfast.datasets.demo.sounds import Room, Voice, mix, sound
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A body that does things, with the voice that is heard while it does them."""
+
+    body: Body
+    voice: Voice
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """A whole video before it is rendered; ``size`` is (height, width) in pixels."""
+
+    size: tuple[int, int]
+    frame_rate: int
+    frame_count: int
+    sample_rate: int
+    background: Background
+    bystanders: tuple[Body, ...]
+    actors: tuple[Actor, ...]
+    room: Room
+
+    @property
+    def seconds(self) -> float:
+        """Return the duration in seconds."""
+        return self.frame_count / self.frame_rate
+
+    def frame_times(self) -> Array:
+        """Return the times of the frames in seconds, shape ``(T,)``."""
+        return np.arange(self.frame_count) / self.frame_rate
+
+    def sample_times(self) -> Array:
+        """Return the times of the audio samples in seconds, shape ``(S,)``."""
+        return np.arange(round(self.seconds * self.sample_rate)) / self.sample_rate
+
+
+def draw_episode(preset: DemoPreset, seed: int, class_index: int, index: int) -> Episode:
+    """Draw video number ``index`` of a class: one actor that repeats the motion of the class.
+
+    The same arguments always give the same episode, whatever else is drawn.
+    """
+    rng = np.random.default_rng([seed, class_index, index])
+    frame_rate = int(rng.choice(preset.frame_rates))
+    seconds = rng.uniform(*preset.seconds)
+    background = _draw_background(rng)
+    bystanders = tuple(_draw_bystander(rng) for _ in range(rng.integers(1, 3)))
+    action = draw_action(preset.classes[class_index], rng)
+    return Episode(
+        size=(preset.height, preset.width),
+        frame_rate=frame_rate,
+        frame_count=round(seconds * frame_rate),
+        sample_rate=preset.sample_rate,
+        background=background,
+        bystanders=bystanders,
+        actors=(Actor(_draw_body(rng), _draw_voice(rng), (action,)),),
+        room=_draw_room(rng),
+    )
+
+
+def draw_action(kind: str, rng: np.random.Generator) -> Action:
+    """Draw an action of the given kind that lasts for the whole video."""
+    low, high = rate_range(kind)
+    return Action(
+        kind=kind,
+        rate=float(rng.uniform(low, high)),
+        phase=float(rng.uniform(0, 1)),
+        amplitude=float(rng.uniform(0.19, 0.27)),
+        direction=int(rng.choice((-1, 1))),
+        tilt=float(rng.uniform(-0.02, 0.02)),
+        seed=_draw_seed(rng),
+    )
+
+
+def render_frames(episode: Episode) -> tuple[Array, Array]:
+    """Return frames uint8 ``(T, H, W, 3)`` and the boxes ``(T, N, 4)`` of the N actors."""
+    bystanders = [(body, ()) for body in episode.bystanders]
+    actors = [(actor.body, actor.actions) for actor in episode.actors]
+    frames, boxes = render(
+        episode.size, episode.frame_times(), episode.background, bystanders + actors
+    )
+    return frames, boxes[:, len(bystanders) :]
+
+
+def render_sound(episode: Episode) -> Array:
+    """Return the mono waveform, float32 ``(S,)`` in [-1, 1]."""
+    times = episode.sample_times()
+    waves = [
+        sound(action, actor.voice, times) for actor in episode.actors for action in actor.actions
+    ]
+    return mix(waves, episode.room, episode.sample_rate)
+
+
+def _draw_background(rng: np.random.Generator) -> Background:
+    hue, value = rng.uniform(), rng.uniform(0.3, 0.85)
+    saturation = rng.uniform(0.2, 0.55)
+    contrast = rng.uniform(0.08, 0.15)
+    return Background(
+        low=colorsys.hsv_to_rgb(hue, saturation, value - contrast),
+        high=colorsys.hsv_to_rgb((hue + rng.uniform(-0.1, 0.1)) % 1, saturation, value + contrast),
+        texture=str(rng.choice(("clouds", "stripes", "checks", "ripples"))),
+        grain=float(rng.uniform(0.2, 0.5)),
+        drift=_draw_drift(rng, 0.08),
+        seed=_draw_seed(rng),
+    )
+
+
+def _draw_body(rng: np.random.Generator) -> Body:
+    return Body(
+        look=_draw_look(rng, 0.12, 0.22),
+        centre=(float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.34, 0.66))),
+        drift=_draw_drift(rng, 0.03),
+        turning=float(rng.uniform(-0.06, 0.06)),
+    )
+
+
+def _draw_bystander(rng: np.random.Generator) -> Body:
+    return Body(
+        look=_draw_look(rng, 0.08, 0.15),
+        centre=(float(rng.uniform(0, 1)), float(rng.uniform(0, 1))),
+        drift=_draw_drift(rng, 0.1),
+        turning=float(rng.uniform(-0.1, 0.1)),
+    )
+
+
+def _draw_look(rng: np.random.Generator, smallest: float, largest: float) -> Look:
+    fill, accent = _draw_colours(rng)
+    light = rng.uniform() < 0.5
+    return Look(
+        shape=str(rng.choice(shape_names())),
+        mark=str(rng.choice(mark_names())),
+        fill=fill,
+        accent=accent,
+        outline=(0.98, 0.97, 0.94) if light else (0.12, 0.12, 0.16),
+        radius=float(rng.uniform(smallest, largest)),
+        turn=float(rng.uniform(0, 1)),
+    )
+
+
+def _draw_colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
+    """Draw two vivid colours of clearly different brightness, in random order."""
+    while True:
+        first, second = (
+            colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(0.35, 0.9), rng.uniform(0.45, 1.0))
+            for _ in range(2)
+        )
+        if abs(_brightness(first) - _brightness(second)) > 0.25:
+            return first, second
+
+
+def _brightness(colour: Colour) -> float:
+    return 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2]
+
+
+def _draw_voice(rng: np.random.Generator) -> Voice:
+    return Voice(
+        pitch=float(np.exp(rng.uniform(np.log(280), np.log(900)))),
+        dullness=float(rng.uniform(0.8, 2.5)),
+        seed=_draw_seed(rng),
+    )
+
+
+def _draw_room(rng: np.random.Generator) -> Room:
+    return Room(
+        level_db=float(rng.uniform(-32, -16)),
+        noise_db=float(rng.uniform(-22, -8)),
+        colour=float(rng.uniform(0, 1.6)),
+        hum=float(np.exp(rng.uniform(np.log(100), np.log(3000)))),
+        seed=_draw_seed(rng),
+    )
+
+
+def _draw_drift(rng: np.random.Generator, fastest: float) -> tuple[float, float]:
+    speed, angle = rng.uniform(0, fastest), rng.uniform(0, 2 * np.pi)
+    return float(speed * np.cos(angle)), float(speed * np.sin(angle))
+
+
+def _draw_seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(2**31))

@@ -1,0 +1,51 @@
+"""HMDB51's official lists: ``<class>_test_split<k>.txt`` with lines ``file flag``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from slowfast.datasets.build import DATASET_REGISTRY, build_video_dataset
+from slowfast.datasets.text_lists import read_lines, wrong_line
+from slowfast.datasets.video_list import VideoList
+from slowfast.utils.errors import AnnotationError
+
+FLAGS = {"0": "unused", "1": "train", "2": "test"}
+
+
+def read_hmdb51(folder: str | Path, fold: int, train: bool, prefix: str = "") -> VideoList:
+    """Read one fold; classes are the sorted names of the list files, not of video folders.
+
+    Args:
+        folder: where the lists lie.
+        fold: 1, 2 or 3.
+        train: files with flag 1, or else those with flag 2.
+        prefix: folder that holds ``class/file.avi``.
+    """
+    ending = f"_test_split{fold}.txt"
+    lists = sorted(Path(folder).glob(f"*{ending}")) if Path(folder).is_dir() else []
+    if not lists:
+        raise AnnotationError(f"{folder}: no '<class>{ending}' there. Check DATA.PATH_TO_DATA_DIR.")
+    names = sorted(path.name.removesuffix(ending) for path in lists)
+    wanted = "train" if train else "test"
+    files, labels = [], []
+    for label, name in enumerate(names):
+        path = Path(folder) / f"{name}{ending}"
+        for number, line in read_lines(path):
+            file, _, flag = line.rpartition(" ")
+            if flag not in FLAGS or not file:
+                raise wrong_line(path, number, line, "expected 'file.avi 0', '1' or '2'.")
+            if FLAGS[flag] == wanted:
+                files.append(str(Path(prefix) / name / file.strip()))
+                labels.append(label)
+    return VideoList(files, labels, names, f"{folder}/*{ending}")
+
+
+@DATASET_REGISTRY.register(name="hmdb51")
+def hmdb51(cfg, split: str):
+    """Build fold ``DATA.FOLD``; validation and test both read the test half."""
+    data = cfg.DATA
+    return build_video_dataset(
+        cfg,
+        split,
+        lambda: read_hmdb51(data.PATH_TO_DATA_DIR, data.FOLD, split == "train", data.PATH_PREFIX),
+    )

@@ -1,0 +1,70 @@
+"""Kinetics-style lists: ``train.csv``, ``val.csv``, ``test.csv`` with ``path label`` lines.
+
+A third field between path and label is ignored, as PySlowFast does; a list of paths alone has no
+labels (self-supervised pretraining).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from slowfast.datasets.build import DATASET_REGISTRY, build_video_dataset
+from slowfast.datasets.text_lists import parse_label, read_class_names, read_lines, wrong_line
+from slowfast.datasets.video_list import VideoList
+
+UNLABELLED = -1
+OTHER_SEPARATORS = re.compile(r"[\s,;|]+-?\w+$")
+
+
+def parse_line(path: str | Path, number: int, line: str, separator: str) -> tuple[str, int]:
+    """Return file and label of a line; the label is -1 where the line is a path alone.
+
+    Raises:
+        AnnotationError: wrong separator or label.
+    """
+    fields = [field.strip() for field in line.split(separator)]
+    if len(fields) == 1:
+        if OTHER_SEPARATORS.search(line) and not Path(line).suffix[1:].isalpha():
+            problem = f"no separator {separator!r} found; set DATA.PATH_LABEL_SEPARATOR."
+            raise wrong_line(path, number, line, problem)
+        return line, UNLABELLED
+    label = parse_label(path, number, line, fields[-1])
+    last_of_path = -2 if len(fields) > 2 and fields[-2].isdigit() else -1
+    return separator.join(fields[:last_of_path]), label
+
+
+def read_kinetics_csv(path: str | Path, separator: str = " ", prefix: str = "") -> VideoList:
+    """Read one list.
+
+    Args:
+        path: the list file.
+        separator: between the fields of a line; paths may contain it.
+        prefix: folder joined before each path.
+    """
+    files, labels = [], []
+    for number, line in read_lines(path):
+        file, label = parse_line(path, number, line, separator)
+        if labels and (label == UNLABELLED) != (labels[-1] == UNLABELLED):
+            problem = "lines with and without a label are mixed."
+            raise wrong_line(path, number, line, problem)
+        files.append(str(Path(prefix) / file))
+        labels.append(label)
+    return VideoList(files, labels, [], path)
+
+
+@DATASET_REGISTRY.register(name="kinetics")
+def kinetics(cfg, split: str):
+    """Build the dataset of ``<DATA.PATH_TO_DATA_DIR>/<split>.csv``."""
+
+    def read() -> VideoList:
+        data = cfg.DATA
+        folder = Path(data.PATH_TO_DATA_DIR)
+        videos = read_kinetics_csv(
+            folder / f"{split}.csv", data.PATH_LABEL_SEPARATOR, data.PATH_PREFIX
+        )
+        if data.CLASS_NAMES_PATH:
+            videos.class_names = read_class_names(data.CLASS_NAMES_PATH)
+        return videos
+
+    return build_video_dataset(cfg, split, read)

@@ -1,0 +1,68 @@
+"""Data loaders from a config."""
+
+from __future__ import annotations
+
+from itertools import chain
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader, Dataset, default_collate
+
+from slowfast.datasets.build import build_dataset
+from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
+from slowfast.utils import distributed as du
+
+LIST_KEYS = ("failures",)
+
+
+def collate(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """Stack the samples of a batch; lists of failures are joined."""
+    batch = {}
+    for key in samples[0]:
+        values = [sample[key] for sample in samples]
+        batch[key] = list(chain(*values)) if key in LIST_KEYS else default_collate(values)
+    return batch
+
+
+def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> DataLoader:
+    """Return the loader of a split, with this process's share of every batch.
+
+    Training batches hold ``TRAIN.BATCH_SIZE`` clips over all processes of a machine. Test batches
+    hold ``TEST.BATCH_SIZE`` clips too, in whole videos.
+    """
+    name = cfg.TEST.DATASET if split == "test" else cfg.TRAIN.DATASET
+    dataset = dataset if dataset is not None else build_dataset(name, cfg, split)
+    if split == "train":
+        batches = TrainBatches(
+            len(dataset),
+            per_process_batch(cfg, cfg.TRAIN.BATCH_SIZE) // cfg.TRAIN.ACCUMULATION_STEPS,
+            cfg.DATA.TRAIN_CLIPS_PER_VIDEO,
+            cfg.RNG_SEED,
+            du.get_rank(),
+            du.get_world_size(),
+        )
+    else:
+        clips = per_process_batch(cfg, cfg.TEST.BATCH_SIZE)
+        videos = max(1, clips // dataset.views_per_video)
+        batches = EvaluationBatches(len(dataset), videos, du.get_rank(), du.get_world_size())
+    workers = cfg.DATA_LOADER.NUM_WORKERS
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        num_workers=workers,
+        collate_fn=collate,
+        pin_memory=cfg.DATA_LOADER.PIN_MEMORY and torch.cuda.is_available(),
+        prefetch_factor=cfg.DATA_LOADER.PREFETCH_FACTOR if workers else None,
+        persistent_workers=split == "train" and workers > 0,
+    )
+
+
+def per_process_batch(cfg, batch_size: int) -> int:
+    """Return this process's part of a batch size that counts over a whole machine."""
+    return max(1, batch_size // max(1, du.get_local_world_size()))
+
+
+def shuffle_dataset(loader: DataLoader, cur_epoch: int) -> None:
+    """Let the next pass over ``loader`` be that of ``cur_epoch``."""
+    if isinstance(loader.batch_sampler, TrainBatches):
+        loader.batch_sampler.set_position(cur_epoch)

@@ -1,0 +1,203 @@
+"""Which frames make a clip: arithmetic on frame numbers, apart from any decoding.
+
+Three published rules, each a small frozen class with the same two methods:
+
+* :class:`StrideSampling`: PySlowFast's ``NUM_FRAMES x SAMPLING_RATE`` at ``TARGET_FPS``
+  (``slowfast/datasets/decoder.py`` of facebookresearch/SlowFast).
+* :class:`DurationSampling`: AVID-CMA's fixed-rate clips, for example 0.5 s at 16 fps.
+* :class:`LinspaceSampling`: GDT's and STiCA's integer start and floored linspace.
+
+``random_clip(video, rng)`` draws a training clip, ``views(video, n)`` gives the ``n`` fixed clips
+of testing, ``centre_clip(video)`` the one of validation. All return frame numbers of :class:`slowfast.datasets.media.VideoInfo`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from slowfast.datasets.media.info import VideoInfo
+
+TICKS_PER_SECOND = 90_000
+
+
+def _linspace(low: float, high: float, num: int, last: int) -> list[int]:
+    """Return ``num`` evenly spread frame numbers, truncated and clamped to ``[0, last]``."""
+    # float32 as in the published code: truncation makes the last digit matter.
+    points = np.linspace(low, high, num, dtype=np.float64).astype(np.float32)
+    return np.clip(points.astype(np.int64), 0, last).tolist()
+
+
+@dataclass(frozen=True)
+class StrideSampling:
+    """Clips of ``num_frames`` frames, ``sampling_rate`` apart at ``target_fps``.
+
+    Args:
+        num_frames: frames per clip T.
+        sampling_rate: stride tau between frames, counted at ``target_fps``.
+        target_fps: rate to which the stride refers; other rates are stretched to match it.
+        use_offset: PySlowFast's ``DATA.USE_OFFSET_SAMPLING``: whole starts, both ends reached.
+    """
+
+    num_frames: int
+    sampling_rate: int
+    target_fps: float = 30.0
+    use_offset: bool = False
+
+    def span(self, fps: float) -> float:
+        """Return the length of a clip in source frames: ``max(1, tau * T / target * fps)``."""
+        return max(1.0, self.sampling_rate * self.num_frames / self.target_fps * fps)
+
+    def clip_at(
+        self, video: VideoInfo, start: float, ticks_per_second: float = TICKS_PER_SECOND
+    ) -> list[int]:
+        """Return the frames of the clip whose span begins at source frame ``start``.
+
+        ``ticks_per_second`` is the resolution of time stamps in the container; a start that falls
+        between frames is rounded to a tick before the first frame inside is looked up.
+        """
+        span, last = self.span(video.fps), video.num_frames - 1
+        if video.num_frames <= self.num_frames * self.sampling_rate:
+            return _linspace(start, start + span - 1, self.num_frames, last)
+        per_frame = ticks_per_second / video.fps
+        first = math.floor(start)
+        if round(first * per_frame) < int(start * per_frame):
+            first += 1
+        end = math.floor(start + span - 1)
+        if round((end + 1) * per_frame) <= int((start + span - 1) * per_frame):
+            end += 1
+        decoded = max(min(end, last) - first, 0)
+        return [first + k for k in _linspace(0, span - 1, self.num_frames, decoded)]
+
+    def view_start(self, video: VideoInfo, view: int, num_views: int) -> float:
+        """Return where test view ``view`` of ``num_views`` begins, in source frames."""
+        room = max(video.num_frames - self.span(video.fps), 0)
+        if not self.use_offset:
+            return room * view / num_views
+        if num_views == 1:
+            return math.floor(room / 2)
+        return view * math.floor(room / (num_views - 1))
+
+    def random_clip(self, video: VideoInfo, rng: np.random.Generator) -> list[int]:
+        """Return a clip with a uniformly drawn start."""
+        room = max(video.num_frames - self.span(video.fps), 0)
+        start = rng.integers(0, int(room) + 1) if self.use_offset else rng.uniform(0, room)
+        return self.clip_at(video, float(start))
+
+    def views(self, video: VideoInfo, num_views: int) -> list[list[int]]:
+        """Return ``num_views`` fixed clips."""
+        starts = [self.view_start(video, view, num_views) for view in range(num_views)]
+        return [self.clip_at(video, start) for start in starts]
+
+    def centre_clip(self, video: VideoInfo) -> list[int]:
+        """Return the clip in the middle."""
+        return self.clip_at(video, max(video.num_frames - self.span(video.fps), 0) / 2)
+
+
+@dataclass(frozen=True)
+class DurationSampling:
+    """Clips of ``num_frames`` frames at ``clip_fps``, as AVID-CMA cuts them.
+
+    A source frame repeats where the video is slower than ``clip_fps``; a video shorter than the
+    clip is repeated from its beginning until ``num_frames`` are reached.
+    """
+
+    num_frames: int
+    clip_fps: float = 16.0
+
+    @property
+    def duration(self) -> float:
+        """Length of a clip in seconds."""
+        return self.num_frames / self.clip_fps
+
+    def frames_between(self, video: VideoInfo, start: float, duration: float) -> list[int]:
+        """Return the source frames of ``duration`` seconds from ``start`` seconds, at ``clip_fps``.
+
+        Times are seconds from the first frame. Not padded: a window that leaves the video has
+        fewer frames.
+        """
+        end = min(start + duration - 0.5 / video.fps, video.duration)
+        times = np.arange(start, end, 1.0 / self.clip_fps)[: int(duration * self.clip_fps)]
+        # The small term undoes the rounding of start + k / fps just below a whole frame.
+        frames = np.floor(times * video.fps + 1e-9).astype(np.int64)
+        return np.clip(frames, 0, video.num_frames - 1).tolist()
+
+    def pad(self, frames: list[int]) -> list[int]:
+        """Return ``num_frames`` frames, repeating from the beginning where there are fewer."""
+        frames = frames or [0]
+        return [frames[k % len(frames)] for k in range(max(self.num_frames, len(frames)))]
+
+    def random_clip(self, video: VideoInfo, rng: np.random.Generator) -> list[int]:
+        """Return a clip that lies inside the video, or the whole of a shorter video."""
+        room = max(video.duration - self.duration, 0.0)
+        start = rng.uniform(0.0, room) if room > 0 else 0.0
+        return self.pad(self.frames_between(video, start, self.duration))
+
+    def views(self, video: VideoInfo, num_views: int) -> list[list[int]]:
+        """Return ``num_views`` clips spread over the video resampled to ``clip_fps``."""
+        everything = self.frames_between(video, 0.0, math.ceil(video.duration) + 1.0)
+        if len(everything) <= self.num_frames:
+            return [self.pad(everything)] * num_views
+        room = max(len(everything) - self.num_frames, 1)
+        starts = np.linspace(0, room, num_views).astype(np.int64)
+        return [everything[start : start + self.num_frames] for start in starts.tolist()]
+
+    def centre_clip(self, video: VideoInfo) -> list[int]:
+        """Return the clip in the middle."""
+        return self.views(video, 3)[1]
+
+
+@dataclass(frozen=True)
+class LinspaceSampling:
+    """GDT's clips: an integer start out of 1,001 places and ``floor(linspace)`` inside.
+
+    Args:
+        num_frames, sampling_rate, target_fps: as in :class:`StrideSampling`.
+    """
+
+    num_frames: int
+    sampling_rate: int = 1
+    target_fps: float = 30.0
+
+    PLACES = 1000
+
+    def span(self, fps: float) -> float:
+        """Return the length of a clip in source frames."""
+        return self.num_frames * self.sampling_rate * fps / self.target_fps
+
+    def clip_at(self, video: VideoInfo, place: int, places: int) -> list[int]:
+        """Return the clip that starts at ``place / places`` of the room in the video."""
+        span = self.span(video.fps)
+        start = math.floor(max(video.num_frames - span, 0) * place / places)
+        last = video.num_frames - 1 - start
+        return [start + k for k in _linspace(0, span - 1, self.num_frames, last)]
+
+    def random_clip(self, video: VideoInfo, rng: np.random.Generator) -> list[int]:
+        """Return a clip with one of the 1,001 starts."""
+        return self.clip_at(video, int(rng.integers(0, self.PLACES + 1)), self.PLACES)
+
+    def views(self, video: VideoInfo, num_views: int) -> list[list[int]]:
+        """Return ``num_views`` fixed clips; the end of the video is not reached, as published."""
+        return [self.clip_at(video, view, num_views) for view in range(num_views)]
+
+    def centre_clip(self, video: VideoInfo) -> list[int]:
+        """Return the clip in the middle."""
+        return self.clip_at(video, 1, 2)
+
+
+TemporalSampling = StrideSampling | DurationSampling | LinspaceSampling
+
+TEMPORAL_SAMPLING = {
+    "stride": lambda data: StrideSampling(
+        data.NUM_FRAMES, data.SAMPLING_RATE, data.TARGET_FPS, data.USE_OFFSET_SAMPLING
+    ),
+    "duration": lambda data: DurationSampling(data.NUM_FRAMES, data.CLIP_FPS),
+    "linspace": lambda data: LinspaceSampling(data.NUM_FRAMES, data.SAMPLING_RATE, data.TARGET_FPS),
+}
+
+
+def build_temporal_sampling(data) -> TemporalSampling:
+    """Return the rule that the ``DATA`` node of a config names (``DATA.TEMPORAL_SAMPLING``)."""
+    return TEMPORAL_SAMPLING[data.TEMPORAL_SAMPLING](data)

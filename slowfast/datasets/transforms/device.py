@@ -1,0 +1,58 @@
+"""From uint8 clips to what a network reads, on whatever device the clips are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from slowfast.datasets.frame_index import slow_pathway_indices
+from slowfast.datasets.transforms.color import apply_color_jitter
+
+
+class ClipPreprocessor(nn.Module):
+    """Scale, colour-jitter and normalise clips, and pack them into pathways.
+
+    Args:
+        mean, std: per channel, RGB, for values in [0, 1].
+        reverse_channels: hand the network BGR.
+        slow_alpha: 0 for one pathway; otherwise two, the slow one with ``T // slow_alpha`` frames.
+        channels_last: hand out clips in the channels-last-3d memory format.
+    """
+
+    def __init__(
+        self,
+        mean: Sequence[float],
+        std: Sequence[float],
+        reverse_channels: bool = False,
+        slow_alpha: int = 0,
+        channels_last: bool = False,
+    ) -> None:
+        super().__init__()
+        shape = (1, -1, 1, 1, 1)
+        self.register_buffer("mean", torch.tensor(mean).view(shape), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(shape), persistent=False)
+        self.reverse_channels = reverse_channels
+        self.slow_alpha = slow_alpha
+        self.channels_last = channels_last
+
+    def forward(self, clips: Tensor, color: Tensor | None = None) -> list[Tensor]:
+        """Return pathways of float32 ``(B, 3, T, H, W)``.
+
+        Args:
+            clips: uint8 ``(B, 3, T, H, W)`` RGB.
+            color: ``(B, 5)`` draws, or None.
+        """
+        video = clips.float().div_(255.0)
+        if color is not None:
+            video = apply_color_jitter(video, color)
+        video = (video - self.mean) / self.std
+        if self.reverse_channels:
+            video = video.flip(1)
+        if self.channels_last:
+            video = video.contiguous(memory_format=torch.channels_last_3d)
+        if not self.slow_alpha:
+            return [video]
+        slow = slow_pathway_indices(video.shape[2], self.slow_alpha)
+        return [video[:, :, slow], video]

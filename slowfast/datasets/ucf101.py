@@ -1,0 +1,63 @@
+"""UCF101's official lists: ``classInd.txt``, ``trainlist0k.txt`` and ``testlist0k.txt``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from slowfast.datasets.build import DATASET_REGISTRY, build_video_dataset
+from slowfast.datasets.text_lists import parse_label, read_lines, wrong_line
+from slowfast.datasets.video_list import VideoList
+from slowfast.utils.errors import did_you_mean
+
+
+def read_class_index(path: str | Path) -> list[str]:
+    """Return the class names of ``classInd.txt`` (lines ``number name``, counted from 1)."""
+    names = []
+    for number, line in read_lines(path):
+        fields = line.split()
+        if len(fields) != 2 or parse_label(path, number, line, fields[0]) != len(names) + 1:
+            raise wrong_line(path, number, line, f"expected '{len(names) + 1} ClassName'.")
+        names.append(fields[1])
+    return names
+
+
+def read_ucf101(folder: str | Path, fold: int, train: bool, prefix: str = "") -> VideoList:
+    """Read one fold.
+
+    Args:
+        folder: where the three kinds of list lie.
+        fold: 1, 2 or 3.
+        train: the training or the test half.
+        prefix: folder that holds ``Class/file.avi``.
+
+    Raises:
+        AnnotationError: a missing list, an unknown class, or a label that contradicts it.
+    """
+    folder = Path(folder)
+    names = read_class_index(folder / "classInd.txt")
+    number_of = {name: k for k, name in enumerate(names)}
+    path = folder / f"{'train' if train else 'test'}list{fold:02d}.txt"
+    files, labels = [], []
+    for number, line in read_lines(path):
+        file, _, label = line.partition(" ")
+        class_name = Path(file).parent.name
+        if class_name not in number_of:
+            problem = f"unknown class {class_name!r}. {did_you_mean(class_name, names)}"
+            raise wrong_line(path, number, line, problem)
+        if label and parse_label(path, number, line, label.strip()) != number_of[class_name] + 1:
+            problem = f"classInd.txt gives {class_name} the number {number_of[class_name] + 1}."
+            raise wrong_line(path, number, line, problem)
+        files.append(str(Path(prefix) / file))
+        labels.append(number_of[class_name])
+    return VideoList(files, labels, names, path)
+
+
+@DATASET_REGISTRY.register(name="ucf101")
+def ucf101(cfg, split: str):
+    """Build fold ``DATA.FOLD``; validation and test both read the test list."""
+    data = cfg.DATA
+    return build_video_dataset(
+        cfg,
+        split,
+        lambda: read_ucf101(data.PATH_TO_DATA_DIR, data.FOLD, split == "train", data.PATH_PREFIX),
+    )

@@ -1,0 +1,183 @@
+"""Datasets over a list of videos: random clips to train on, fixed views to test on.
+
+A sample is a dict of
+
+* ``video``: uint8 RGB ``(3, T, S, S)`` in training, ``(V, 3, T, S, S)`` with the V views of the
+  file in testing (temporal view major, spatial crop minor);
+* ``label``: int64, -1 without one; ``index``: int64 row of the list;
+* ``color``: float32 ``(5,)`` draw of the colour jitter (training);
+* ``valid``: False where a test file could not be read (its ``video`` is zero);
+* ``failures``: list of ``(path, reason)`` met on the way.
+
+Every random number comes from ``(seed, epoch, position in the epoch)``, so that samples do not
+depend on workers, on processes or on where a run was interrupted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from slowfast.datasets.media import open_media
+from slowfast.datasets.temporal import TemporalSampling
+from slowfast.datasets.transforms.color import draw_color_jitter
+from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
+from slowfast.datasets.video_list import VideoList
+from slowfast.utils.errors import MediaError
+
+Sample = dict[str, Any]
+
+
+class SampleKey(NamedTuple):
+    """Which training sample is wanted: its place in the run and the row of its file."""
+
+    epoch: int
+    position: int
+    index: int
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """What training and test clips share.
+
+    Args:
+        sampling: which frames make a clip.
+        threads: codec threads per open file.
+        seed: of all random draws.
+    """
+
+    sampling: TemporalSampling
+    threads: int = 1
+    seed: int = 0
+
+
+class TrainClips(Dataset):
+    """One random clip per request, from another file where a file cannot be read.
+
+    Args:
+        videos: the files.
+        settings: temporal sampling, threads and seed.
+        geometry: random spatial transform.
+        color_jitter, color_probability: see :func:`draw_color_jitter`.
+        max_retries: how many other files are tried before the run is stopped.
+    """
+
+    def __init__(
+        self,
+        videos: VideoList,
+        settings: ClipSettings,
+        geometry: TrainGeometry,
+        color_jitter: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0),
+        color_probability: float = 1.0,
+        max_retries: int = 5,
+    ) -> None:
+        self.videos, self.settings, self.geometry = videos, settings, geometry
+        self.color_jitter, self.color_probability = color_jitter, color_probability
+        self.max_retries = max_retries
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, key: SampleKey | int) -> Sample:
+        """Return a clip of file ``key.index``, or of the first readable replacement.
+
+        Replacements are drawn from ``(seed, epoch, position, attempt)``.
+
+        Raises:
+            MediaError: the file and all replacements failed; lists every reason.
+        """
+        key = key if isinstance(key, SampleKey) else SampleKey(0, int(key), int(key))
+        failures: list[tuple[str, str]] = []
+        index = key.index
+        for attempt in range(self.max_retries + 1):
+            rng = np.random.default_rng([self.settings.seed, key.epoch, key.position, attempt])
+            if attempt:
+                index = int(rng.integers(len(self.videos)))
+            try:
+                return {**self._sample(index, rng), "failures": failures}
+            except MediaError as error:
+                failures.append((self.videos.paths[index], str(error)))
+        reasons = "\n  ".join(reason for _, reason in failures)
+        raise MediaError(
+            f"{len(failures)} files in a row could not be read (DATA.MAX_RETRIES = "
+            f"{self.max_retries}):\n  {reasons}\nFind all such files with "
+            "'python tools/prepare_data.py verify'."
+        )
+
+    def _sample(self, index: int, rng: np.random.Generator) -> Sample:
+        with open_media(self.videos.paths[index], threads=self.settings.threads) as media:
+            video = _require_video(media)
+            clip = media.read_frames(self.settings.sampling.random_clip(video, rng))
+        clip = self.geometry(clip, rng)
+        return {
+            "video": clip.transpose(0, 1).contiguous(),
+            "color": draw_color_jitter(self.color_jitter, self.color_probability, rng),
+            "label": int(self.videos.labels[index]),
+            "index": index,
+        }
+
+
+class ViewClips(Dataset):
+    """All fixed views of a file, read in one decoding pass.
+
+    Args:
+        videos: the files.
+        settings: temporal sampling and threads.
+        geometry: deterministic spatial transform with its crops.
+        num_views: clips per file; 0 stands for the one centre clip of validation.
+    """
+
+    def __init__(
+        self,
+        videos: VideoList,
+        settings: ClipSettings,
+        geometry: TestGeometry,
+        num_views: int = 0,
+    ) -> None:
+        self.videos, self.settings, self.geometry = videos, settings, geometry
+        self.num_views = num_views
+
+    @property
+    def views_per_video(self) -> int:
+        """Clips per sample: temporal views times spatial crops."""
+        return max(self.num_views, 1) * self.geometry.num_crops
+
+    def __len__(self) -> int:
+        return len(self.videos)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return the views of file ``index``; never those of another file."""
+        path = self.videos.paths[index]
+        sample = {"label": int(self.videos.labels[index]), "index": index}
+        try:
+            return {**sample, "video": self._views(path), "valid": True, "failures": []}
+        except MediaError as error:
+            size = self.geometry.crop_size
+            frames = self.settings.sampling.num_frames
+            empty = torch.zeros(self.views_per_video, 3, frames, size, size, dtype=torch.uint8)
+            return {**sample, "video": empty, "valid": False, "failures": [(path, str(error))]}
+
+    def _views(self, path: str) -> torch.Tensor:
+        sampling = self.settings.sampling
+        with open_media(path, threads=self.settings.threads) as media:
+            video = _require_video(media)
+            if self.num_views:
+                clips = sampling.views(video, self.num_views)
+            else:
+                clips = [sampling.centre_clip(video)]
+            wanted = [frame for clip in clips for frame in clip]
+            frames = media.read_frames(wanted, transform=self.geometry.resize)
+        views = []
+        for clip in frames.unflatten(0, (len(clips), -1)):
+            views += [crop.transpose(0, 1) for crop in self.geometry(clip)]
+        return torch.stack(views)
+
+
+def _require_video(media):
+    if media.video is None:
+        raise MediaError(f"{media.path}: the file has no video stream.")
+    return media.video

@@ -1,0 +1,49 @@
+"""Videos in folders ``$ROOT/$SPLIT/$CLASS/*``: no list file needed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from slowfast.datasets.build import DATASET_REGISTRY, build_video_dataset
+from slowfast.datasets.video_list import VideoList
+from slowfast.utils.errors import AnnotationError
+
+VIDEO_SUFFIXES = {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
+
+
+def read_video_folder(root: str | Path, split: str) -> VideoList:
+    """List the videos of a split in sorted order.
+
+    The classes are the sorted class folders of *all* splits, so that a class that is missing in
+    one split does not shift the labels of the others.
+
+    Raises:
+        AnnotationError: no such split, no class folder, or no video in it.
+    """
+    root = Path(root)
+    if not (root / split).is_dir():
+        found = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+        raise AnnotationError(
+            f"{root / split}: no such folder (found: {json.dumps(found)}). Expected "
+            "ROOT/SPLIT/CLASS/video with DATA.PATH_TO_DATA_DIR as ROOT."
+        )
+    splits = [p for p in root.iterdir() if p.is_dir()]
+    names = sorted({c.name for s in splits for c in s.iterdir() if c.is_dir()})
+    files, labels = [], []
+    for label, name in enumerate(names):
+        for path in sorted((root / split / name).rglob("*")):
+            if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
+                files.append(str(path))
+                labels.append(label)
+    if not files:
+        raise AnnotationError(f"{root / split}: no video file in any class folder.")
+    return VideoList(files, labels, names, root / split)
+
+
+@DATASET_REGISTRY.register(name="video_folder")
+def video_folder(cfg, split: str):
+    """Build ``DATA.PATH_TO_DATA_DIR/<split>``; testing reads ``val`` where there is no ``test``."""
+    root = Path(cfg.DATA.PATH_TO_DATA_DIR)
+    folder = "val" if split == "test" and not (root / "test").is_dir() else split
+    return build_video_dataset(cfg, split, lambda: read_video_folder(root, folder))

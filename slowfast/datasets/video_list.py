@@ -1,0 +1,155 @@
+"""The list of files of a dataset as arrays, with one stable row per file.
+
+A Python object per sample makes worker processes grow until the host runs out of memory; here a
+million paths are one byte string and one offset array, shared by all workers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from slowfast.utils.errors import AnnotationError
+from slowfast.utils.files import atomic_write
+
+MANIFEST_VERSION = 1
+
+
+class StringTable:
+    """An immutable sequence of strings in two arrays."""
+
+    def __init__(self, text: np.ndarray, ends: np.ndarray) -> None:
+        self.text, self.ends = text, ends
+
+    @classmethod
+    def from_strings(cls, strings: Iterable[str]) -> StringTable:
+        """Pack any number of strings."""
+        encoded = [entry.encode() for entry in strings]
+        ends = np.cumsum([len(entry) for entry in encoded], dtype=np.int64)
+        return cls(np.frombuffer(b"".join(encoded), dtype=np.uint8), ends)
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, row: int) -> str:
+        if not -len(self) <= row < len(self):
+            raise IndexError(row)
+        row %= len(self)
+        begin = self.ends[row - 1] if row else 0
+        return self.text[begin : self.ends[row]].tobytes().decode()
+
+
+class VideoList:
+    """Paths and labels of a split; the row of a file is its stable index.
+
+    Args:
+        paths: one per file, as the media layer opens them.
+        labels: one class number per file; -1 where a list has none.
+        class_names: may be empty when no file names the classes.
+        source: the file or folder that was read, for messages.
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[str] | StringTable,
+        labels: Sequence[int] | np.ndarray,
+        class_names: Sequence[str],
+        source: str | Path,
+    ) -> None:
+        self.paths = paths if isinstance(paths, StringTable) else StringTable.from_strings(paths)
+        self.labels = np.asarray(labels, dtype=np.int64)
+        self.class_names = list(class_names)
+        self.source = str(source)
+        if len(self.paths) == 0:
+            raise AnnotationError(f"{source}: lists no file at all.")
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def fingerprint(self) -> str:
+        """Return a short hash of names and order, by which a memory bank knows its list.
+
+        Only the last two path components count, so that moving a dataset keeps its banks.
+        """
+        digest = hashlib.sha256()
+        for row in range(len(self)):
+            digest.update("/".join(Path(self.paths[row]).parts[-2:]).encode() + b"\n")
+        return digest.hexdigest()[:16]
+
+    def check_files(self) -> VideoList:
+        """Return self, after looking every file up on disk.
+
+        Raises:
+            AnnotationError: some are missing; names the first and the cure.
+        """
+        with ThreadPoolExecutor(16) as pool:
+            exists = list(pool.map(lambda row: Path(self.paths[row]).exists(), range(len(self))))
+        missing = [row for row, found in enumerate(exists) if not found]
+        if missing:
+            shown = "\n  ".join(self.paths[row] for row in missing[:5])
+            raise AnnotationError(
+                f"{self.source}: {len(missing)} of {len(self)} listed files do not exist:\n  "
+                f"{shown}\nCheck DATA.PATH_PREFIX, or leave the missing files out with "
+                f"'python tools/prepare_data.py manifest' and set DATA.MANIFEST_DIR."
+            )
+        return self
+
+    def check_labels(self, num_classes: int) -> VideoList:
+        """Return self if every label is below ``num_classes``.
+
+        Raises:
+            AnnotationError: names the first file whose label is not.
+        """
+        wrong = np.flatnonzero(self.labels >= num_classes)
+        if len(wrong):
+            row = int(wrong[0])
+            raise AnnotationError(
+                f"{self.source}: label {self.labels[row]} of {self.paths[row]} is not below "
+                f"MODEL.NUM_CLASSES = {num_classes} ({len(wrong)} such files). Set "
+                f"MODEL.NUM_CLASSES to {int(self.labels.max()) + 1} or mend the list."
+            )
+        return self
+
+    def subset(self, rows: Sequence[int] | np.ndarray) -> VideoList:
+        """Return a new list of the given rows."""
+        paths = (self.paths[int(row)] for row in rows)
+        return VideoList(paths, self.labels[rows], self.class_names, self.source)
+
+    def save(self, path: str | Path) -> None:
+        """Write the list as a manifest that :meth:`load` reads in one go."""
+        names = StringTable.from_strings(self.class_names)
+        with atomic_write(path) as file:
+            np.savez_compressed(
+                file,
+                version=np.int64(MANIFEST_VERSION),
+                text=self.paths.text,
+                ends=self.paths.ends,
+                labels=self.labels,
+                names_text=names.text,
+                names_ends=names.ends,
+            )
+
+    @classmethod
+    def load(cls, path: str | Path) -> VideoList:
+        """Read a manifest.
+
+        Raises:
+            AnnotationError: the file is missing or not a manifest.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                if int(data["version"]) != MANIFEST_VERSION:
+                    raise ValueError(f"version {int(data['version'])}")
+                names = StringTable(data["names_text"], data["names_ends"])
+                paths = StringTable(data["text"], data["ends"])
+                labels = data["labels"]
+        except (OSError, ValueError, KeyError) as error:
+            raise AnnotationError(
+                f"{path}: not a usable manifest ({error}). Write one with "
+                "'python tools/prepare_data.py manifest --cfg CFG --out DIR'."
+            ) from error
+        return cls(paths, labels, [names[k] for k in range(len(names))], path)

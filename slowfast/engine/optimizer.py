@@ -1,0 +1,83 @@
+"""Parameter groups and optimizers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _NormBase
+
+from slowfast.engine.lr_policy import get_lr_at_epoch
+from slowfast.utils.errors import ConfigError
+
+
+def get_param_groups(model: nn.Module, cfg) -> list[dict[str, Any]]:
+    """Split the trainable parameters by weight decay and learning rate.
+
+    Normalisation layers decay by ``BN.WEIGHT_DECAY``; one-dimensional parameters and biases not
+    at all with ``SOLVER.ZERO_WD_1D_PARAM``; parameters of ``model.backbone`` learn at
+    ``SOLVER.BACKBONE_LR_SCALE`` times the rate of the others. Empty groups are left out.
+
+    Raises:
+        ConfigError: nothing is left to train.
+    """
+    norms = {
+        id(p)
+        for layer in model.modules()
+        if isinstance(layer, _NormBase)
+        for p in layer.parameters(recurse=False)
+    }
+    backbone = {id(p) for p in getattr(model, "backbone", nn.Module()).parameters()}
+    solver = cfg.SOLVER
+    groups: dict[tuple[str, float], dict[str, Any]] = {}
+    decays = {"norm": cfg.BN.WEIGHT_DECAY, "other": solver.WEIGHT_DECAY, "zero": 0.0}
+    scales = sorted({solver.BACKBONE_LR_SCALE, 1.0})
+    for kind, decay in decays.items():
+        for scale in scales:
+            groups[kind, scale] = {"params": [], "weight_decay": decay, "lr_scale": scale}
+    for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        if id(parameter) in norms:
+            kind = "norm"
+        elif solver.ZERO_WD_1D_PARAM and (parameter.ndim == 1 or name.endswith(".bias")):
+            kind = "zero"
+        else:
+            kind = "other"
+        scale = solver.BACKBONE_LR_SCALE if id(parameter) in backbone else 1.0
+        groups[kind, scale]["params"].append(parameter)
+    used = [group for group in groups.values() if group["params"]]
+    if not used:
+        raise ConfigError("No parameter is left to train: check MODEL.FREEZE.")
+    return used
+
+
+def construct_optimizer(model: nn.Module, cfg) -> torch.optim.Optimizer:
+    """Return the optimizer ``SOLVER.OPTIMIZING_METHOD`` over :func:`get_param_groups`."""
+    solver = cfg.SOLVER
+    groups = get_param_groups(model, cfg)
+    method = solver.OPTIMIZING_METHOD
+    if method == "sgd":
+        return torch.optim.SGD(
+            groups,
+            lr=solver.BASE_LR,
+            momentum=solver.MOMENTUM,
+            dampening=solver.DAMPENING,
+            nesterov=solver.NESTEROV,
+        )
+    adaptive = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    if method not in adaptive:
+        raise ConfigError(f"SOLVER.OPTIMIZING_METHOD {method!r}: choose sgd, adam or adamw.")
+    return adaptive[method](groups, lr=solver.BASE_LR, betas=tuple(solver.BETAS), eps=1e-8)
+
+
+def set_lr(optimizer: torch.optim.Optimizer, new_lr: float) -> None:
+    """Set the learning rate of every group, times the group's ``lr_scale``."""
+    for group in optimizer.param_groups:
+        group["lr"] = new_lr * group.get("lr_scale", 1.0)
+
+
+def get_epoch_lr(cur_epoch: float, cfg) -> float:
+    """Return the learning rate at a fractional epoch."""
+    return get_lr_at_epoch(cfg, cur_epoch)

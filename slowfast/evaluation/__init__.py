@@ -1,0 +1,1 @@
+"""Measures as pure functions on arrays; no networks, no config."""

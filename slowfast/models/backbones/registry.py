@@ -1,0 +1,5 @@
+"""The table of video backbones."""
+
+from slowfast.utils.registry import Registry
+
+BACKBONES = Registry("video backbone")

@@ -1,0 +1,72 @@
+"""The classification head: pool, dropout, one linear layer (PySlowFast's ``ResNetBasicHead``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from slowfast.utils.errors import ConfigError
+
+ACTIVATIONS = {
+    "softmax": lambda scores: scores.softmax(dim=-1),
+    "sigmoid": torch.sigmoid,
+    "none": lambda scores: scores,
+}
+
+
+class BasicHead(nn.Module):
+    """Scores of a feature map.
+
+    Args:
+        feature_dim: channels C of the map.
+        num_classes: number of scores.
+        pooling: ``avg`` or ``max`` over time and space.
+        pool_size: ``(t, h, w)`` that average pooling covers; a larger map (a test crop larger than
+            the training crop) is scored at every position and the activated scores are averaged.
+            None pools globally.
+        dropout: probability.
+        activation: applied in eval mode only: ``softmax``, ``sigmoid`` or ``none``.
+        init_std: of the normal distribution of the initial weights; biases start at zero.
+    """
+
+    def __init__(
+        self,
+        feature_dim: int,
+        num_classes: int,
+        pooling: str = "avg",
+        pool_size: Sequence[int] | None = None,
+        dropout: float = 0.0,
+        activation: str = "softmax",
+        init_std: float = 0.01,
+    ) -> None:
+        super().__init__()
+        if activation not in ACTIVATIONS:
+            raise ConfigError(
+                f"MODEL.HEAD_ACT {activation!r}: choose one of {', '.join(ACTIVATIONS)}."
+            )
+        self.pooling, self.activation = pooling, activation
+        self.pool_size = tuple(pool_size) if pool_size else None
+        self.dropout = nn.Dropout(dropout)
+        self.projection = nn.Linear(feature_dim, num_classes)
+        nn.init.normal_(self.projection.weight, std=init_std)
+        nn.init.zeros_(self.projection.bias)
+
+    def pool(self, features: Tensor) -> Tensor:
+        """Pool ``(B, C, t, h, w)`` to ``(B, C, t', h', w')``, mostly ``(B, C, 1, 1, 1)``."""
+        if self.pooling == "max":
+            return F.adaptive_max_pool3d(features, 1)
+        if self.pool_size is None:
+            return F.adaptive_avg_pool3d(features, 1)
+        kernel = [min(k, n) for k, n in zip(self.pool_size, features.shape[2:], strict=True)]
+        return F.avg_pool3d(features, kernel, stride=1)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return ``(B, num_classes)``: logits in training, activated scores in eval mode."""
+        pooled = self.pool(features).permute(0, 2, 3, 4, 1)
+        scores = self.projection(self.dropout(pooled))
+        if not self.training:
+            scores = ACTIVATIONS[self.activation](scores.float())
+        return scores.mean(dim=(1, 2, 3))

@@ -1,0 +1,72 @@
+"""``VSSL``: a video backbone with a head, the network of SEVERE's configs.
+
+Thoker et al., "How Severe is Benchmark-Sensitivity in Video Self-Supervised Learning?".
+"""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+from slowfast.models.backbones import build_backbone
+from slowfast.models.freezing import Freezer
+from slowfast.models.heads import BasicHead
+from slowfast.models.registry import MODEL_REGISTRY
+
+
+class VSSL(nn.Module):
+    """Backbone, pooling and classifier.
+
+    Args:
+        backbone: see :mod:`slowfast.models.backbones`.
+        head: maps the feature map to scores.
+        freeze: a mode of :class:`slowfast.models.freezing.Freezer`.
+    """
+
+    def __init__(self, backbone: nn.Module, head: nn.Module, freeze: str = "none") -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self._freezer = Freezer(backbone, freeze)
+
+    def train(self, mode: bool = True) -> VSSL:
+        """Switch to training, except for what is frozen."""
+        super().train(mode)
+        if mode:
+            self._freezer.after_train_call()
+        return self
+
+    def forward(self, video: list[Tensor], boxes: Tensor | None = None) -> Tensor:
+        """Return scores ``(B, num_classes)``.
+
+        Args:
+            video: one pathway ``(B, 3, T, H, W)`` in a list, as PySlowFast hands it over.
+            boxes: for detection heads; the classification head takes none.
+        """
+        features = self.backbone(video[0])
+        return self.head(features) if boxes is None else self.head(features, boxes)
+
+
+def training_map_size(backbone: nn.Module, num_frames: int, crop_size: int) -> tuple[int, ...]:
+    """Return ``(t, h, w)`` of the feature map of a training clip."""
+    lengths = (num_frames, crop_size, crop_size)
+    return tuple(math.ceil(n / s) for n, s in zip(lengths, backbone.strides, strict=True))
+
+
+@MODEL_REGISTRY.register(name="VSSL")
+def vssl(cfg) -> VSSL:
+    """Build from ``MODEL.ARCH`` (the backbone), ``MODEL.NUM_CLASSES`` and the head's keys."""
+    model, data = cfg.MODEL, cfg.DATA
+    backbone = build_backbone(model.ARCH)
+    head = BasicHead(
+        backbone.feature_dim,
+        model.NUM_CLASSES,
+        pooling=backbone.pooling,
+        pool_size=training_map_size(backbone, data.NUM_FRAMES, data.TRAIN_CROP_SIZE),
+        dropout=model.DROPOUT_RATE,
+        activation="none" if cfg.TEST.ENSEMBLE_ON == "logits" else model.HEAD_ACT,
+        init_std=model.FC_INIT_STD,
+    )
+    freeze = "bn_statistics" if model.FROZEN_BN and model.FREEZE == "none" else model.FREEZE
+    return VSSL(backbone, head, freeze)

@@ -1,0 +1,83 @@
+"""The contract between the engine and a kind of work."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+Batch = dict[str, Any]
+
+
+@dataclass
+class StepOutput:
+    """What a training step hands back.
+
+    Attributes:
+        losses: named terms whose sum is minimised, weights already applied.
+        metrics: named numbers worth logging.
+        batch_size: items behind the numbers.
+    """
+
+    losses: dict[str, Tensor]
+    metrics: dict[str, Tensor] = field(default_factory=dict)
+    batch_size: int = 1
+
+
+class Evaluator(ABC):
+    """Collects predictions and turns them into numbers."""
+
+    @abstractmethod
+    def update(self, predictions: dict[str, Any]) -> None:
+        """Take the predictions of one batch."""
+
+    @abstractmethod
+    def compute(self) -> dict[str, float]:
+        """Return the measures over all processes; call it in every process."""
+
+    @abstractmethod
+    def save(self, path: Path) -> None:
+        """Write what was evaluated, so that the measures can be computed again."""
+
+
+class Task(ABC):
+    """Builds model and loaders from a config and knows one training and one evaluation step.
+
+    Attributes:
+        headline: the key of ``Evaluator.compute`` by which runs are compared.
+        classifier: name of the sub-module that ``TRAIN.CLASSIFIER_WARMUP_EPOCHS`` trains first.
+    """
+
+    headline: str
+    classifier = "head"
+
+    def __init__(self, cfg) -> None:
+        self.cfg = cfg
+
+    @abstractmethod
+    def build_model(self, output_dir: Path | None = None) -> nn.Module:
+        """Return the model with its initial weights, pretrained ones included."""
+
+    @abstractmethod
+    def build_loader(self, split: str) -> DataLoader:
+        """Return the loader of ``train``, ``val`` or ``test``."""
+
+    @abstractmethod
+    def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
+        """Return the losses of a batch whose tensors are on the model's device."""
+
+    @abstractmethod
+    def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
+        """Return predictions; called without gradients and with the model in eval mode."""
+
+    @abstractmethod
+    def evaluator(self, dataset: Dataset) -> Evaluator:
+        """Return a fresh evaluator for a dataset."""
+
+    def batch_files(self, dataset: Dataset, batch: Batch) -> list[str]:
+        """Return the files behind a batch, for messages."""
+        return [dataset.videos.paths[int(row)] for row in batch["index"]]

@@ -1,0 +1,125 @@
+"""Action recognition: one label per video, fine-tuned and tested over several views."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from slowfast.checkpoint.pretrained import initialise
+from slowfast.datasets.build import build_dataset
+from slowfast.datasets.loader import construct_loader
+from slowfast.datasets.transforms import ClipPreprocessor
+from slowfast.evaluation import classification
+from slowfast.evaluation.predictions import Predictions, save_predictions
+from slowfast.models.build import build_model
+from slowfast.models.losses import get_loss_func
+from slowfast.tasks.base import Batch, Evaluator, StepOutput, Task
+from slowfast.tasks.registry import TASK_REGISTRY
+
+
+@TASK_REGISTRY.register(name="recognition")
+class Recognition(Task):
+    """Single-label classification of clips and videos."""
+
+    headline = "top1_acc"
+
+    def __init__(self, cfg) -> None:
+        super().__init__(cfg)
+        data = cfg.DATA
+        self.loss = get_loss_func(cfg.MODEL.LOSS_FUNC)(reduction="mean")
+        two_pathways = cfg.MODEL.ARCH in cfg.MODEL.MULTI_PATHWAY_ARCH
+        self.preprocess = ClipPreprocessor(
+            data.MEAN,
+            data.STD,
+            data.REVERSE_INPUT_CHANNEL,
+            slow_alpha=cfg.SLOWFAST.ALPHA if two_pathways else 0,
+            channels_last=cfg.MODEL.CHANNELS_LAST,
+        )
+
+    def build_model(self, output_dir: Path | None = None) -> nn.Module:
+        """Return the network, initialised from ``MODEL.CKPT`` where one is given."""
+        model = build_model(self.cfg)
+        initialise(model.backbone, self.cfg.MODEL.INIT_METHOD, self.cfg.MODEL.CKPT)
+        return model
+
+    def build_loader(self, split: str) -> DataLoader:
+        """Return the loader of a split, its labels checked against ``MODEL.NUM_CLASSES``."""
+        name = self.cfg.TEST.DATASET if split == "test" else self.cfg.TRAIN.DATASET
+        dataset = build_dataset(name, self.cfg, split)
+        dataset.videos.check_labels(self.cfg.MODEL.NUM_CLASSES)
+        return construct_loader(self.cfg, split, dataset)
+
+    def _to_device(self, model: nn.Module) -> ClipPreprocessor:
+        return self.preprocess.to(next(model.parameters()).device)
+
+    def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
+        """Return the classification loss of ``video`` ``(B, 3, T, S, S)``."""
+        video = self._to_device(model)(batch["video"], batch["color"])
+        logits = model(video)
+        loss = self.loss(logits.float(), batch["label"])
+        error = 100.0 * (logits.detach().argmax(dim=1) != batch["label"]).float().mean()
+        return StepOutput({"loss": loss}, {"top1_err": error}, len(logits))
+
+    def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
+        """Score all views of each video, ``TEST.BATCH_SIZE`` clips at a time."""
+        views: Tensor = batch["video"]
+        clips = views.flatten(0, 1)
+        preprocess = self._to_device(model)
+        parts = [model(preprocess(part)) for part in clips.split(max(1, self.cfg.TEST.BATCH_SIZE))]
+        scores = torch.cat(parts).float().unflatten(0, views.shape[:2])
+        return {
+            "index": batch["index"].cpu().numpy(),
+            "scores": scores.cpu().numpy(),
+            "label": batch["label"].cpu().numpy(),
+            "valid": batch["valid"].cpu().numpy(),
+        }
+
+    def evaluator(self, dataset: Dataset) -> RecognitionEvaluator:
+        """Return an evaluator that joins views by ``DATA.ENSEMBLE_METHOD``."""
+        return RecognitionEvaluator(dataset, self.cfg.DATA.ENSEMBLE_METHOD)
+
+
+class RecognitionEvaluator(Evaluator):
+    """Top-1, top-5 and mean per-class accuracy in percent.
+
+    Args:
+        dataset: its ``videos`` give class names and files.
+        method: ``sum`` or ``max`` over views.
+    """
+
+    def __init__(self, dataset: Dataset, method: str = "sum") -> None:
+        self.dataset, self.method = dataset, method
+        self._predictions = Predictions()
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def update(self, predictions: dict[str, Any]) -> None:
+        """Take ``index``, ``label``, ``valid`` ``(N,)`` and ``scores`` ``(N, V, C)``."""
+        scores = classification.combine_views(predictions["scores"], self.method)
+        self._predictions.add({**predictions, "scores": scores})
+
+    def compute(self) -> dict[str, float]:
+        """Return the measures; unreadable videos count as wrong."""
+        self.arrays = found = self._predictions.gather()
+        scores, labels, valid = found["scores"], found["label"], found["valid"]
+        matrix = classification.confusion_matrix(scores, labels, valid)
+        return {
+            "top1_acc": classification.topk_accuracy(scores, labels, 1, valid),
+            "top5_acc": classification.topk_accuracy(scores, labels, 5, valid),
+            "mean_class_acc": classification.mean_class_accuracy(matrix),
+            "num_videos": len(labels),
+            "num_unreadable": int((~valid).sum()),
+        }
+
+    def save(self, path: Path) -> None:
+        """Write scores, labels, files and class names."""
+        videos = self.dataset.videos
+        files = [videos.paths[int(row)] for row in self.arrays["index"]]
+        save_predictions(
+            path,
+            {**self.arrays, "path": np.array(files), "class_names": np.array(videos.class_names)},
+        )

@@ -1,0 +1,5 @@
+"""The table of tasks."""
+
+from slowfast.utils.registry import Registry
+
+TASK_REGISTRY = Registry("task (TASK)")

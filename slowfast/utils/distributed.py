@@ -1,0 +1,129 @@
+"""Process groups: who am I, and exchanging tensors and objects between processes.
+
+Every function works without a process group too, as if there were one process.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+def is_initialized() -> bool:
+    """Tell whether several processes work together."""
+    return dist.is_available() and dist.is_initialized()
+
+
+def get_world_size() -> int:
+    """Return the number of processes."""
+    return dist.get_world_size() if is_initialized() else 1
+
+
+def get_rank() -> int:
+    """Return the number of this process among all."""
+    return dist.get_rank() if is_initialized() else 0
+
+
+def get_local_rank() -> int:
+    """Return the number of this process on its machine."""
+    return int(os.environ.get("LOCAL_RANK", 0)) if is_initialized() else 0
+
+
+def get_local_world_size() -> int:
+    """Return the number of processes on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", get_world_size())) if is_initialized() else 1
+
+
+def is_root_proc() -> bool:
+    """Tell whether this is process 0 of all."""
+    return get_rank() == 0
+
+
+def is_master_proc(num_gpus: int = 0) -> bool:
+    """Tell whether this is the first process of its machine (``num_gpus`` is not needed)."""
+    return get_local_rank() == 0
+
+
+def launched_by_torchrun() -> bool:
+    """Tell whether the environment decides rank and world size."""
+    return "RANK" in os.environ and "WORLD_SIZE" in os.environ
+
+
+def init_process_group(backend: str, timeout_seconds: float) -> None:
+    """Join the group that the environment describes.
+
+    Args:
+        backend: ``gloo`` or ``nccl``.
+        timeout_seconds: after which a missing process is an error.
+    """
+    timeout = timedelta(seconds=timeout_seconds)
+    if backend == "nccl":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+    dist.init_process_group(backend, timeout=timeout)
+
+
+def destroy_process_group() -> None:
+    """Leave the group, if there is one."""
+    if is_initialized():
+        dist.destroy_process_group()
+
+
+def synchronize() -> None:
+    """Wait for all processes."""
+    if is_initialized():
+        dist.barrier()
+
+
+def all_reduce(tensors: list[Tensor], average: bool = True) -> list[Tensor]:
+    """Sum (or average) each tensor over the processes, in place."""
+    if is_initialized():
+        for tensor in tensors:
+            dist.all_reduce(tensor)
+            if average:
+                tensor.div_(get_world_size())
+    return tensors
+
+
+def all_gather(tensors: list[Tensor]) -> list[Tensor]:
+    """Concatenate equal-shaped tensors of all processes along the first dimension."""
+    if not is_initialized():
+        return list(tensors)
+    gathered = []
+    for tensor in tensors:
+        parts = [torch.empty_like(tensor) for _ in range(get_world_size())]
+        dist.all_gather(parts, tensor.contiguous())
+        gathered.append(torch.cat(parts))
+    return gathered
+
+
+def all_gather_unaligned(data: Any) -> list[Any]:
+    """Return the picklable objects of all processes, in rank order."""
+    if not is_initialized():
+        return [data]
+    parts: list[Any] = [None] * get_world_size()
+    dist.all_gather_object(parts, data)
+    return parts
+
+
+def broadcast_object(data: Any) -> Any:
+    """Return what process 0 holds."""
+    if not is_initialized():
+        return data
+    holder = [data]
+    dist.broadcast_object_list(holder, src=0)
+    return holder[0]
+
+
+def any_process(flag: bool) -> bool:
+    """Tell whether the flag is set in any process; all must call it."""
+    if not is_initialized():
+        return flag
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    tensor = torch.tensor([float(flag)], device=device)
+    dist.all_reduce(tensor)
+    return bool(tensor.item() > 0)

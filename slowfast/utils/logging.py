@@ -1,0 +1,55 @@
+"""Log lines on the terminal and in ``log.txt``; numbers in ``stats.jsonl``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+from slowfast.utils import distributed as du
+
+FORMAT = "[%(asctime)s] %(levelname)s %(message)s"
+DATE_FORMAT = "%m/%d %H:%M:%S"
+
+
+def get_logger(name: str) -> logging.Logger:
+    """Return the logger of a module."""
+    return logging.getLogger(name)
+
+
+def setup_logging(output_dir: str | Path | None = None) -> None:
+    """Send INFO lines of process 0 to the terminal and to ``output_dir/log.txt``.
+
+    Other processes show warnings only.
+    """
+    root = logging.getLogger("slowfast")
+    root.handlers.clear()
+    root.propagate = False
+    root.setLevel(logging.INFO if du.is_root_proc() else logging.WARNING)
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    if output_dir is not None and du.is_root_proc():
+        handlers.append(logging.FileHandler(Path(output_dir) / "log.txt"))
+    for handler in handlers:
+        handler.setFormatter(logging.Formatter(FORMAT, DATE_FORMAT))
+        root.addHandler(handler)
+
+
+def log_json_stats(stats: dict[str, Any], output_dir: str | Path | None = None) -> None:
+    """Append one line of numbers to ``output_dir/stats.jsonl``."""
+    if output_dir is not None and du.is_root_proc():
+        with open(Path(output_dir) / "stats.jsonl", "a") as file:
+            file.write(json.dumps(stats) + "\n")
+
+
+def read_json_stats(path: str | Path) -> list[dict[str, Any]]:
+    """Read ``stats.jsonl``; a last line that a crash tore is left out."""
+    rows = []
+    if Path(path).is_file():
+        for line in Path(path).read_text().splitlines():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+    return rows

@@ -1,0 +1,130 @@
+"""The command line that the tools share.
+
+    run_net.py --cfg A.yaml [B.yaml ...] [--opts] [KEY VALUE ...]
+
+Words after ``--cfg`` are files as long as they end in .yaml or .yml; all other bare words, with or
+without ``--opts`` before them, are overrides. Later files and overrides win.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from slowfast.config import CfgNode, load_cfg
+
+FILE_ENDINGS = (".yaml", ".yml")
+CFG_FLAGS = ("--cfg", "--cfg_file")
+LAUNCH_FLAGS = ("--init_method", "--num_shards", "--shard_id")
+FLAGS_WITH_VALUE = ("--folds", "--help-config", *LAUNCH_FLAGS)
+
+
+def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read a command line (``sys.argv`` by default).
+
+    Returns ``cfg_files`` and ``opts`` (lists of words), ``folds`` (list of int, or None),
+    ``help_config`` (a prefix, or None when not asked for) and ``dry_run``. A command line that
+    cannot be understood ends the program with one sentence and status 2.
+    """
+    parser = _parser()
+    words = sys.argv[1:] if argv is None else list(argv)
+    files, overrides, flags = _split(words, parser)
+    args = parser.parse_args(flags)
+    for flag in LAUNCH_FLAGS:
+        if vars(args).pop(flag.removeprefix("--")) is not None:
+            parser.error(
+                f"{flag} is gone: start a run on several machines with torchrun "
+                "(torchrun --nnodes 2 --nproc-per-node 8 ... tools/run_net.py --cfg ...)"
+            )
+    if len(overrides) % 2:
+        parser.error(
+            f"overrides are pairs of KEY VALUE; {overrides[-1]!r} has no partner in: "
+            f"{' '.join(overrides)}"
+        )
+    if not files and args.help_config is None:
+        parser.error(
+            "no config given: add --cfg FILE.yaml (see configs/), or --help-config to list all keys"
+        )
+    args.cfg_files = files
+    args.opts = overrides
+    return args
+
+
+def load_config(args: argparse.Namespace, path_to_config: str | None = None) -> CfgNode:
+    """Return the config of a command line; ``path_to_config`` takes the place of its files."""
+    files = args.cfg_files if path_to_config is None else [path_to_config]
+    cfg = load_cfg(files or [], getattr(args, "opts", None) or [])
+    for key, attribute in (("RNG_SEED", "rng_seed"), ("OUTPUT_DIR", "output_dir")):
+        if getattr(args, attribute, None) is not None:
+            cfg.merge_from_list([key, getattr(args, attribute)])
+    return cfg
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        usage="%(prog)s --cfg FILE.yaml [FILE.yaml ...] [--opts] [KEY VALUE ...] [options]",
+        description="Run what one config describes. Later files and overrides win.",
+        allow_abbrev=False,
+    )
+    # _split takes these two before argparse sees them; they are here to be listed by --help.
+    parser.add_argument("--cfg", metavar="FILE.yaml", help="YAML files, merged into one run")
+    parser.add_argument("--opts", metavar="KEY VALUE", help="overrides; the word is optional")
+    parser.add_argument("--folds", type=_folds, metavar="1,2,3", help="run these data splits")
+    parser.add_argument(
+        "--help-config", nargs="?", const="", metavar="PREFIX", help="explain the config keys"
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="build everything, run one step and report"
+    )
+    for flag in LAUNCH_FLAGS:
+        parser.add_argument(flag, nargs="?", const="", help=argparse.SUPPRESS)
+    return parser
+
+
+def _split(
+    words: list[str], parser: argparse.ArgumentParser
+) -> tuple[list[str], list[str], list[str]]:
+    """Sort the words of a command line into config files, overrides and flags."""
+    files: list[str] = []
+    overrides: list[str] = []
+    flags: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        flag, equals, value = word.partition("=")
+        if flag in CFG_FLAGS:
+            rest = [value, *rest] if equals else rest
+            count = _count_files(rest)
+            if not count:
+                found = f", found {rest[0]!r}" if rest else ""
+                parser.error(f"{flag} needs the path of a .yaml or .yml file{found}")
+            files += rest[:count]
+            rest = rest[count:]
+        elif flag == "--opts":
+            rest = [value, *rest] if equals else rest
+        elif word == "-h" or word.startswith("--"):
+            flags.append(word)
+            if word in FLAGS_WITH_VALUE and rest and not rest[0].startswith("--"):
+                flags.append(rest.pop(0))
+        else:
+            overrides.append(word)
+    return files, overrides, flags
+
+
+def _count_files(words: list[str]) -> int:
+    count = 0
+    while count < len(words) and words[count].lower().endswith(FILE_ENDINGS):
+        count += 1
+    return count
+
+
+def _folds(text: str) -> list[int]:
+    """Read ``1,2,3``."""
+    numbers = text.split(",")
+    if not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
+        raise argparse.ArgumentTypeError(f"expected numbers such as 1,2,3, found {text!r}")
+    folds = [int(number) for number in numbers]
+    if len(set(folds)) < len(folds):
+        raise argparse.ArgumentTypeError(f"a fold is named twice in {text!r}")
+    return folds

@@ -1,0 +1,104 @@
+"""The command line of the tools."""
+
+import argparse
+
+import pytest
+
+from slowfast.utils.parser import load_config, parse_args
+
+
+def parse(line):
+    return parse_args(line.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "files", "opts"),
+    [
+        ("--cfg a.yaml", "a.yaml", ""),
+        ("--cfg=a.yaml", "a.yaml", ""),
+        ("--cfg_file a.yml", "a.yml", ""),
+        ("--cfg a.yaml b.yml", "a.yaml b.yml", ""),
+        ("--cfg a.yaml --cfg b.yaml", "a.yaml b.yaml", ""),
+        ("--cfg a.yaml --opts NUM_GPUS 0", "a.yaml", "NUM_GPUS 0"),
+        ("--cfg a.yaml NUM_GPUS 0 TASK x", "a.yaml", "NUM_GPUS 0 TASK x"),
+        ("NUM_GPUS 0 --cfg a.yaml NUM_GPUS 1", "a.yaml", "NUM_GPUS 0 NUM_GPUS 1"),
+        ("--cfg a.yaml NUM_GPUS 0 --cfg b.yaml", "a.yaml b.yaml", "NUM_GPUS 0"),
+        ("--cfg a.yaml DEMO.DETECTRON2_CFG d.yaml", "a.yaml", "DEMO.DETECTRON2_CFG d.yaml"),
+        ("--cfg a.yaml DEMO.WEBCAM -1", "a.yaml", "DEMO.WEBCAM -1"),
+        ("--cfg a.yaml A.B -1e-3 A.C -inf", "a.yaml", "A.B -1e-3 A.C -inf"),
+        ("--cfg a.yaml --dry-run --opts TASK x --folds 1,2", "a.yaml", "TASK x"),
+        ("--cfg a.yaml --opts", "a.yaml", ""),
+    ],
+)
+def test_words_are_sorted_into_files_and_overrides(line, files, opts):
+    args = parse(line)
+    assert (args.cfg_files, args.opts) == (files.split(), opts.split())
+
+
+def test_flags_may_stand_anywhere():
+    args = parse("--dry-run --cfg a.yaml --folds 1,3 NUM_GPUS 0")
+    assert args.dry_run and args.folds == [1, 3]
+    assert args.opts == ["NUM_GPUS", "0"]
+    args = parse("--cfg a.yaml")
+    assert (args.dry_run, args.folds, args.help_config) == (False, None, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "prefix"), [("--help-config", ""), ("--help-config SOLVER", "SOLVER")]
+)
+def test_help_config_needs_no_file(line, prefix):
+    assert parse(line).help_config == prefix
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("", "--cfg FILE.yaml"),
+        ("NUM_GPUS 0", "--cfg FILE.yaml"),
+        ("--cfg", "needs the path"),
+        ("--cfg=", "needs the path"),
+        ("--cfg NUM_GPUS 0", "needs the path"),
+        ("--cfg a.yaml NUM_GPUS", "NUM_GPUS"),
+        ("--cfg a.yaml --opts=NUM_GPUS", "NUM_GPUS"),
+        ("--cfg a.yaml --dryrun", "--dryrun"),
+        ("--cfg a.yaml --dry", "--dry"),
+        ("--cfg a.yaml --folds", "--folds"),
+        ("--cfg a.yaml --folds one", "1,2,3"),
+        ("--cfg a.yaml --folds 0", "1,2,3"),
+        ("--cfg a.yaml --folds -1", "1,2,3"),
+        ("--cfg a.yaml --folds 1,1", "twice"),
+        ("--cfg a.yaml --init_method tcp://localhost:9999", "torchrun"),
+        ("--cfg a.yaml --num_shards 2", "torchrun"),
+        ("--cfg a.yaml --num_shards=2", "torchrun"),
+        ("--cfg a.yaml --shard_id", "torchrun"),
+    ],
+)
+def test_wrong_command_lines_end_with_a_sentence(line, reason, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(line)
+    assert caught.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_help_is_printed(capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse("-h")
+    assert caught.value.code == 0
+    assert "--help-config" in capsys.readouterr().out
+
+
+def test_all_files_make_one_config(tmp_path):
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    first.write_text("NUM_GPUS: 4\nTASK: a\n")
+    second.write_text("NUM_GPUS: 2\n")
+    args = parse(f"--cfg {first} {second} SOLVER.BASE_LR 1")
+    cfg = load_config(args)
+    assert (cfg.NUM_GPUS, cfg.TASK, cfg.SOLVER.BASE_LR) == (2, "a", 1.0)
+    assert load_config(args, path_to_config=str(first)).NUM_GPUS == 4
+
+
+def test_a_namespace_made_by_a_pyslowfast_tool_works(tmp_path):
+    args = argparse.Namespace(cfg_files=None, opts=None, rng_seed=7, output_dir=str(tmp_path))
+    cfg = load_config(args)
+    assert cfg.RNG_SEED == 7
+    assert cfg["OUTPUT_DIR"] == args.output_dir
