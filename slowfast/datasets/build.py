@@ -11,11 +11,15 @@ from slowfast.datasets.temporal import build_temporal_sampling
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.video_clips import ClipSettings, TrainClips, ViewClips
 from slowfast.datasets.video_list import VideoList
+from slowfast.utils.errors import ConfigError, did_you_mean
 from slowfast.utils.registry import Registry
 
 DATASET_REGISTRY = Registry("dataset")
+VIDEO_LIST_READERS = Registry("dataset made of a list of videos")
 
 SPLITS = ("train", "val", "test")
+
+ListReader = Callable[[object, str], VideoList]
 
 
 def build_dataset(dataset_name: str, cfg, split: str) -> Dataset:
@@ -29,6 +33,42 @@ def build_dataset(dataset_name: str, cfg, split: str) -> Dataset:
         AnnotationError: its lists are missing or wrong.
     """
     return DATASET_REGISTRY.get(dataset_name)(cfg, split)
+
+
+def video_list_dataset(name: str) -> Callable[[ListReader], ListReader]:
+    """Register ``read(cfg, split) -> VideoList`` as the dataset ``name``, as a decorator.
+
+    The dataset opens clips of the files; :func:`read_video_list` gives the bare list.
+    """
+
+    def register(read: ListReader) -> ListReader:
+        def build(cfg, split: str) -> TrainClips | ViewClips:
+            return build_video_dataset(cfg, split, lambda: read(cfg, split))
+
+        DATASET_REGISTRY.register(build, name=name)
+        return VIDEO_LIST_READERS.register(read, name=name)
+
+    return register
+
+
+def read_video_list(cfg, split: str) -> VideoList:
+    """Return the list of a split as it is written, whether or not its files exist.
+
+    ``TEST.DATASET`` names the dataset of the test split, ``TRAIN.DATASET`` that of the others;
+    manifests are not looked at.
+
+    Raises:
+        ConfigError: unknown dataset, or one that is not made of a list of videos.
+        AnnotationError: the list is missing or wrong.
+    """
+    key = "TEST.DATASET" if split == "test" else "TRAIN.DATASET"
+    name = cfg.TEST.DATASET if split == "test" else cfg.TRAIN.DATASET
+    if name not in VIDEO_LIST_READERS:
+        raise ConfigError(
+            f"{key}: {name!r} is no dataset made of a list of videos. "
+            f"{did_you_mean(name, VIDEO_LIST_READERS)}"
+        )
+    return VIDEO_LIST_READERS.get(name)(cfg, split)
 
 
 def build_video_dataset(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slowfast.datasets.build import DATASET_REGISTRY, build_video_dataset
-from slowfast.datasets.text_lists import read_lines, wrong_line
+from slowfast.datasets.build import video_list_dataset
+from slowfast.datasets.text_lists import MissingListError, read_lines, wrong_line
 from slowfast.datasets.video_list import VideoList
-from slowfast.utils.errors import AnnotationError
 
 FLAGS = {"0": "unused", "1": "train", "2": "test"}
 
@@ -24,7 +23,7 @@ def read_hmdb51(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     ending = f"_test_split{fold}.txt"
     lists = sorted(Path(folder).glob(f"*{ending}")) if Path(folder).is_dir() else []
     if not lists:
-        raise AnnotationError(f"{folder}: no '<class>{ending}' there. Check DATA.PATH_TO_DATA_DIR.")
+        raise MissingListError(f"{folder}: no '<class>{ending}' there. Check DATA.PATH_TO_DATA_DIR.")
     names = sorted(path.name.removesuffix(ending) for path in lists)
     wanted = "train" if train else "test"
     files, labels = [], []
@@ -40,12 +39,8 @@ def read_hmdb51(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     return VideoList(files, labels, names, f"{folder}/*{ending}")
 
 
-@DATASET_REGISTRY.register(name="hmdb51")
-def hmdb51(cfg, split: str):
-    """Build fold ``DATA.FOLD``; validation and test both read the test half."""
+@video_list_dataset("hmdb51")
+def hmdb51(cfg, split: str) -> VideoList:
+    """Read fold ``DATA.FOLD``; validation and test both read the test half."""
     data = cfg.DATA
-    return build_video_dataset(
-        cfg,
-        split,
-        lambda: read_hmdb51(data.PATH_TO_DATA_DIR, data.FOLD, split == "train", data.PATH_PREFIX),
-    )
+    return read_hmdb51(data.PATH_TO_DATA_DIR, data.FOLD, split == "train", data.PATH_PREFIX)

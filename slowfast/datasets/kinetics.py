@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from slowfast.datasets.build import DATASET_REGISTRY, build_video_dataset
+from slowfast.datasets.build import video_list_dataset
 from slowfast.datasets.text_lists import parse_label, read_class_names, read_lines, wrong_line
 from slowfast.datasets.video_list import VideoList
 
@@ -53,18 +53,12 @@ def read_kinetics_csv(path: str | Path, separator: str = " ", prefix: str = "") 
     return VideoList(files, labels, [], path)
 
 
-@DATASET_REGISTRY.register(name="kinetics")
-def kinetics(cfg, split: str):
-    """Build the dataset of ``<DATA.PATH_TO_DATA_DIR>/<split>.csv``."""
-
-    def read() -> VideoList:
-        data = cfg.DATA
-        folder = Path(data.PATH_TO_DATA_DIR)
-        videos = read_kinetics_csv(
-            folder / f"{split}.csv", data.PATH_LABEL_SEPARATOR, data.PATH_PREFIX
-        )
-        if data.CLASS_NAMES_PATH:
-            videos.class_names = read_class_names(data.CLASS_NAMES_PATH)
-        return videos
-
-    return build_video_dataset(cfg, split, read)
+@video_list_dataset("kinetics")
+def kinetics(cfg, split: str) -> VideoList:
+    """Read ``<DATA.PATH_TO_DATA_DIR>/<split>.csv``."""
+    data = cfg.DATA
+    path = Path(data.PATH_TO_DATA_DIR) / f"{split}.csv"
+    videos = read_kinetics_csv(path, data.PATH_LABEL_SEPARATOR, data.PATH_PREFIX)
+    if data.CLASS_NAMES_PATH:
+        videos.class_names = read_class_names(data.CLASS_NAMES_PATH)
+    return videos

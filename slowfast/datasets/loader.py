@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from itertools import chain
 from typing import Any
 
@@ -52,9 +53,16 @@ def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> DataLoa
         num_workers=workers,
         collate_fn=collate,
         pin_memory=cfg.DATA_LOADER.PIN_MEMORY and torch.cuda.is_available(),
+        worker_init_fn=_leave_signals_to_parent,
         prefetch_factor=cfg.DATA_LOADER.PREFETCH_FACTOR if workers else None,
         persistent_workers=split == "train" and workers > 0,
     )
+
+
+def _leave_signals_to_parent(_: int) -> None:
+    """Let the main process alone answer Ctrl-C and SLURM's SIGUSR1."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
 def per_process_batch(cfg, batch_size: int) -> int:

@@ -9,16 +9,21 @@ from pathlib import Path
 from slowfast.utils.errors import AnnotationError
 
 
+class MissingListError(AnnotationError):
+    """A list, or the folder that stands for one, that does not exist."""
+
+
 def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     """Yield ``(line number, text)`` of the non-empty lines, without line ends or a BOM.
 
     Raises:
-        AnnotationError: the file is missing or not UTF-8 text.
+        MissingListError: there is no such file.
+        AnnotationError: it is not UTF-8 text.
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise AnnotationError(f"{path}: no such list file. {_neighbours(Path(path))}") from error
+        raise MissingListError(f"{path}: no such list file. {_neighbours(Path(path))}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise AnnotationError(f"{path}: not a readable text file ({error}).") from error
     for number, line in enumerate(text.splitlines(), 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slowfast.datasets.build import DATASET_REGISTRY, build_video_dataset
+from slowfast.datasets.build import video_list_dataset
 from slowfast.datasets.text_lists import parse_label, read_lines, wrong_line
 from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import did_you_mean
@@ -52,12 +52,8 @@ def read_ucf101(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     return VideoList(files, labels, names, path)
 
 
-@DATASET_REGISTRY.register(name="ucf101")
-def ucf101(cfg, split: str):
-    """Build fold ``DATA.FOLD``; validation and test both read the test list."""
+@video_list_dataset("ucf101")
+def ucf101(cfg, split: str) -> VideoList:
+    """Read fold ``DATA.FOLD``; validation and test both read the test list."""
     data = cfg.DATA
-    return build_video_dataset(
-        cfg,
-        split,
-        lambda: read_ucf101(data.PATH_TO_DATA_DIR, data.FOLD, split == "train", data.PATH_PREFIX),
-    )
+    return read_ucf101(data.PATH_TO_DATA_DIR, data.FOLD, split == "train", data.PATH_PREFIX)

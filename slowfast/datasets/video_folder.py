@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from slowfast.datasets.build import DATASET_REGISTRY, build_video_dataset
+from slowfast.datasets.build import video_list_dataset
+from slowfast.datasets.text_lists import MissingListError
 from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import AnnotationError
 
@@ -24,7 +25,7 @@ def read_video_folder(root: str | Path, split: str) -> VideoList:
     root = Path(root)
     if not (root / split).is_dir():
         found = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
-        raise AnnotationError(
+        raise MissingListError(
             f"{root / split}: no such folder (found: {json.dumps(found)}). Expected "
             "ROOT/SPLIT/CLASS/video with DATA.PATH_TO_DATA_DIR as ROOT."
         )
@@ -41,9 +42,9 @@ def read_video_folder(root: str | Path, split: str) -> VideoList:
     return VideoList(files, labels, names, root / split)
 
 
-@DATASET_REGISTRY.register(name="video_folder")
-def video_folder(cfg, split: str):
-    """Build ``DATA.PATH_TO_DATA_DIR/<split>``; testing reads ``val`` where there is no ``test``."""
+@video_list_dataset("video_folder")
+def video_folder(cfg, split: str) -> VideoList:
+    """List ``DATA.PATH_TO_DATA_DIR/<split>``; testing reads ``val`` where there is no ``test``."""
     root = Path(cfg.DATA.PATH_TO_DATA_DIR)
     folder = "val" if split == "test" and not (root / "test").is_dir() else split
-    return build_video_dataset(cfg, split, lambda: read_video_folder(root, folder))
+    return read_video_folder(root, folder)

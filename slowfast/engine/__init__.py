@@ -1,0 +1,1 @@
+"""The run: launching, training, testing, and everything that happens around them."""

@@ -1,0 +1,73 @@
+"""``--dry-run``: build everything, take one real step, say what it would cost."""
+
+from __future__ import annotations
+
+import resource
+import time
+from pathlib import Path
+
+import torch
+
+from slowfast.engine.evaluate import evaluate
+from slowfast.engine.trainer import Trainer
+from slowfast.tasks.build import build_task
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
+
+
+def dry_run(cfg) -> dict[str, float]:
+    """Take one training step and evaluate one batch on real data; log shapes, memory and time."""
+    task = build_task(cfg)
+    trainer = Trainer(cfg, task, Path(cfg.OUTPUT_DIR))
+    logger.info("model:\n%s", trainer.model)
+    parameters = sum(p.numel() for p in trainer.model.parameters())
+    logger.info("parameters: %.3f M", parameters / 1e6)
+    trainer.model.train()
+    begin = time.perf_counter()
+    batches = next(trainer.steps())
+    data_seconds = time.perf_counter() - begin
+    for key, value in batches[0].items():
+        if isinstance(value, torch.Tensor):
+            logger.info("batch %s: %s %s", key, tuple(value.shape), value.dtype)
+    begin = time.perf_counter()
+    trainer.run_step(batches)
+    seconds = time.perf_counter() - begin
+    numbers = {k: v for k, v in trainer.last.items() if k != "batches"}
+    logger.info("step: %s", " ".join(f"{k} {v:.4g}" for k, v in numbers.items()))
+    loader = task.build_loader("val")
+    first = next(iter(loader))
+    result = evaluate(cfg, task, trainer.model, _OneBatch(loader.dataset, first), title="dry run")
+    logger.info("validation of %d videos: %s", len(first["index"]), result.summary())
+    memory = _peak_memory_gib(trainer.device)
+    total = trainer.total_epochs * trainer.steps_per_epoch * seconds / 3600
+    logger.info(
+        "first batch after %.1f s, first step %.2f s, peak memory %.2f GiB; %d epochs x %d steps "
+        "would take about %.2f h of computation",
+        data_seconds,
+        seconds,
+        memory,
+        trainer.total_epochs,
+        trainer.steps_per_epoch,
+        total,
+    )
+    return {"seconds": seconds, "memory_gib": memory, "hours": total}
+
+
+class _OneBatch:
+    """A loader of one batch."""
+
+    def __init__(self, dataset, batch) -> None:
+        self.dataset, self._batch = dataset, batch
+
+    def __iter__(self):
+        yield self._batch
+
+    def __len__(self) -> int:
+        return 1
+
+
+def _peak_memory_gib(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

@@ -1,0 +1,52 @@
+"""The moments at which a hook may act.
+
+::
+
+    before_train
+    for each epoch:
+        before_epoch
+        for each step:
+            before_step, (step), after_step
+        after_epoch        # the epoch still counts as running: evaluate here
+        between_epochs     # its end is now part of the state: save here
+    after_train            # always, also after an error
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from slowfast.engine.trainer import Trainer
+
+
+class Hook:
+    """Does nothing; override the moments that matter."""
+
+    def before_train(self, trainer: Trainer) -> None:
+        """Run once before the first epoch."""
+
+    def before_epoch(self, trainer: Trainer) -> None:
+        """Run before the first step of an epoch, also of a resumed one."""
+
+    def before_step(self, trainer: Trainer) -> None:
+        """Run before each step."""
+
+    def after_step(self, trainer: Trainer) -> None:
+        """Run after each step; ``trainer.last`` holds its numbers."""
+
+    def after_epoch(self, trainer: Trainer) -> None:
+        """Run after the last step of an epoch."""
+
+    def between_epochs(self, trainer: Trainer) -> None:
+        """Run when ``trainer.progress`` stands at the beginning of the next epoch."""
+
+    def after_train(self, trainer: Trainer) -> None:
+        """Run at the end, whatever ended the training."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain values that a resumed run needs."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`state_dict` returned."""

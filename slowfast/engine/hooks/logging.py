@@ -1,0 +1,180 @@
+"""Numbers of a run: log lines with ETA, ``stats.jsonl``, TensorBoard."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from slowfast.engine.hooks.base import Hook
+from slowfast.utils import distributed as du
+from slowfast.utils.errors import TrainingError
+from slowfast.utils.files import write_text
+from slowfast.utils.logging import get_logger, log_json_stats, read_json_stats
+
+if TYPE_CHECKING:
+    from slowfast.engine.trainer import Trainer
+
+logger = get_logger(__name__)
+
+NOT_NUMBERS = ("batches", "batch_size")
+EXPLOSION_HISTORY = 5
+
+
+class StatsWriter:
+    """Appends rows to ``stats.jsonl`` and mirrors their numbers to TensorBoard.
+
+    Args:
+        output_dir: of the run.
+        tensorboard_dir: where event files go, or None for none.
+    """
+
+    def __init__(self, output_dir: Path, tensorboard_dir: Path | None = None) -> None:
+        self.output_dir, self.tensorboard_dir = output_dir, tensorboard_dir
+        self._tensorboard = None
+
+    def rewind(self, global_step: int) -> None:
+        """Drop rows of steps that a resumed run will take again."""
+        path = self.output_dir / "stats.jsonl"
+        if du.is_root_proc() and path.is_file():
+            kept = [row for row in read_json_stats(path) if row.get("step", 0) <= global_step]
+            write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
+        if du.is_root_proc() and self.tensorboard_dir is not None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._tensorboard = SummaryWriter(str(self.tensorboard_dir), purge_step=global_step + 1)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Write one row; ``_type`` names it and ``step`` places it."""
+        log_json_stats(row, self.output_dir)
+        if self._tensorboard is not None:
+            for key, value in row.items():
+                if isinstance(value, (int, float)) and key not in ("step", "epoch"):
+                    self._tensorboard.add_scalar(f"{row['_type']}/{key}", value, row["step"])
+            self._tensorboard.flush()
+
+
+class LogHook(Hook):
+    """Logs every ``LOG_PERIOD`` steps and every epoch.
+
+    Args:
+        writer: takes the rows.
+        period: steps between rows.
+        explosion_factor: stop when the loss exceeds this multiple of the mean of the rows before
+            (``TRAIN.KILL_LOSS_EXPLOSION_FACTOR``), 0 for never.
+    """
+
+    def __init__(self, writer: StatsWriter, period: int, explosion_factor: float = 0.0) -> None:
+        self.writer, self.period, self.explosion_factor = writer, period, explosion_factor
+        self.sums: dict[str, float] = {}
+        self.count = 0
+        self.recent: list[float] = []
+        self._times: deque[tuple[float, float]] = deque(maxlen=100)
+
+    def before_epoch(self, trainer: Trainer) -> None:
+        """Start the clocks; forget the sums unless the epoch is being resumed."""
+        if trainer.progress.step == 0:
+            self.sums, self.count = {}, 0
+        self._epoch_start = self._mark = time.perf_counter()
+
+    def before_step(self, trainer: Trainer) -> None:
+        """Note how long the data took."""
+        self._data_time = time.perf_counter() - self._mark
+
+    def after_step(self, trainer: Trainer) -> None:
+        """Add up the step and log it when it is its turn."""
+        numbers = {k: v for k, v in trainer.last.items() if k not in NOT_NUMBERS}
+        for key, value in numbers.items():
+            self.sums[key] = self.sums.get(key, 0.0) + value
+        self.count += 1
+        now = time.perf_counter()
+        self._times.append((now - self._mark, self._data_time))
+        self._mark = now
+        step = trainer.progress.step
+        if step % self.period == 0 or step == trainer.steps_per_epoch:
+            self._log_step(trainer, self._over_processes(numbers))
+
+    def _over_processes(self, numbers: dict[str, float]) -> dict[str, float]:
+        parts = du.all_gather_unaligned(numbers)
+        return {key: sum(part[key] for part in parts) / len(parts) for key in numbers}
+
+    def _log_step(self, trainer: Trainer, numbers: dict[str, float]) -> None:
+        progress, total = trainer.progress, trainer.steps_per_epoch
+        seconds = sum(t for t, _ in self._times) / len(self._times)
+        data_seconds = sum(t for _, t in self._times) / len(self._times)
+        left = (trainer.total_epochs - progress.epoch) * total - progress.step
+        row = {
+            "_type": "train_iter",
+            "step": progress.global_step,
+            "epoch": f"{progress.epoch + 1}/{trainer.total_epochs}",
+            "iter": f"{progress.step}/{total}",
+            **numbers,
+            "dt": seconds,
+            "dt_data": data_seconds,
+            "gpu_mem_gib": _gpu_memory(trainer.device),
+        }
+        self.writer.write(row)
+        shown = " ".join(f"{key} {value:.4g}" for key, value in numbers.items())
+        waiting = f", {data_seconds / seconds:.0%} waiting for data" if seconds else ""
+        logger.info(
+            "epoch %s step %s  %s  %.2f s/step%s, ETA %s",
+            row["epoch"],
+            row["iter"],
+            shown,
+            seconds,
+            waiting,
+            _duration(left * seconds),
+        )
+        self._check_explosion(numbers["loss"])
+
+    def _check_explosion(self, loss: float) -> None:
+        usual = sum(self.recent) / len(self.recent) if self.recent else math.inf
+        full = len(self.recent) == EXPLOSION_HISTORY
+        if self.explosion_factor and full and loss > self.explosion_factor * usual:
+            raise TrainingError(
+                f"The loss {loss:.4g} is more than TRAIN.KILL_LOSS_EXPLOSION_FACTOR = "
+                f"{self.explosion_factor:g} times the mean {usual:.4g} of the rows before."
+            )
+        self.recent = [*self.recent, loss][-EXPLOSION_HISTORY:]
+
+    def after_epoch(self, trainer: Trainer) -> None:
+        """Write the means over the epoch."""
+        if not self.count:
+            return
+        means = self._over_processes({k: v / self.count for k, v in self.sums.items()})
+        progress = trainer.progress
+        self.writer.write(
+            {
+                "_type": "train_epoch",
+                "step": progress.global_step,
+                "epoch": f"{progress.epoch + 1}/{trainer.total_epochs}",
+                **means,
+            }
+        )
+        seconds = time.perf_counter() - self._epoch_start
+        shown = " ".join(f"{key} {value:.4g}" for key, value in means.items())
+        logger.info("epoch %d done in %s: %s", progress.epoch + 1, _duration(seconds), shown)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the running sums."""
+        return {"sums": self.sums, "count": self.count, "recent": self.recent}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Sum on from an interrupted epoch."""
+        self.sums = dict(state.get("sums", {}))
+        self.count, self.recent = state.get("count", 0), list(state.get("recent", []))
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
+def _gpu_memory(device: torch.device) -> float:
+    return torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else 0.0

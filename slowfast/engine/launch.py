@@ -1,0 +1,86 @@
+"""One process, processes that ``torchrun`` started, or processes spawned here.
+
+Under ``torchrun`` (or SLURM through it) the environment decides rank and world size. Without it
+``NUM_GPUS > 1`` spawns one process per GPU on this machine, and ``NUM_GPUS 0`` is the CPU.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+
+import torch
+import torch.multiprocessing as mp
+
+from slowfast.utils import distributed as du
+from slowfast.utils.errors import ConfigError
+
+
+def launch_job(cfg, func: Callable[..., None]) -> None:
+    """Run ``func(cfg)`` in every process.
+
+    Raises:
+        ConfigError: more GPUs are asked for than there are.
+    """
+    check_devices(cfg)
+    if du.launched_by_torchrun():
+        _in_group(cfg, func)
+    elif cfg.NUM_GPUS > 1:
+        port = _free_port()
+        mp.spawn(_spawned, args=(cfg, func, port), nprocs=cfg.NUM_GPUS, join=True)
+    else:
+        func(cfg)
+
+
+def check_devices(cfg) -> None:
+    """Refuse a config that asks for GPUs that are not there."""
+    present = torch.cuda.device_count()
+    if cfg.NUM_GPUS > present:
+        raise ConfigError(
+            f"NUM_GPUS is {cfg.NUM_GPUS} but {present} GPUs are visible. Set NUM_GPUS {present}"
+            f"{' to run on the CPU' if present == 0 else ''}."
+        )
+
+
+def device_of(cfg) -> torch.device:
+    """Return the device of this process."""
+    if cfg.NUM_GPUS == 0:
+        return torch.device("cpu")
+    return torch.device("cuda", du.get_local_rank())
+
+
+def _in_group(cfg, func: Callable[..., None]) -> None:
+    if du.is_initialized():
+        func(cfg)
+        return
+    backend = cfg.DIST_BACKEND if cfg.NUM_GPUS else "gloo"
+    try:
+        du.init_process_group(backend, cfg.DIST_TIMEOUT_SECONDS)
+    except (RuntimeError, ValueError) as error:
+        raise ConfigError(
+            f"Process {os.environ['RANK']} of {os.environ['WORLD_SIZE']} found no group within "
+            f"DIST_TIMEOUT_SECONDS = {cfg.DIST_TIMEOUT_SECONDS:g}: {error}"
+        ) from error
+    func(cfg)
+
+
+def _spawned(rank: int, cfg, func: Callable[..., None], port: int) -> None:
+    os.environ.update(
+        RANK=str(rank),
+        LOCAL_RANK=str(rank),
+        WORLD_SIZE=str(cfg.NUM_GPUS),
+        LOCAL_WORLD_SIZE=str(cfg.NUM_GPUS),
+        MASTER_ADDR="127.0.0.1",
+        MASTER_PORT=str(port),
+    )
+    try:
+        _in_group(cfg, func)
+    finally:
+        du.destroy_process_group()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

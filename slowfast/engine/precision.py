@@ -1,0 +1,37 @@
+"""Automatic mixed precision by config."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+
+DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def amp_dtype(name: str, device: torch.device) -> torch.dtype:
+    """Return the type of ``TRAIN.AMP_DTYPE``; ``auto`` is bfloat16 where the device has it."""
+    if name != "auto":
+        return DTYPES[name]
+    has_bfloat16 = device.type == "cpu" or torch.cuda.is_bf16_supported()
+    return torch.bfloat16 if has_bfloat16 else torch.float16
+
+
+class Precision:
+    """Autocast and gradient scaling of a run.
+
+    Args:
+        enabled: ``TRAIN.MIXED_PRECISION``.
+        name: ``TRAIN.AMP_DTYPE``.
+        device: of the model.
+    """
+
+    def __init__(self, enabled: bool, name: str, device: torch.device) -> None:
+        self.enabled, self.device = enabled, device
+        self.dtype = amp_dtype(name, device)
+        scaled = enabled and self.dtype == torch.float16
+        self.scaler = torch.amp.GradScaler(device.type, enabled=scaled)
+
+    def autocast(self) -> AbstractContextManager:
+        """Return the context in which a forward pass runs."""
+        return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.enabled)

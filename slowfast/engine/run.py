@@ -1,0 +1,81 @@
+"""What ``tools/run_net.py`` does: train, test and report as the config says."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from torch.multiprocessing import ProcessRaisedException
+
+from slowfast.config.defaults import assert_and_infer_cfg
+from slowfast.config.help import help_config
+from slowfast.engine.dry_run import dry_run
+from slowfast.engine.folds import run_folds
+from slowfast.engine.launch import launch_job
+from slowfast.engine.run_folder import RunFolder
+from slowfast.engine.signals import StopRequested
+from slowfast.engine.test import test
+from slowfast.engine.train import train
+from slowfast.utils import distributed as du
+from slowfast.utils.errors import SlowFastError
+from slowfast.utils.logging import setup_logging
+from slowfast.utils.parser import load_config, parse_args
+from slowfast.visualization.report import write_report
+
+
+def run(cfg) -> None:
+    """Train if ``TRAIN.ENABLE``, test if ``TEST.ENABLE``, and write the report."""
+    with RunFolder(cfg) as folder:
+        setup_logging(folder.path)
+        if cfg.TRAIN.ENABLE:
+            train(cfg)
+        if cfg.TEST.ENABLE:
+            test(cfg)
+        if du.is_root_proc():
+            write_report(Path(cfg.OUTPUT_DIR))
+
+
+def run_dry(cfg) -> None:
+    """Build everything and take one step; writes nothing."""
+    setup_logging()
+    dry_run(cfg)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return the exit status; errors are one message, no traceback."""
+    return guarded(lambda: _main(parse_args(argv)))
+
+
+def _main(args) -> None:
+    if args.help_config is not None:
+        sys.stdout.write(help_config(args.help_config) + "\n")
+        return
+    cfg = assert_and_infer_cfg(load_config(args))
+    if args.dry_run:
+        launch_job(cfg, run_dry)
+    elif args.folds:
+        run_folds(cfg, args.folds, lambda fold_cfg: launch_job(fold_cfg, run))
+    else:
+        launch_job(cfg, run)
+
+
+def guarded(work: Callable[[], None]) -> int:
+    """Call ``work`` and turn what it raises into an exit status and one message."""
+    try:
+        work()
+    except SlowFastError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except ProcessRaisedException as error:
+        sys.stderr.write(f"error: a spawned process failed:\n{error}\n")
+        return 1
+    except StopRequested as stop:
+        sys.stderr.write(f"{stop}; the same command resumes the run\n")
+        return stop.exit_status
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    finally:
+        du.destroy_process_group()
+    return 0

@@ -1,0 +1,95 @@
+"""Testing as one function of the config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from slowfast.checkpoint.store import load_checkpoint_file
+from slowfast.engine.evaluate import evaluate
+from slowfast.engine.hooks.bad_media import BadMediaLog
+from slowfast.engine.hooks.logging import StatsWriter
+from slowfast.engine.launch import device_of
+from slowfast.engine.train import checkpoint_store
+from slowfast.tasks.build import build_task
+from slowfast.utils import distributed as du
+from slowfast.utils.errors import CheckpointError
+from slowfast.utils.files import write_json
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
+
+
+def test(cfg) -> dict[str, float]:
+    """Measure the trained model on the test split and write ``results.json``.
+
+    The weights are those of ``TEST.CHECKPOINT_FILE_PATH``, else the newest of the run, else
+    ``TRAIN.CHECKPOINT_FILE_PATH``.
+    """
+    output_dir = Path(cfg.OUTPUT_DIR)
+    task = build_task(cfg)
+    model = task.build_model(output_dir).to(device_of(cfg))
+    if cfg.MODEL.CHANNELS_LAST:
+        model = model.to(memory_format=torch.channels_last_3d)
+    source, state = test_weights(cfg)
+    _load_weights(model, state, source)
+    logger.info("Testing %s.", source)
+    loader = task.build_loader("test")
+    bad_media = BadMediaLog(output_dir / "bad_media.csv")
+    result = evaluate(cfg, task, model, loader, bad_media)
+    step = state.get("progress", {}).get("global_step", 0)
+    StatsWriter(output_dir).write({"_type": "test_final", "step": step, **result.metrics})
+    if du.is_root_proc():
+        result.evaluator.save(output_dir / "predictions" / "test.npz")
+        write_json(
+            output_dir / "results.json",
+            {
+                "task": cfg.TASK or "recognition",
+                "headline": task.headline,
+                "checkpoint": str(source),
+                "test": result.metrics,
+            },
+        )
+    logger.info("test: %s", result.summary())
+    if result.metrics.get("num_unreadable"):
+        logger.warning(
+            "%d test files could not be read and count as wrong; see %s.",
+            result.metrics["num_unreadable"],
+            bad_media.path,
+        )
+    return result.metrics
+
+
+def test_weights(cfg) -> tuple[Path, dict]:
+    """Return the checkpoint to test and where it came from.
+
+    Raises:
+        CheckpointError: there is none; random weights are never tested.
+    """
+    if cfg.TEST.CHECKPOINT_FILE_PATH:
+        path = Path(cfg.TEST.CHECKPOINT_FILE_PATH)
+        return path, load_checkpoint_file(path)
+    newest = checkpoint_store(cfg).load_newest()
+    if newest is not None:
+        return newest
+    if cfg.TRAIN.CHECKPOINT_FILE_PATH:
+        path = Path(cfg.TRAIN.CHECKPOINT_FILE_PATH)
+        return path, load_checkpoint_file(path)
+    raise CheckpointError(
+        f"Nothing to test: {cfg.OUTPUT_DIR} holds no checkpoint. Train first (TRAIN.ENABLE True) "
+        "or set TEST.CHECKPOINT_FILE_PATH."
+    )
+
+
+def _load_weights(model: nn.Module, state: dict, source: Path) -> None:
+    if "model_state" not in state:
+        raise CheckpointError(
+            f"{source} holds no 'model_state'; it is not a trained model of this package. "
+            "Pretrained backbones go to MODEL.INIT_METHOD and MODEL.CKPT."
+        )
+    try:
+        model.load_state_dict(state["model_state"])
+    except RuntimeError as error:
+        raise CheckpointError(f"{source} does not fit this config: {error}") from error

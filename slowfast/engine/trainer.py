@@ -1,0 +1,219 @@
+"""The training loop. Everything periodic is a hook; methods and tasks are not known here."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from slowfast.engine.hooks.base import Hook
+from slowfast.engine.launch import device_of
+from slowfast.engine.lr_policy import Schedule
+from slowfast.engine.optimizer import set_lr
+from slowfast.engine.phases import Phase, phase_at, total_epochs
+from slowfast.engine.precision import Precision
+from slowfast.engine.state import Progress, batch_to_device, seed_step
+from slowfast.tasks.base import Batch, StepOutput, Task
+from slowfast.utils import distributed as du
+from slowfast.utils.errors import TrainingError
+
+
+class Trainer:
+    """Minimises the losses of a task.
+
+    Args:
+        cfg: the whole config.
+        task: builds model and loader and knows one step.
+        output_dir: the folder of the run.
+
+    Attributes:
+        model: the bare model; ``stepped`` is what steps run: wrapped for several processes,
+            compiled where asked.
+        progress: where the run stands.
+        last: numbers of the latest step, for hooks.
+    """
+
+    def __init__(self, cfg, task: Task, output_dir: Path) -> None:
+        self.cfg, self.task, self.output_dir = cfg, task, output_dir
+        self.device = device_of(cfg)
+        torch.manual_seed(cfg.RNG_SEED)
+        self.model = task.build_model(output_dir).to(self.device)
+        if cfg.MODEL.CHANNELS_LAST:
+            self.model = self.model.to(memory_format=torch.channels_last_3d)
+        self.loader = task.build_loader("train")
+        self.schedule = Schedule.from_cfg(cfg.SOLVER)
+        self.precision = Precision(cfg.TRAIN.MIXED_PRECISION, cfg.TRAIN.AMP_DTYPE, self.device)
+        self.progress = Progress()
+        self.last: dict[str, Any] = {}
+        self.hooks: list[Hook] = []
+        self.phase: Phase | None = None
+        self.enter_phase()
+
+    @property
+    def accumulation(self) -> int:
+        """Batches per optimizer step."""
+        return self.cfg.TRAIN.ACCUMULATION_STEPS
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps per epoch."""
+        return len(self.loader) // self.accumulation
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all phases."""
+        return total_epochs(self.cfg)
+
+    @property
+    def fractional_epoch(self) -> float:
+        """Position on the schedule of the current phase."""
+        done = self.progress.epoch + self.progress.step / self.steps_per_epoch
+        return done - self.phase.first_epoch
+
+    def enter_phase(self) -> None:
+        """Prepare optimizer and wrapping for the phase of the current epoch, if it is new."""
+        phase = phase_at(self.cfg, self.progress.epoch)
+        if phase == self.phase:
+            return
+        self.phase = phase
+        self.optimizer = phase.prepare(self.model, self.task, self.cfg)
+        stepped: nn.Module = self.model
+        if du.is_initialized():
+            stepped = DistributedDataParallel(
+                self.model, device_ids=[self.device] if self.device.type == "cuda" else None
+            )
+        self.stepped = torch.compile(stepped) if self.cfg.MODEL.COMPILE else stepped
+
+    def train(self) -> None:
+        """Run until ``total_epochs``, from wherever ``progress`` stands."""
+        self._call("before_train")
+        try:
+            while self.progress.epoch < self.total_epochs:
+                self._train_epoch()
+        finally:
+            self._call("after_train")
+
+    def _train_epoch(self) -> None:
+        self.enter_phase()
+        self.model.train()
+        self._call("before_epoch")
+        for batches in self.steps():
+            self._call("before_step")
+            self.run_step(batches)
+            self.progress.step += 1
+            self.progress.global_step += 1
+            self._call("after_step")
+        self._call("after_epoch")
+        self.progress.epoch += 1
+        self.progress.step = 0
+        self._call("between_epochs")
+
+    def steps(self) -> Iterator[list[Batch]]:
+        """Yield the batches of the remaining steps of the epoch."""
+        begin = self.progress.step
+        self.loader.batch_sampler.set_position(self.progress.epoch, begin * self.accumulation)
+        batches = iter(self.loader)
+        for _ in range(begin, self.steps_per_epoch):
+            yield list(itertools.islice(batches, self.accumulation))
+
+    def run_step(self, batches: list[Batch]) -> None:
+        """Take one optimizer step on one or more accumulated batches."""
+        progress = self.progress
+        seed_step(self.cfg.RNG_SEED, progress.global_step, du.get_rank())
+        lr = self.phase.learning_rate(self.schedule, self.fractional_epoch)
+        set_lr(self.optimizer, lr)
+        self.optimizer.zero_grad(set_to_none=True)
+        outputs = [
+            self._forward_backward(batch, last=k == len(batches) - 1)
+            for k, batch in enumerate(batches)
+        ]
+        grad_norm = self._apply_gradients(batches)
+        self.last = {
+            "batches": batches,
+            "lr": lr,
+            "grad_norm": grad_norm,
+            **_average(outputs),
+        }
+
+    def _forward_backward(self, batch: Batch, last: bool) -> StepOutput:
+        batch = batch_to_device(batch, self.device)
+        distributed = isinstance(self.stepped, DistributedDataParallel)
+        with self.stepped.no_sync() if distributed and not last else nullcontext():
+            with self.precision.autocast():
+                output = self.task.training_step(self.stepped, batch)
+            loss = sum(output.losses.values())
+            if not torch.isfinite(loss):
+                self._stop_non_finite(f"loss {loss.item()}", [batch], output)
+            self.precision.scaler.scale(loss / self.accumulation).backward()
+        return output
+
+    def _apply_gradients(self, batches: list[Batch]) -> float:
+        solver, scaler = self.cfg.SOLVER, self.precision.scaler
+        scaler.unscale_(self.optimizer)
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        limit = solver.CLIP_GRAD_L2NORM if solver.CLIP_GRAD_L2NORM else float("inf")
+        grad_norm = nn.utils.clip_grad_norm_(parameters, limit).item()
+        if solver.CLIP_GRAD_VAL:
+            nn.utils.clip_grad_value_(parameters, solver.CLIP_GRAD_VAL)
+        if not scaler.is_enabled() and not torch.isfinite(torch.tensor(grad_norm)):
+            self._stop_non_finite(f"gradient norm {grad_norm}", batches, None)
+        scaler.step(self.optimizer)
+        scaler.update()
+        return grad_norm
+
+    def _stop_non_finite(self, what: str, batches: list[Batch], output: StepOutput | None) -> None:
+        files = [f for b in batches for f in self.task.batch_files(self.loader.dataset, b)]
+        terms = {k: v.item() for k, v in output.losses.items()} if output else {}
+        progress = self.progress
+        raise TrainingError(
+            f"Non-finite {what} at epoch {progress.epoch}, step {progress.step} (learning rate "
+            f"{self.optimizer.param_groups[0]['lr']:g}, terms {terms}). The weights were not "
+            "changed by this step. Files of the batch:\n  " + "\n  ".join(files) + "\n"
+            "Lower SOLVER.BASE_LR, clip gradients (SOLVER.CLIP_GRAD_L2NORM), or look at the files."
+        )
+
+    def _call(self, moment: str) -> None:
+        for hook in self.hooks:
+            getattr(hook, moment)(self)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that an exact resume needs, as tensors and plain values."""
+        return {
+            "epoch": self.progress.epoch - 1,
+            "progress": self.progress.as_dict(),
+            "steps_per_epoch": self.steps_per_epoch,
+            "model_state": self.model.state_dict(),
+            "optimizer_state": self.optimizer.state_dict(),
+            "scaler_state": self.precision.scaler.state_dict(),
+            "cfg": self.cfg.dump(),
+            "hooks": {type(hook).__name__: hook.state_dict() for hook in self.hooks},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state_dict`."""
+        self.model.load_state_dict(state["model_state"])
+        self.progress = Progress(**state["progress"])
+        self.enter_phase()
+        # The end of one phase is the start of the next, whose optimizer is fresh.
+        if self.progress.step or self.progress.epoch > self.phase.first_epoch:
+            self.optimizer.load_state_dict(state["optimizer_state"])
+        self.precision.scaler.load_state_dict(state["scaler_state"])
+        for hook in self.hooks:
+            hook.load_state_dict(state["hooks"].get(type(hook).__name__, {}))
+
+
+def _average(outputs: list[StepOutput]) -> dict[str, float]:
+    """Return the mean over accumulated batches of every loss term, metric and the total."""
+    names = {**outputs[0].losses, **outputs[0].metrics}
+    values = {
+        name: sum({**o.losses, **o.metrics}[name].item() for o in outputs) / len(outputs)
+        for name in names
+    }
+    total = sum(values[name] for name in outputs[0].losses)
+    return {**values, "loss": total, "batch_size": sum(o.batch_size for o in outputs)}
