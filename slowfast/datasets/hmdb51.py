@@ -23,7 +23,9 @@ def read_hmdb51(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     ending = f"_test_split{fold}.txt"
     lists = sorted(Path(folder).glob(f"*{ending}")) if Path(folder).is_dir() else []
     if not lists:
-        raise MissingListError(f"{folder}: no '<class>{ending}' there. Check DATA.PATH_TO_DATA_DIR.")
+        raise MissingListError(
+            f"{folder}: no '<class>{ending}' there. Check DATA.PATH_TO_DATA_DIR."
+        )
     names = sorted(path.name.removesuffix(ending) for path in lists)
     wanted = "train" if train else "test"
     files, labels = [], []

@@ -39,10 +39,11 @@ class StatsWriter:
         self._tensorboard = None
 
     def rewind(self, global_step: int) -> None:
-        """Drop rows of steps that a resumed run will take again."""
+        """Drop rows that a resumed run will write again: those of later steps and of testing."""
         path = self.output_dir / "stats.jsonl"
         if du.is_root_proc() and path.is_file():
-            kept = [row for row in read_json_stats(path) if row.get("step", 0) <= global_step]
+            rows = read_json_stats(path)
+            kept = [r for r in rows if r["step"] <= global_step and r["_type"] != "test_final"]
             write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
         if du.is_root_proc() and self.tensorboard_dir is not None:
             from torch.utils.tensorboard import SummaryWriter

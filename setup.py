@@ -1,0 +1,44 @@
+"""Installs the package ``slowfast`` (distribution ``slowfast-ssl``) with ``pip install -e .``."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+ROOT = Path(__file__).parent
+
+REQUIREMENTS = [
+    "torch>=2.6",  # the framework; 2.6 is the first whose torch.load is safe by default
+    "torchvision>=0.21",  # R(2+1)D, transforms, image decoding, RoIAlign
+    "av>=13",  # video and audio decoding; its wheels carry FFmpeg
+    "numpy>=1.26",  # annotation tables, samplers, metrics
+    "yacs>=0.1.8",  # the config tree of PySlowFast
+    "fvcore>=0.1.5",  # precise batch-norm statistics and operation counts
+    "iopath>=0.1.10",  # fvcore's file access
+    "simplejson>=3.17",  # log lines in PySlowFast's format
+    "pandas>=2.1",  # large annotation tables
+    "scikit-learn>=1.4",  # average precision, linear probes
+    "tensorboard>=2.15",  # learning curves
+    "tqdm>=4.66",  # progress bars
+    "matplotlib>=3.8",  # plots in the report
+]
+EXTRAS = {
+    "test": [
+        "pytest>=8",  # test runner
+        "hypothesis>=6.100",  # property tests of parsers and samplers
+        "ruff>=0.8",  # lint and format
+    ],
+    "detectron2": ["detectron2"],  # optional person detector; install it from its repository
+}
+
+setup(
+    name="slowfast-ssl",
+    version="0.1.0",
+    description="Pretrain video models on sound and pictures, and measure any such checkpoint",
+    long_description=(ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["slowfast", "slowfast.*"]),
+    install_requires=REQUIREMENTS,
+    extras_require=EXTRAS,
+)

@@ -1,0 +1,190 @@
+"""Checking a dataset before a run: every file, every list, and the lists against each other."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from slowfast.datasets.build import SPLITS, read_video_list
+from slowfast.datasets.file_probe import FileProbe, crashed_probe, probe_file
+from slowfast.datasets.list_checks import SplitReport, check_overlap, check_split
+from slowfast.datasets.parallel import map_files
+from slowfast.datasets.text_lists import MissingListError
+from slowfast.datasets.video_list import VideoList
+from slowfast.utils.errors import AnnotationError
+from slowfast.utils.files import atomic_write, write_json
+
+PROBE_COLUMNS = [name for name in FileProbe.__dataclass_fields__ if name != "path"]
+COLUMNS = ["row", "path", "label", "class_name", *PROBE_COLUMNS]
+
+
+@dataclass
+class VerifyReport:
+    """What :func:`verify_dataset` found.
+
+    Attributes:
+        out_dir: folder of ``<split>.csv`` and ``summary.json``.
+        splits: one report per list that exists.
+        absent: splits without a list.
+    """
+
+    out_dir: Path
+    splits: dict[str, SplitReport]
+    absent: list[str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found that must be mended; notes do not count."""
+        return not self.problems
+
+    @property
+    def problems(self) -> list[str]:
+        """All problems, each with its split."""
+        return [f"{s.name}: {text}" for s in self.splits.values() for text in s.problems]
+
+    @property
+    def notes(self) -> list[str]:
+        """All notes, each with its split."""
+        return [f"{s.name}: {text}" for s in self.splits.values() for text in s.notes]
+
+    def __str__(self) -> str:
+        lines = []
+        for split in self.splits.values():
+            facts = split.summary()
+            lines.append(
+                f"{split.name}: {facts['usable']} of {facts['files']} files can be used, "
+                f"{facts['hours']:.2f} h, {len(facts['classes'])} classes ({facts['source']})"
+            )
+        lines += [f"{name}: no list" for name in self.absent]
+        lines += [f"PROBLEM {text}" for text in self.problems]
+        lines += [f"note {text}" for text in self.notes]
+        end = "Nothing to mend." if self.ok else f"{len(self.problems)} problems."
+        return "\n".join([*lines, f"{end} All files: {self.out_dir}"])
+
+    def summary(self) -> dict[str, Any]:
+        """Return everything but the single files."""
+        splits = {name: split.summary() for name, split in self.splits.items()}
+        return {"ok": self.ok, "problems": self.problems, "absent": self.absent, "splits": splits}
+
+
+def verify_dataset(cfg, out_dir: str | Path, workers: int = 2, full: bool = False) -> VerifyReport:
+    """Probe every file of the config's dataset and check its lists.
+
+    Writes ``<out_dir>/<split>.csv`` with a row per file and ``<out_dir>/summary.json``.
+
+    Args:
+        cfg: names the dataset (``TRAIN.DATASET``, ``TEST.DATASET``) and its lists.
+        out_dir: is made where it does not exist.
+        workers: processes; 0 works in this one.
+        full: decode every frame, not a few at the beginning, middle and end.
+
+    Raises:
+        AnnotationError: no list exists, or one cannot be read.
+    """
+    lists, absent = read_lists(cfg)
+    splits = probe_lists(lists, workers, full)
+    for split in splits.values():
+        check_split(split, cfg.MODEL.NUM_CLASSES, clip_seconds(cfg.DATA))
+        if "train" in splits and split.name != "train":
+            check_overlap(splits["train"], split)
+    report = VerifyReport(Path(out_dir), splits, absent)
+    for name, split in splits.items():
+        rows = [_row(split, row) for row in range(len(split.probes))]
+        write_csv(report.out_dir / f"{name}.csv", COLUMNS, rows)
+    write_json(report.out_dir / "summary.json", report.summary())
+    return report
+
+
+def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dict[str, Any]]:
+    """Write ``<out_dir>/<split>.npz`` for ``DATA.MANIFEST_DIR``.
+
+    The training manifest leaves out files that cannot be used, listed with their reasons in
+    ``<out_dir>/left_out.csv``. Validation and test manifests keep every row: nothing may vanish
+    from a test set.
+
+    Returns:
+        Per split the manifest's path, and the numbers of files kept, left out, and kept although
+        they cannot be used.
+
+    Raises:
+        AnnotationError: no list exists, one cannot be read, or no training file can be used.
+    """
+    out_dir = Path(out_dir)
+    lists, _ = read_lists(cfg)
+    written, left_out = {}, []
+    for name, split in probe_lists(lists, workers, full=False).items():
+        videos, good = split.videos, split.good_rows
+        unusable = len(videos) - len(good)
+        if name == "train":
+            if not good:
+                raise AnnotationError(
+                    f"{videos.source}: none of the {len(videos)} training files can be used; the "
+                    f"first: {split.probes[0].reason} Check DATA.PATH_PREFIX."
+                )
+            left_out += [_row(split, row) for row in sorted(set(range(len(videos))) - set(good))]
+            videos = videos.subset(good)
+        videos.save(out_dir / f"{name}.npz")
+        written[name] = {
+            "path": str(out_dir / f"{name}.npz"),
+            "files": len(videos),
+            "left_out": len(split.videos) - len(videos),
+            "unusable_kept": 0 if name == "train" else unusable,
+        }
+    write_csv(out_dir / "left_out.csv", ["row", "path", "label", "reason"], left_out)
+    return written
+
+
+def read_lists(cfg) -> tuple[dict[str, VideoList], list[str]]:
+    """Return the lists of the splits that have one, and the names of the splits that do not."""
+    lists, errors = {}, {}
+    for split in SPLITS:
+        try:
+            lists[split] = read_video_list(cfg, split)
+        except MissingListError as error:
+            errors[split] = error
+    if not lists:
+        raise errors[SPLITS[0]]
+    return lists, list(errors)
+
+
+def probe_lists(
+    lists: dict[str, VideoList], workers: int, full: bool = False
+) -> dict[str, SplitReport]:
+    """Probe every file of all lists once, also where several lists name it."""
+    rows = {name: [v.paths[row] for row in range(len(v))] for name, v in lists.items()}
+    paths = list(dict.fromkeys(path for names in rows.values() for path in names))
+    probes = map_files(
+        partial(probe_file, full=full), paths, workers=workers, title="probe", crashed=crashed_probe
+    )
+    by_path = dict(zip(paths, probes, strict=True))
+    return {
+        name: SplitReport(name, videos, [by_path[path] for path in rows[name]])
+        for name, videos in lists.items()
+    }
+
+
+def clip_seconds(data) -> float:
+    """Return the length of a training clip by the ``DATA`` node of a config."""
+    if data.TEMPORAL_SAMPLING == "duration":
+        return data.NUM_FRAMES / data.CLIP_FPS
+    return data.NUM_FRAMES * data.SAMPLING_RATE / data.TARGET_FPS
+
+
+def _row(split: SplitReport, row: int) -> dict[str, Any]:
+    names, label = split.videos.class_names, int(split.videos.labels[row])
+    class_name = names[label] if 0 <= label < len(names) else ""
+    return {**asdict(split.probes[row]), "row": row, "label": label, "class_name": class_name}
+
+
+def write_csv(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    """Write a UTF-8 table atomically; keys of a row that are no columns are left out."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with atomic_write(path) as file:
+        file.write(text.getvalue().encode())

@@ -1,0 +1,145 @@
+"""Prepare and check data before training.
+
+    prepare_data.py demo --out DIR [--preset tiny|small] [--seed N] [--workers N]
+    prepare_data.py verify --cfg FILE.yaml [KEY VALUE ...] --out DIR [--full] [--workers N]
+    prepare_data.py manifest --cfg FILE.yaml [KEY VALUE ...] --out DIR [--workers N]
+    prepare_data.py transcode SRC DST [--short-side 128] [--gop 12] [--crf 18] [--workers N]
+
+Exit status: 0 all is well, 1 something has to be mended, 2 the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from slowfast.utils.errors import SlowFastError
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one subcommand and return the exit status."""
+    parser = _parser()
+    args, rest = parser.parse_known_args(argv)
+    if rest and not args.takes_cfg:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    try:
+        return args.run(args, rest)
+    except SlowFastError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def demo(args: argparse.Namespace, _: list[str]) -> int:
+    """Write a demo world."""
+    from slowfast.datasets.demo import write_demo_world
+
+    summary = write_demo_world(args.out, preset=args.preset, seed=args.seed, workers=args.workers)
+    print(
+        f"{summary.videos} videos of {len(summary.class_names)} classes in {summary.root} "
+        f"({summary.size_bytes / 1e6:.1f} MB, {summary.written} made now in {summary.seconds:.0f} s)"
+    )
+    for name, folder in summary.folders.items():
+        print(f"  {name}: {folder}")
+    return 0
+
+
+def verify(args: argparse.Namespace, rest: list[str]) -> int:
+    """Check every file and list of a config's dataset."""
+    from slowfast.datasets.verify import verify_dataset
+
+    report = verify_dataset(_config(rest), args.out, workers=args.workers, full=args.full)
+    print(report)
+    return 0 if report.ok else 1
+
+
+def manifest(args: argparse.Namespace, rest: list[str]) -> int:
+    """Write manifests of a config's dataset."""
+    from slowfast.datasets.verify import write_manifests
+
+    for split, facts in write_manifests(_config(rest), args.out, workers=args.workers).items():
+        print(
+            f"{split}: {facts['files']} files in {facts['path']}, {facts['left_out']} left out, "
+            f"{facts['unusable_kept']} kept although they cannot be used"
+        )
+    print(f"Use them with DATA.MANIFEST_DIR {args.out}")
+    return 0
+
+
+def transcode(args: argparse.Namespace, _: list[str]) -> int:
+    """Re-encode a folder of videos."""
+    from slowfast.datasets.transcode import transcode as run
+
+    report = run(
+        args.src,
+        args.dst,
+        short_side=args.short_side,
+        gop=args.gop,
+        crf=args.crf,
+        workers=args.workers,
+    )
+    print(report)
+    return 0 if report.ok else 1
+
+
+def _config(words: list[str]):
+    from slowfast.utils.parser import load_config, parse_args
+
+    return load_config(parse_args(words))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = parser.add_subparsers(required=True, metavar="demo | verify | manifest | transcode")
+
+    def add(run, takes_cfg: bool) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            run.__name__, help=run.__doc__, description=run.__doc__, allow_abbrev=False
+        )
+        command.set_defaults(run=run, takes_cfg=takes_cfg)
+        workers = min(os.cpu_count() or 1, 8)
+        command.add_argument(
+            "--workers", type=_at_least(0), default=workers, help="processes (%(default)s)"
+        )
+        return command
+
+    made = add(demo, takes_cfg=False)
+    made.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
+    made.add_argument("--preset", default="tiny", help="tiny or small (%(default)s)")
+    made.add_argument("--seed", type=int, default=0, help="of all draws (%(default)s)")
+    for run in (verify, manifest):
+        command = add(run, takes_cfg=True)
+        command.usage = f"%(prog)s --cfg FILE.yaml [KEY VALUE ...] --out DIR {_full(run)}[options]"
+        command.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
+        if run is verify:
+            command.add_argument("--full", action="store_true", help="decode every frame")
+    small = add(transcode, takes_cfg=False)
+    small.add_argument("src", metavar="SRC", help="folder of the videos")
+    small.add_argument("dst", metavar="DST", help="folder to write to")
+    small.add_argument("--short-side", type=_at_least(2), default=128, help="pixels (%(default)s)")
+    small.add_argument(
+        "--gop", type=_at_least(1), default=12, help="distance of key frames (%(default)s)"
+    )
+    small.add_argument("--crf", type=_at_least(0), default=18, help="x264 quality (%(default)s)")
+    return parser
+
+
+def _full(run) -> str:
+    return "[--full] " if run is verify else ""
+
+
+def _at_least(low: int):
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < low:
+            raise argparse.ArgumentTypeError(f"expected a number from {low}, found {text!r}")
+        return int(text)
+
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())
