@@ -135,7 +135,7 @@ def _spin(action: Action, cycle: Array) -> dict[str, Array]:
 
 
 def _zigzag(action: Action, cycle: Array) -> dict[str, Array]:
-    way = action.amplitude * (4.0 * np.abs(cycle % 1.0 - 0.5) - 1.0)
+    way = 1.2 * action.amplitude * (4.0 * np.abs(cycle % 1.0 - 0.5) - 1.0)
     return _along(way, action.direction * (0.125 + action.tilt))
 
 

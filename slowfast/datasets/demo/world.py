@@ -64,7 +64,7 @@ def draw_episode(preset: DemoPreset, seed: int, class_index: int, index: int) ->
     frame_rate = int(rng.choice(preset.frame_rates))
     seconds = rng.uniform(*preset.seconds)
     background = _draw_background(rng)
-    bystanders = tuple(_draw_bystander(rng) for _ in range(rng.integers(1, 3)))
+    bystanders = tuple(_draw_bystander(rng) for _ in range(rng.integers(0, 3)))
     action = draw_action(preset.classes[class_index], rng)
     return Episode(
         size=(preset.height, preset.width),
@@ -85,7 +85,7 @@ def draw_action(kind: str, rng: np.random.Generator) -> Action:
         kind=kind,
         rate=float(rng.uniform(low, high)),
         phase=float(rng.uniform(0, 1)),
-        amplitude=float(rng.uniform(0.19, 0.27)),
+        amplitude=float(rng.uniform(0.22, 0.31)),
         direction=int(rng.choice((-1, 1))),
         tilt=float(rng.uniform(-0.02, 0.02)),
         seed=_draw_seed(rng),
@@ -114,20 +114,20 @@ def render_sound(episode: Episode) -> Array:
 def _draw_background(rng: np.random.Generator) -> Background:
     hue, value = rng.uniform(), rng.uniform(0.3, 0.85)
     saturation = rng.uniform(0.2, 0.55)
-    contrast = rng.uniform(0.08, 0.15)
+    contrast = rng.uniform(0.05, 0.09)
     return Background(
         low=colorsys.hsv_to_rgb(hue, saturation, value - contrast),
         high=colorsys.hsv_to_rgb((hue + rng.uniform(-0.1, 0.1)) % 1, saturation, value + contrast),
         texture=str(rng.choice(("clouds", "stripes", "checks", "ripples"))),
         grain=float(rng.uniform(0.2, 0.5)),
-        drift=_draw_drift(rng, 0.08),
+        drift=_draw_drift(rng, 0.04),
         seed=_draw_seed(rng),
     )
 
 
 def _draw_body(rng: np.random.Generator) -> Body:
     return Body(
-        look=_draw_look(rng, 0.12, 0.22),
+        look=_draw_look(rng, 0.15, 0.24),
         centre=(float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.34, 0.66))),
         drift=_draw_drift(rng, 0.03),
         turning=float(rng.uniform(-0.06, 0.06)),

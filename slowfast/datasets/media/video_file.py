@@ -7,7 +7,7 @@ forward walk, and a colour conversion for the wanted frames alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -190,7 +190,7 @@ class VideoFile:
 
     def _frames_after_seek(self, target: float) -> Iterator[av.VideoFrame]:
         self._container.seek(int(target), stream=self._video)
-        return self._container.decode(self._video)
+        return in_display_order(self._container.decode(self._video), self._container.format.name)
 
     def _key_frame_before(self, target: float) -> float:
         entries = self._video.index_entries
@@ -248,6 +248,26 @@ class VideoFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def in_display_order(frames: Iterable[av.VideoFrame], container: str) -> Iterator[av.VideoFrame]:
+    """Yield decoded frames with ascending times.
+
+    AVI stores no display times. With B-frames (most of HMDB51, half of UCF101) FFmpeg's guesses
+    are swapped between neighbours, while the frames themselves come in the right order.
+    """
+    held = None
+    for frame in frames:
+        if container != "avi" or frame.pts is None:
+            yield frame
+            continue
+        if held is not None:
+            if frame.pts < held.pts:
+                held.pts, frame.pts = frame.pts, held.pts
+            yield held
+        held = frame
+    if held is not None:
+        yield held
 
 
 def _unchanged(picture: torch.Tensor) -> torch.Tensor:

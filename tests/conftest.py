@@ -1,0 +1,37 @@
+"""What all tests share: real media files made on the spot, and the recorded numbers."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+sys.path.insert(0, str(TESTS))  # for ``from oracles.fills import ...``
+
+
+@pytest.fixture(scope="session")
+def recorded():
+    """Return ``read(name)``: the content of a JSON file below ``tests/fixtures``."""
+    return lambda name: json.loads((TESTS / "fixtures" / name).read_text())
+
+
+@pytest.fixture(scope="session")
+def media_factory(tmp_path_factory):
+    """Return ``make(**settings) -> Path``: a real video with numbered frames, made once.
+
+    The settings are those of ``oracles.media_files.Settings``; see there.
+    """
+    from oracles.media_files import Settings, write_video
+
+    folder = tmp_path_factory.mktemp("media")
+    made = {}
+
+    def make(**settings):
+        key = Settings(**settings)
+        if key not in made:
+            made[key] = folder / f"video_{len(made)}{key.suffix}"
+            write_video(made[key], key)
+        return made[key]
+
+    return make

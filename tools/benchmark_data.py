@@ -1,0 +1,166 @@
+"""Clips per second of the reader and of the loader against bare PyAV on the same frames.
+
+Writes a few synthetic 10 s videos (340x256, 30 fps, H.264 with x264's default key frames), then
+times, interleaved and on one core:
+
+* bare PyAV: open, seek, decode and convert to RGB just the frames of a clip;
+* the reader: ``open_media`` and ``read_frames`` of the same clip;
+* the loader: the dataset with its geometry and collation into batches, no worker processes;
+* ten clips of a file in one pass, against ten separate reads.
+
+    python tools/benchmark_data.py [--clips 60] [--rounds 5]
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from slowfast.datasets.loader import collate
+from slowfast.datasets.media import open_media
+from slowfast.datasets.samplers import TrainBatches
+from slowfast.datasets.temporal import StrideSampling
+from slowfast.datasets.transforms import TrainGeometry
+from slowfast.datasets.video_clips import ClipSettings, TrainClips
+from slowfast.datasets.video_list import VideoList
+
+WIDTH, HEIGHT, FPS, SECONDS = 340, 256, 30, 10
+SAMPLING = StrideSampling(num_frames=16, sampling_rate=2)
+
+
+def write_video(path: Path, seed: int) -> None:
+    """Encode moving smooth textures with some noise, like a quiet real scene."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
+    phases, speeds = rng.uniform(0, 6, (3, 3)), rng.uniform(1, 4, (3, 3))
+    waves = rng.uniform(0.01, 0.12, (3, 3, 2))
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=FPS)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        stream.options = {"crf": "23"}
+        for k in range(FPS * SECONDS):
+            picture = np.empty((HEIGHT, WIDTH, 3), np.float32)
+            for c in range(3):
+                angles = [
+                    waves[c, i, 0] * x + waves[c, i, 1] * y + phases[c, i] + speeds[c, i] * k / FPS
+                    for i in range(3)
+                ]
+                picture[..., c] = 128 + 40 * sum(np.sin(a) for a in angles)
+            picture += rng.normal(0, 4, picture.shape)
+            frame = av.VideoFrame.from_ndarray(picture.clip(0, 255).astype(np.uint8), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def read_bare(path: Path, frames: list[int]) -> np.ndarray:
+    """Read frames in the plainest way that PyAV offers."""
+    pictures = {}
+    wanted = set(frames)
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        container.seek(int(frames[0] / FPS / stream.time_base), stream=stream)
+        for frame in container.decode(stream):
+            number = round(float(frame.pts * stream.time_base) * FPS)
+            if number in wanted:
+                pictures[number] = frame.to_ndarray(format="rgb24")
+            if number >= frames[-1]:
+                break
+    return np.stack([pictures[k] for k in frames])
+
+
+def read_ours(path: Path, frames: list[int]) -> torch.Tensor:
+    """Read frames through the package's reader."""
+    with open_media(path) as media:
+        return media.read_frames(frames)
+
+
+def seconds_of(work) -> float:
+    """Return the CPU seconds of one call."""
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def clips_of(paths: list[Path], count: int) -> list[tuple[Path, list[int]]]:
+    """Draw the clips that every reader reads."""
+    rng = np.random.default_rng(0)
+    with open_media(paths[0]) as media:
+        video = media.video
+    return [(paths[k % len(paths)], SAMPLING.random_clip(video, rng)) for k in range(count)]
+
+
+def loader_of(paths: list[Path], count: int) -> DataLoader:
+    """Return a loader of ``count`` training clips."""
+    videos = VideoList([str(p) for p in paths], [0] * len(paths), [], "benchmark")
+    geometry = TrainGeometry(112, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3))
+    dataset = TrainClips(videos, ClipSettings(SAMPLING), geometry)
+    batches = TrainBatches(len(paths), 4, clips_per_video=count // len(paths))
+    return DataLoader(dataset, batch_sampler=batches, collate_fn=collate)
+
+
+def main() -> int:
+    """Print the table; the last column is the ratio to the baseline of each line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=int, default=60, help="clips per round")
+    parser.add_argument("--rounds", type=int, default=5)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{k}.mp4" for k in range(4)]
+        for k, path in enumerate(paths):
+            write_video(path, k)
+        clips = clips_of(paths, args.clips)
+        for path, frames in clips[:4]:
+            difference = np.abs(
+                read_bare(path, frames) - read_ours(path, frames).permute(0, 2, 3, 1).numpy()
+            )
+            assert difference.max() == 0, "the reader returned other frames than bare PyAV"
+        with open_media(paths[0]) as media:
+            views = SAMPLING.views(media.video, 10)
+        everything = [frame for view in views for frame in view]
+        loader = loader_of(paths, args.clips)
+        works = {
+            "bare": lambda: [read_bare(*clip) for clip in clips],
+            "reader": lambda: [read_ours(*clip) for clip in clips],
+            "loader": lambda: list(loader),
+            "separate": lambda: [read_ours(p, v) for p in paths for v in views],
+            "together": lambda: [read_ours(p, everything) for p in paths],
+        }
+        for work in works.values():
+            work()
+        times = {name: [] for name in works}
+        for _ in range(args.rounds):
+            for name, work in works.items():
+                times[name].append(seconds_of(work))
+    median = {name: statistics.median(values) for name, values in times.items()}
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+    print(f"one core, {args.clips} clips of 16 frames, {args.rounds} rounds, load {load:.1f}")
+    print(f"{'':28}{'clips/CPU-s':>12}{'ratio':>8}  goal")
+    for name, title, goal in (
+        ("bare", "bare PyAV", ""),
+        ("reader", "reader", ">= 0.95 of bare"),
+        ("loader", "loader (crop, collate)", ">= 0.85 of bare"),
+    ):
+        rate = args.clips / median[name]
+        ratio = statistics.median(b / o for b, o in zip(times["bare"], times[name], strict=True))
+        print(f"{title:28}{rate:12.1f}{ratio:8.2f}  {goal}")
+    cost = statistics.median(
+        t / s for t, s in zip(times["together"], times["separate"], strict=True)
+    )
+    print(
+        f"{'ten clips in one pass':28}{40 / median['together']:12.1f}{cost:8.2f}  <= 0.45 of the cost of ten reads"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
