@@ -121,9 +121,8 @@ SOUNDS = [
     {"audio_rate": 48000, "audio_layout": "5.1"},
     {"audio_rate": 48000, "audio_first": 0.5},
     {"audio_rate": 8000, "audio_first": 0.5, "suffix": ".mkv"},
-    {"audio_rate": 44100, "suffix": ".mkv", "audio_codec": "libopus", "audio_rate": 48000},
+    {"audio_rate": 48000, "suffix": ".mkv", "audio_codec": "libopus"},
     {"audio_rate": 44100, "suffix": ".mov"},
-    {"audio_rate": 44100, "suffix": ".avi", "b_frames": 0, "audio_codec": "libmp3lame"},
     {"audio_rate": 48000, "first": 0.5},
     {"audio_rate": 48000, "first": 0.25, "audio_first": 0.5, "gop": 250},
 ]
@@ -134,9 +133,17 @@ SOUNDS = [
 @pytest.mark.parametrize("rate", [16000, 48000])
 def test_a_beep_is_where_it_was_put(media_factory, settings, start, rate):
     with open_media(media_factory(**settings)) as media:
-        wave = media.read_waveform(start, 1.0, rate)
-    assert wave.shape == (rate,)
+        wave = media.read_waveform(start, 1.5, rate)
+    assert wave.shape == (rate * 3 // 2,)
     assert abs(start + time_of_beep(wave, rate) - 1.0) < 0.01
+
+
+def test_avi_keeps_the_delay_of_its_mp3_encoder(media_factory):
+    """AVI cannot say that the first 1105 samples are padding: 25 ms, a frame at most."""
+    path = media_factory(audio_rate=44100, suffix=".avi", b_frames=0, audio_codec="libmp3lame")
+    with open_media(path) as media:
+        wave = media.read_waveform(0.5, 1.0, 44100)
+    assert 0.0 <= 0.5 + time_of_beep(wave, 44100) - 1.0 < 1 / 30
 
 
 def test_time_before_a_late_sound_is_silent(media_factory):
@@ -205,7 +212,7 @@ def test_a_header_that_promises_more_is_called_cut_off(tmp_path, media_factory):
     with open_media(path) as media:
         assert media.video.num_frames == 240
         assert numbers_of(media.read_frames([0, 5])) == [0, 5]
-        with pytest.raises(MediaError, match="cut off|cannot be decoded"):
+        with pytest.raises(MediaError, match=r"cut off|cannot be decoded"):
             media.read_frames([239])
 
 
@@ -242,5 +249,5 @@ def test_frame_folders_refuse_mixed_sizes(frame_folder):
 
 
 def test_a_folder_without_frames_is_refused(tmp_path):
-    with pytest.raises(MediaError, match="no .jpg"):
+    with pytest.raises(MediaError, match=r"no \.jpg"):
         open_media(tmp_path)

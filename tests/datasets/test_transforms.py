@@ -1,0 +1,215 @@
+"""Geometry and colour: recorded boxes and pictures, and torchvision as the oracle of colour."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torchvision.transforms.v2 import functional as F
+
+from slowfast.datasets.frame_index import slow_pathway_indices
+from slowfast.datasets.temporal import DurationSampling
+from slowfast.datasets.transforms import (
+    ClipPreprocessor,
+    TestGeometry,
+    TrainGeometry,
+    apply_color_jitter,
+    draw_color_jitter,
+    random_crop,
+    resize_short_side,
+    uniform_crop_box,
+)
+from slowfast.datasets.transforms.color import IDENTITY, ORDERS
+from slowfast.datasets.transforms.spatial import (
+    random_resized_crop_box,
+    resize,
+    short_side_size,
+    uniform_crop,
+)
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def test_uniform_crops_equal_the_recorded_ones(recorded):
+    for row in recorded("slowfast/uniform_crop.json")["rows"]:
+        box = uniform_crop_box(row["height"], row["width"], row["size"], row["spatial_idx"])
+        assert list(box) == row["box_xyxy"], row
+
+
+def test_short_side_sizes_equal_the_recorded_ones(recorded):
+    for row in recorded("slowfast/uniform_crop.json")["resize_short_side"]:
+        out = resize_short_side(torch.zeros(3, row["height"], row["width"]), row["short_side"])
+        assert list(out.shape[-2:]) == [row["out_h"], row["out_w"]], row
+
+
+def test_scale_then_crop_equals_the_recorded_one(recorded):
+    for row in recorded("slowfast/uniform_crop.json")["scale_then_crop"]:
+        size = list(short_side_size(row["height"], row["width"], row["scale_size"]))
+        assert size == row["resized_hw"]
+        out = uniform_crop(torch.zeros(3, *size), row["size"], 1)
+        assert list(out.shape) == row["out_shape"]
+
+
+def wave_frames(count, width, height, d=1.0):
+    """Return the recorded formula's frames ``(T, 3, H, W)``."""
+    x, y = np.arange(width)[None, :], np.arange(height)[:, None]
+    frames = []
+    for k in range(count):
+        red = 127.5 + 127.5 * np.sin(0.05 * x + 0.3 * k + d) + 0 * y
+        green = 127.5 + 127.5 * np.sin(0.07 * y + 0.2 * k) + 0 * x
+        blue = 127.5 + 127.5 * np.sin(0.03 * (x + y))
+        frames.append(np.rint(np.stack([red, green, blue])).astype(np.uint8))
+    return torch.from_numpy(np.stack(frames))
+
+
+def through_pipeline(frames, square=0):
+    geometry = TestGeometry(224, int(224 / 0.875), square=square, antialias=True)
+    (clip,) = geometry(frames)
+    (out,) = ClipPreprocessor(MEAN, STD)(clip.transpose(0, 1)[None])
+    return out[0]
+
+
+PICTURES = [
+    ("msc_test_224_from_340x256_8f", 340, 256, 8, 0),
+    ("msc_test_224_from_320x240_8f", 320, 240, 8, 0),
+    ("msc_test_224_from_240x320_portrait_8f", 240, 320, 8, 0),
+    ("crop_color_test_224_from_320x240_8f_squashed_to_256x256", 320, 240, 8, 256),
+    ("pad_missing_3_frames_to_8", 320, 240, 3, 0),
+    ("pad_missing_1_frame_to_8", 320, 240, 7, 0),
+    ("longer_than_num_frames_is_not_cut", 320, 240, 11, 0),
+]
+
+
+@pytest.mark.parametrize(("name", "width", "height", "count", "square"), PICTURES)
+def test_test_pictures_equal_the_recorded_ones(recorded, name, width, height, count, square):
+    want = recorded("avid/video_transform.json")[name]
+    rows = DurationSampling(8).pad(list(range(count)))
+    out = through_pipeline(wave_frames(count, width, height)[rows], square)
+    assert list(out.shape) == want["shape"]
+    assert float(out.double().mean()) == pytest.approx(want["mean"], abs=1e-4)
+    assert float(out.double().norm()) == pytest.approx(want["l2"], rel=1e-4)
+    means = out.double().mean((1, 2, 3)).tolist()
+    assert means == pytest.approx(want["per_channel_mean"], abs=1e-4)
+    first, last = out[0, 0, 0, :6].tolist(), out[2, -1, -1, -4:].tolist()
+    assert first == pytest.approx(want["c0_t0_row0_first6"], abs=1e-4)
+    assert last == pytest.approx(want["c2_tlast_rowlast_last4"], abs=1e-4)
+
+
+@given(st.integers(8, 200), st.integers(8, 200), st.integers(0, 2**32 - 1), st.floats(0.05, 0.9))
+def test_random_boxes_lie_inside(height, width, seed, low):
+    rng = np.random.default_rng(seed)
+    x0, y0, x1, y1 = random_resized_crop_box(height, width, (low, 1.0), (0.75, 4 / 3), rng)
+    assert 0 <= x0 < x1 <= width
+    assert 0 <= y0 < y1 <= height
+
+
+def test_random_crops_reach_every_place():
+    clip = torch.arange(12).reshape(3, 4)
+    rng = np.random.default_rng(0)
+    corners = {int(random_crop(clip, 2, rng)[0, 0]) for _ in range(300)}
+    assert corners == {0, 1, 2, 4, 5, 6}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"area": (0.1, 1.0), "aspect": (0.75, 1.33)},
+        {"square": 60},
+        {"inverse_uniform": True, "antialias": True},
+    ],
+)
+def test_training_geometry_uses_one_draw_for_all_frames(options):
+    geometry = TrainGeometry(32, (40, 56), **options)
+    frame = torch.randint(0, 255, (3, 48, 64), dtype=torch.uint8)
+    clip = geometry(frame.expand(5, 3, 48, 64), np.random.default_rng(3))
+    assert clip.shape == (5, 3, 32, 32)
+    assert all(torch.equal(clip[0], clip[k]) for k in range(5))
+    again = geometry(frame.expand(5, 3, 48, 64), np.random.default_rng(3))
+    assert torch.equal(clip, again)
+
+
+def test_half_of_the_clips_are_mirrored():
+    geometry = TrainGeometry(4, (4, 4))
+    clip = torch.arange(16, dtype=torch.uint8).reshape(1, 1, 4, 4)
+    rng = np.random.default_rng(0)
+    mirrored = sum(int(geometry(clip, rng)[0, 0, 0, 0]) == 3 for _ in range(400))
+    assert 160 < mirrored < 240
+
+
+def test_three_test_crops_tile_the_longer_side():
+    clip = torch.arange(10 * 30).reshape(1, 1, 10, 30).float()
+    left, centre, right = TestGeometry(10, 10, num_crops=3)(clip)
+    assert torch.equal(left, clip[..., :10])
+    assert torch.equal(centre, clip[..., 10:20])
+    assert torch.equal(right, clip[..., 20:])
+
+
+def test_an_unchanged_size_is_not_resampled():
+    clip = torch.randint(0, 255, (2, 3, 20, 30), dtype=torch.uint8)
+    assert torch.equal(resize(clip, 20, 30), clip)
+
+
+def jitter_oracle(clip, draw):
+    """Apply torchvision frame by frame, in the drawn order."""
+    steps = [F.adjust_brightness, F.adjust_contrast, F.adjust_saturation, F.adjust_hue]
+    frames = []
+    for frame in clip.unbind(1):
+        for step in ORDERS[int(draw[4])]:
+            frame = steps[step](frame, float(draw[step]))
+        frames.append(frame)
+    return torch.stack(frames, 1)
+
+
+@pytest.mark.parametrize("order", [0, 5, 9, 14, 23])
+def test_colour_jitter_equals_torchvision_frame_by_frame(order):
+    generator = torch.Generator().manual_seed(order)
+    clips = torch.rand(2, 3, 4, 10, 12, generator=generator)
+    draws = torch.tensor([[1.3, 0.6, 1.4, 0.1, order], [0.8, 1.2, 0.7, -0.2, order]])
+    out = apply_color_jitter(clips, draws)
+    for clip, draw, got in zip(clips, draws, out, strict=True):
+        assert torch.allclose(got, jitter_oracle(clip, draw), atol=1e-5)
+
+
+def test_the_order_of_colour_operations_matters_and_is_kept():
+    clips = torch.rand(1, 3, 2, 8, 8, generator=torch.Generator().manual_seed(0))
+    results = {
+        tuple(
+            apply_color_jitter(clips, torch.tensor([[1.8, 1.9, 0.3, 0.2, float(k)]]))
+            .flatten()
+            .tolist()
+        )
+        for k in (0, 23)
+    }
+    assert len(results) == 2
+
+
+def test_identity_draws_change_nothing():
+    clips = torch.rand(2, 3, 2, 8, 8)
+    assert torch.equal(apply_color_jitter(clips, torch.tensor([IDENTITY, IDENTITY])), clips)
+
+
+def test_draws_stay_in_their_ranges_and_keep_their_probability():
+    rng = np.random.default_rng(0)
+    draws = torch.stack([draw_color_jitter((0.4, 0.2, 1.5, 0.1), 0.5, rng) for _ in range(600)])
+    changed = draws[draws[:, 4] >= 0]
+    assert 240 < len(changed) < 360
+    lows, highs = changed.min(0).values, changed.max(0).values
+    assert lows[:4].tolist() >= [0.6, 0.8, 0.0, -0.1]
+    assert (lows[:3] >= torch.tensor([0.6, 0.8, 0.0])).all()
+    assert (highs[:4] <= torch.tensor([1.4, 1.2, 2.5, 0.1]) + 1e-6).all()
+    assert len(changed[:, 4].unique()) == math.factorial(4)
+    assert tuple(draw_color_jitter((0.0,) * 4, 1.0, rng).tolist()) == IDENTITY
+
+
+def test_preprocessor_packs_pathways_and_channels():
+    clips = torch.randint(0, 255, (2, 3, 8, 4, 4), dtype=torch.uint8)
+    slow, fast = ClipPreprocessor(MEAN, STD, slow_alpha=4)(clips)
+    assert fast.shape == (2, 3, 8, 4, 4)
+    assert torch.equal(slow, fast[:, :, slow_pathway_indices(8, 4)])
+    (bgr,) = ClipPreprocessor(MEAN, STD, reverse_channels=True)(clips)
+    assert torch.equal(bgr, fast.flip(1))
+    want = (clips[0, 1, 2, 3, 3] / 255 - MEAN[1]) / STD[1]
+    assert float(fast[0, 1, 2, 3, 3]) == pytest.approx(float(want), abs=1e-6)
