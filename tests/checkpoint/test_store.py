@@ -1,0 +1,103 @@
+import pytest
+import torch
+
+from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.utils.errors import CheckpointError
+from slowfast.utils.files import atomic_write
+
+
+def content(value: float = 1.0) -> dict:
+    return {"model_state": {"weight": torch.full((50, 50), value)}, "epoch": 3}
+
+
+def test_files_sort_by_age_and_only_wanted_ones_stay(tmp_path):
+    store = CheckpointStore(tmp_path, period=2, keep_last=2)
+    for epoch in range(1, 8):
+        store.save(content(), epoch - 1, step=5)
+        store.save(content(), epoch)
+    names = [p.name for p in store.files()]
+    assert names == [
+        "checkpoint_epoch_00004.pyth",
+        "checkpoint_epoch_00006.pyth",
+        "checkpoint_epoch_00006_step_00000005.pyth",
+        "checkpoint_epoch_00007.pyth",
+    ]
+
+
+def test_the_newest_is_never_the_only_copy(tmp_path):
+    store = CheckpointStore(tmp_path, period=100)
+    for epoch in range(1, 5):
+        store.save(content(epoch), epoch)
+    assert len(store.files()) == 2
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.99, 0.9999])
+def test_a_truncated_newest_falls_back_and_says_so(tmp_path, share, caplog):
+    store = CheckpointStore(tmp_path)
+    store.save(content(1), 1)
+    newest = store.save(content(2), 2)
+    data = newest.read_bytes()
+    newest.write_bytes(data[: int(share * len(data))])
+    caplog.set_level("WARNING", logger="slowfast")
+    with caplog.at_level("WARNING"):
+        path, state = _with_propagation(store)
+    assert path.name == "checkpoint_epoch_00001.pyth"
+    assert state["model_state"]["weight"][0, 0] == 1
+    assert newest.name in caplog.text
+
+
+def _with_propagation(store):
+    import logging
+
+    logger = logging.getLogger("slowfast")
+    logger.propagate = True
+    return store.load_newest()
+
+
+def test_every_flipped_byte_of_a_tensor_is_noticed(tmp_path):
+    path = CheckpointStore(tmp_path).save(content(), 1)
+    data = bytearray(path.read_bytes())
+    place = data.find(b"\x00\x00\x80\x3f" * 8)
+    for offset in range(place, place + 5000, 500):
+        damaged = bytearray(data)
+        damaged[offset] ^= 0x10
+        path.write_bytes(damaged)
+        with pytest.raises(CheckpointError):
+            load_checkpoint_file(path)
+
+
+def test_all_damaged_is_an_error_with_a_way_out(tmp_path):
+    store = CheckpointStore(tmp_path)
+    store.save(content(), 1).write_bytes(b"torn")
+    with pytest.raises(CheckpointError, match=r"TRAIN\.AUTO_RESUME False"):
+        store.load_newest()
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path):
+    marker = tmp_path / "executed"
+
+    class Malicious:
+        def __reduce__(self):
+            return (open, (str(marker), "w"))
+
+    path = tmp_path / "evil.pyth"
+    torch.save({"model_state": Malicious()}, path)
+    with pytest.raises(CheckpointError, match="cannot be read safely"):
+        load_checkpoint_file(path)
+    assert not marker.exists()
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("old")
+    with pytest.raises(RuntimeError), atomic_write(path, "w") as file:
+        file.write("new")
+        raise RuntimeError("power cut")
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_a_crash_left_is_removed_at_the_next_start(tmp_path):
+    (tmp_path / ".checkpoint_epoch_00003.pyth.abc.tmp").write_bytes(b"half")
+    CheckpointStore(tmp_path).clean()
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,55 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slowfast.datasets.demo import write_demo_world
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def demo_world(tmp_path_factory) -> Path:
+    """The tiny demo world: 32 training and 16 test videos of 8 classes."""
+    folder = tmp_path_factory.mktemp("demo world")
+    write_demo_world(folder, "tiny")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def overrides(demo_world) -> list[str]:
+    """Config overrides that shrink the demo config to a few seconds."""
+    return [
+        *("DATA.PATH_TO_DATA_DIR", str(demo_world / "ucf101/ucfTrainTestlist")),
+        *("DATA.PATH_PREFIX", str(demo_world / "videos")),
+        *("SOLVER.MAX_EPOCH", "2", "TRAIN.BATCH_SIZE", "8", "LOG_PERIOD", "1"),
+        *("DATA.TRAIN_CROP_SIZE", "32", "DATA.TEST_CROP_SIZE", "32"),
+        *("DATA.TRAIN_JITTER_SCALES", "[36,36]", "DATA_LOADER.NUM_WORKERS", "0"),
+        *("TEST.NUM_ENSEMBLE_VIEWS", "2", "TENSORBOARD.ENABLE", "False"),
+    ]
+
+
+def command(*words: str, tool: str = "run_net") -> list[str]:
+    """Return the command line of a tool with the demo config."""
+    cfg = str(ROOT / "configs/demo/recognition.yaml")
+    return [sys.executable, str(ROOT / f"tools/{tool}.py"), "--cfg", cfg, *words]
+
+
+def environment() -> dict[str, str]:
+    """Return an environment in which one thread computes, so that numbers repeat."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+def execute(*words: str, tool: str = "run_net", timeout: float = 300):
+    """Run a tool to its end and return the finished process with its joined output as stdout."""
+    return subprocess.run(
+        command(*words, tool=tool),
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=timeout,
+        check=False,
+    )

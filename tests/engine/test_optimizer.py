@@ -1,0 +1,65 @@
+import pytest
+import torch
+from torch import nn
+
+from slowfast.config import get_cfg
+from slowfast.engine.optimizer import construct_optimizer, get_param_groups, set_lr
+from slowfast.utils.errors import ConfigError
+
+
+class Small(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.backbone = nn.Sequential(nn.Conv3d(3, 4, 1), nn.BatchNorm3d(4))
+        self.head = nn.Linear(4, 2)
+
+
+def sizes(groups):
+    return sorted(
+        (g["weight_decay"], g["lr_scale"], sum(p.numel() for p in g["params"])) for g in groups
+    )
+
+
+def test_normalisation_layers_have_their_own_weight_decay():
+    cfg = get_cfg()
+    cfg.merge_from_list(["SOLVER.WEIGHT_DECAY", 0.1, "BN.WEIGHT_DECAY", 0.0])
+    assert sizes(get_param_groups(Small(), cfg)) == [(0.0, 1.0, 8), (0.1, 1.0, 16 + 10)]
+
+
+def test_biases_can_be_spared():
+    cfg = get_cfg()
+    cfg.merge_from_list(["SOLVER.WEIGHT_DECAY", 0.1, "SOLVER.ZERO_WD_1D_PARAM", True])
+    assert sizes(get_param_groups(Small(), cfg)) == [(0.0, 1.0, 6), (0.0, 1.0, 8), (0.1, 1.0, 20)]
+
+
+def test_the_backbone_learns_at_its_own_scale():
+    cfg = get_cfg()
+    cfg.SOLVER.BACKBONE_LR_SCALE = 0.1
+    model = Small()
+    optimizer = construct_optimizer(model, cfg)
+    set_lr(optimizer, 0.5)
+    rate = {id(p): g["lr"] for g in optimizer.param_groups for p in g["params"]}
+    assert {round(rate[id(p)], 9) for p in model.backbone.parameters()} == {0.05}
+    assert {rate[id(p)] for p in model.head.parameters()} == {0.5}
+
+
+@pytest.mark.parametrize("method", ["sgd", "adam", "adamw"])
+def test_every_parameter_is_in_one_group_and_moves(method):
+    cfg = get_cfg()
+    cfg.SOLVER.OPTIMIZING_METHOD = method
+    model = Small()
+    optimizer = construct_optimizer(model, cfg)
+    listed = [id(p) for g in optimizer.param_groups for p in g["params"]]
+    assert sorted(listed) == sorted(id(p) for p in model.parameters())
+    before = [p.detach().clone() for p in model.parameters()]
+    features = model.backbone(torch.randn(2, 3, 2, 2, 2)).mean((2, 3, 4))
+    (model.head(features) - 1).square().sum().backward()
+    optimizer.step()
+    moved = [not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True)]
+    assert sum(moved) >= len(moved) - 1  # the convolution's bias is undone by the normalisation
+
+
+def test_nothing_to_train_is_an_error():
+    model = Small().requires_grad_(False)
+    with pytest.raises(ConfigError, match=r"MODEL\.FREEZE"):
+        get_param_groups(model, get_cfg())

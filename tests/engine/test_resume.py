@@ -1,0 +1,134 @@
+"""A killed run, started again with the same command, ends with the numbers of an undisturbed one."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from .conftest import command, environment, execute
+
+EXACT = (
+    *("TRAIN.BATCH_SIZE", "4", "TRAIN.CLASSIFIER_WARMUP_EPOCHS", "1"),
+    *("TRAIN.CHECKPOINT_MINUTES", "0.0001", "TRAIN.EVAL_PERIOD", "1", "MODEL.DROPOUT_RATE", "0.5"),
+)
+FINAL = "checkpoint_epoch_00003.pyth"
+
+
+def numbers(folder: Path) -> list[dict]:
+    """Return the log without what a clock decides."""
+    rows = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if not k.startswith("dt")} for row in rows]
+
+
+def outcome(folder: Path) -> tuple:
+    state = torch.load(folder / "checkpoints" / FINAL, weights_only=True)
+    results = json.loads((folder / "results.json").read_text())["test"]
+    return state, results, numbers(folder)
+
+
+def assert_equal_runs(one: Path, other: Path) -> None:
+    (state, results, rows), (state2, results2, rows2) = outcome(one), outcome(other)
+    for part in ("model_state", "optimizer_state"):
+        torch.testing.assert_close(state[part], state2[part], rtol=0, atol=0)
+    assert results == results2
+    assert rows == rows2
+
+
+@pytest.fixture(scope="module")
+def undisturbed(overrides, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed")
+    done = execute(*overrides, *EXACT, "OUTPUT_DIR", str(folder))
+    assert done.returncode == 0, done.stdout
+    return folder
+
+
+def wait_for_steps(process, folder: Path, steps: int) -> None:
+    stats = folder / "stats.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if stats.is_file() and stats.read_text().count("train_iter") >= steps:
+            return
+        time.sleep(0.01)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_kill_9_in_the_middle_changes_no_number(undisturbed, overrides, tmp_path, workers):
+    words = [*overrides, *EXACT, "DATA_LOADER.NUM_WORKERS", workers, "OUTPUT_DIR", str(tmp_path)]
+    for steps in (3, 13, 21):
+        process = subprocess.Popen(
+            command(*words), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        wait_for_steps(process, tmp_path, steps)
+        process.kill()
+        process.wait()
+    done = execute(*words)
+    assert done.returncode == 0, done.stdout
+    assert "Resuming from" in done.stdout
+    assert_equal_runs(undisturbed, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+def test_a_stop_signal_saves_and_tells_by_its_status(undisturbed, overrides, tmp_path, number):
+    words = [*overrides, *EXACT, "TRAIN.CHECKPOINT_MINUTES", "0", "OUTPUT_DIR", str(tmp_path)]
+    process = subprocess.Popen(
+        command(*words),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    wait_for_steps(process, tmp_path, 3)
+    os.kill(process.pid, number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + number, output
+    assert "the same command resumes the run" in output
+    assert list((tmp_path / "checkpoints").glob("*_step_*.pyth"))
+    assert not (tmp_path / ".lock").exists()
+    assert execute(*words).returncode == 0
+    assert_equal_runs(undisturbed, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_truncated_newest_checkpoint_falls_back_and_ends_the_same(
+    undisturbed, overrides, tmp_path
+):
+    shutil.copytree(undisturbed, tmp_path / "run")
+    newest = tmp_path / "run/checkpoints" / FINAL
+    newest.write_bytes(newest.read_bytes()[:-1000])
+    done = execute(*overrides, *EXACT, "OUTPUT_DIR", str(tmp_path / "run"))
+    assert done.returncode == 0, done.stdout
+    assert f"{FINAL}: not a whole checkpoint" in done.stdout
+    assert_equal_runs(undisturbed, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_numbers_with_any_number_of_workers(
+    undisturbed, overrides, tmp_path
+):
+    words = [*overrides, *EXACT, "OUTPUT_DIR", str(tmp_path)]
+    assert execute(*words, "DATA_LOADER.NUM_WORKERS", "2").returncode == 0
+    assert_equal_runs(undisturbed, tmp_path)
+
+
+@pytest.mark.slow
+def test_another_seed_gives_other_numbers(undisturbed, overrides, tmp_path):
+    assert execute(*overrides, *EXACT, "RNG_SEED", "7", "OUTPUT_DIR", str(tmp_path)).returncode == 0
+    assert numbers(tmp_path) != numbers(undisturbed)
+
+
+@pytest.mark.slow
+def test_another_epoch_length_is_refused_with_a_cure(undisturbed, overrides, tmp_path):
+    shutil.copytree(undisturbed, tmp_path / "run")
+    words = [*overrides, *EXACT, "TRAIN.BATCH_SIZE", "8", "OUTPUT_DIR", str(tmp_path / "run")]
+    done = execute(*words)
+    assert done.returncode == 1
+    assert "steps per epoch" in done.stdout
+    assert "TRAIN.CHECKPOINT_EPOCH_RESET True" in done.stdout

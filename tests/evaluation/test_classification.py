@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import confusion_matrix, top_k_accuracy_score
+
+from slowfast.evaluation import classification
+
+
+@st.composite
+def problems(draw):
+    count, classes = draw(st.integers(1, 30)), draw(st.integers(3, 9))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return rng.random((count, classes)), rng.integers(0, classes, count)
+
+
+@given(problems(), st.integers(1, 5))
+def test_topk_equals_scikit_learn(problem, k):
+    scores, labels = problem
+    classes = scores.shape[1]
+    k = min(k, classes)
+    wanted = 100.0
+    if k < classes:
+        wanted *= top_k_accuracy_score(labels, scores, k=k, labels=range(classes))
+    assert classification.topk_accuracy(scores, labels, k) == pytest.approx(wanted)
+
+
+@given(problems())
+def test_confusion_and_mean_class_accuracy_equal_scikit_learn(problem):
+    scores, labels = problem
+    classes = scores.shape[1]
+    predicted = scores.argmax(1)
+    matrix = classification.confusion_matrix(scores, labels)
+    assert (matrix[:, :-1] == confusion_matrix(labels, predicted, labels=range(classes))).all()
+    assert (matrix[:, -1] == 0).all()
+    present = np.unique(labels)
+    recalls = [np.mean(predicted[labels == c] == c) for c in present]
+    assert classification.mean_class_accuracy(matrix) == pytest.approx(100 * np.mean(recalls))
+
+
+def test_unreadable_items_count_as_wrong_in_every_measure():
+    scores, labels = np.eye(4), np.arange(4)
+    valid = np.array([True, True, True, False])
+    assert classification.topk_accuracy(scores, labels, 1, valid) == 75
+    assert classification.topk_accuracy(scores, labels, 5, valid) == 75
+    matrix = classification.confusion_matrix(scores, labels, valid)
+    assert matrix[3].tolist() == [0, 0, 0, 0, 1]
+    assert classification.per_class_accuracy(matrix).tolist() == [100, 100, 100, 0]
+
+
+def test_scores_that_are_not_numbers_are_wrong_not_lucky():
+    scores = np.full((1, 3), np.nan)
+    assert classification.topk_accuracy(scores, np.array([0]), 1) == 0
+
+
+def test_a_tie_goes_to_the_lower_class():
+    scores = np.zeros((2, 3))
+    assert classification.label_ranks(scores, np.array([0, 2])).tolist() == [0, 2]
+
+
+def test_views_are_averaged_or_maximised():
+    views = np.array([[[0.2, 0.8], [0.9, 0.1]]])
+    assert classification.combine_views(views, "sum") == pytest.approx(np.array([[0.55, 0.45]]))
+    assert classification.combine_views(views, "max") == pytest.approx(np.array([[0.9, 0.8]]))

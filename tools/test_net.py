@@ -1,0 +1,8 @@
+"""Test what a config describes, without training."""
+
+import sys
+
+from slowfast.engine.run import main
+
+if __name__ == "__main__":
+    sys.exit(main([*sys.argv[1:], "TRAIN.ENABLE", "False", "TEST.ENABLE", "True"]))

@@ -1,0 +1,8 @@
+"""Train what a config describes, without testing."""
+
+import sys
+
+from slowfast.engine.run import main
+
+if __name__ == "__main__":
+    sys.exit(main([*sys.argv[1:], "TRAIN.ENABLE", "True", "TEST.ENABLE", "False"]))
