@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 import torch
@@ -127,27 +129,44 @@ def promised_bytes(path: str | Path) -> int:
 
     A file that is shorter than this was cut off, even where all headers are in place.
     """
-    position = 0
-    size = Path(path).stat().st_size
     with Path(path).open("rb") as file:
-        while position + 8 <= size:
-            file.seek(position)
-            header = file.read(16)
-            length = int.from_bytes(header[:4], "big")
-            if position == 0 and header[4:8] not in MP4_BOXES:
-                return 0
-            if length == 1:
-                length = int.from_bytes(header[8:16], "big")
-            if length < 8:  # 0 stands for "to the end of the file"; less is no box
-                return size
-            position += length
-    return position
+        return max((position for position, _ in _mp4_boxes(file)), default=0)
+
+
+def _mp4_boxes(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield position and kind of the outer boxes, and at last the end of the last box."""
+    size = file.seek(0, 2)
+    position = 0
+    while position + 8 <= size:
+        file.seek(position)
+        header = file.read(16)
+        length, kind = int.from_bytes(header[:4], "big"), header[4:8]
+        if position == 0 and kind not in MP4_BOXES:
+            return
+        yield position, kind
+        if length == 1:
+            length = int.from_bytes(header[8:16], "big")
+        # 0 stands for "to the end of the file"; less than a header is no box
+        position = position + length if length >= 8 else size
+    yield position, b""
 
 
 def container_seconds(path: str | Path) -> float:
-    """Return the duration that the container's header claims, 0 where it claims none."""
+    """Return the longest duration that the container's headers claim, 0 where they claim none.
+
+    FFmpeg trusts the tables of frames more than an MP4's ``mvhd`` box, other players do not.
+    """
     with av.open(str(path), metadata_errors="ignore") as container:
-        return (container.duration or 0) / av.time_base
+        claimed = (container.duration or 0) / av.time_base
+    with Path(path).open("rb") as file:
+        for position, kind in _mp4_boxes(file):
+            if kind == b"moov":
+                file.seek(position + 8)
+                box = file.read(32)  # mvhd comes first; version 0 has 32-bit times
+                ticks, length = (int.from_bytes(box[k : k + 4], "big") for k in (20, 24))
+                if box[4:9] == b"mvhd\0" and ticks and length != 0xFFFFFFFF:
+                    claimed = max(claimed, length / ticks)
+    return claimed
 
 
 def _decode(media: VideoFile | FrameFolder, probe: FileProbe, full: bool) -> None:

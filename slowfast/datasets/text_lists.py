@@ -71,5 +71,5 @@ def _names_from_json(path: Path) -> list[str]:
     try:
         numbers = json.loads(path.read_text())
         return sorted(numbers, key=numbers.__getitem__)
-    except (OSError, ValueError, AttributeError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, LookupError) as error:
         raise AnnotationError(f"{path}: not a JSON object of name: number ({error}).") from error

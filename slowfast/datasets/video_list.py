@@ -7,9 +7,11 @@ million paths are one byte string and one offset array, shared by all workers.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -147,7 +149,7 @@ class VideoList:
                 names = StringTable(data["names_text"], data["names_ends"])
                 paths = StringTable(data["text"], data["ends"])
                 labels = data["labels"]
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise AnnotationError(
                 f"{path}: not a usable manifest ({error}). Write one with "
                 "'python tools/prepare_data.py manifest --cfg CFG --out DIR'."

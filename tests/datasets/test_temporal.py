@@ -1,5 +1,7 @@
 """Which frames make a clip: the published rules, frame by frame."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -133,14 +135,17 @@ def check_clip(frames, sampling, info):
 
 
 def ascends(frames):
-    return all(a <= b for a, b in zip(frames, frames[1:], strict=False))
+    return all(a <= b for a, b in pairwise(frames))
 
 
 @given(SAMPLINGS, INFOS, st.integers(0, 2**32 - 1))
 def test_random_clips_lie_inside_the_video(sampling, info, seed):
     frames = sampling.random_clip(info, np.random.default_rng(seed))
     check_clip(frames, sampling, info)
-    padded = isinstance(sampling, DurationSampling) and info.duration < sampling.duration
+    # Half a source frame is missing at the end of AVID's window, so slow videos wrap around too.
+    padded = isinstance(sampling, DurationSampling) and (
+        info.duration < sampling.duration or info.fps <= sampling.clip_fps
+    )
     assert padded or ascends(frames)
 
 

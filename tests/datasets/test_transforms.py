@@ -77,7 +77,7 @@ PICTURES = [
     ("msc_test_224_from_240x320_portrait_8f", 240, 320, 8, 0),
     ("crop_color_test_224_from_320x240_8f_squashed_to_256x256", 320, 240, 8, 256),
     ("pad_missing_3_frames_to_8", 320, 240, 3, 0),
-    ("pad_missing_1_frame_to_8", 320, 240, 7, 0),
+    ("pad_missing_1_frame_to_8", 320, 240, 1, 0),
     ("longer_than_num_frames_is_not_cut", 320, 240, 11, 0),
 ]
 

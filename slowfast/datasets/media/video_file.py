@@ -94,7 +94,8 @@ class VideoFile:
         stream = self._video
         try:
             times = [p.pts for p in self._container.demux(stream) if p.pts is not None and p.size]
-            self._container.seek(0)
+            if times:  # an empty stream cannot be rewound
+                self._container.seek(0)
         except av.FFmpegError as error:
             raise MediaError(f"{self.path}: damaged stream ({_reason(error)}).") from error
         if not times:

@@ -1,0 +1,90 @@
+"""Loaders from a config: the same batches with and without workers."""
+
+import pytest
+import torch
+
+from slowfast.config import load_cfg
+from slowfast.datasets import build_dataset
+from slowfast.datasets.build import read_video_list
+from slowfast.datasets.loader import construct_loader, shuffle_dataset
+from slowfast.utils.errors import AnnotationError, ConfigError
+
+
+@pytest.fixture
+def cfg(tmp_path, media_factory):
+    lines = [f"{media_factory(shade=k % 4)} {k % 3}" for k in range(7)]
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"<html>")
+    for split in ("train", "val", "test"):
+        (tmp_path / f"{split}.csv").write_text("\n".join([*lines, f"{broken} 1"]))
+    words = {
+        "DATA.PATH_TO_DATA_DIR": tmp_path,
+        "DATA.NUM_FRAMES": 4,
+        "DATA.SAMPLING_RATE": 4,
+        "DATA.TRAIN_JITTER_SCALES": [40, 48],
+        "DATA.TRAIN_CROP_SIZE": 32,
+        "DATA.TEST_CROP_SIZE": 32,
+        "DATA.COLOR_JITTER": [0.4, 0.4, 0.4, 0.1],
+        "TRAIN.BATCH_SIZE": 4,
+        "TEST.BATCH_SIZE": 6,
+        "TEST.NUM_ENSEMBLE_VIEWS": 2,
+        "TEST.NUM_SPATIAL_CROPS": 1,
+        "MODEL.NUM_CLASSES": 3,
+        "NUM_GPUS": 0,
+    }
+    return load_cfg([], [word for key, value in words.items() for word in (key, str(value))])
+
+
+def batches_of(cfg, split, workers):
+    cfg.DATA_LOADER.NUM_WORKERS = workers
+    loader = construct_loader(cfg, split)
+    shuffle_dataset(loader, 1)
+    return list(loader)
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_workers_do_not_change_batches(cfg, split):
+    alone, shared = batches_of(cfg, split, 0), batches_of(cfg, split, 2)
+    assert len(alone) == len(shared) > 0
+    for one, two in zip(alone, shared, strict=True):
+        assert one.keys() == two.keys()
+        for key, value in one.items():
+            if key == "failures":
+                assert [tuple(failure) for failure in value] == [tuple(f) for f in two[key]]
+            else:
+                assert torch.equal(value, two[key]), key
+
+
+def test_evaluation_covers_every_file_once_and_marks_the_bad_one(cfg):
+    batches = batches_of(cfg, "test", 0)
+    assert sorted(torch.cat([batch["index"] for batch in batches]).tolist()) == list(range(8))
+    valid = torch.cat([batch["valid"] for batch in batches])
+    assert valid.tolist() == [True] * 7 + [False]
+    assert batches[0]["video"].shape == (3, 2, 3, 4, 32, 32)
+    (failure,) = [failure for batch in batches for failure in batch["failures"]]
+    assert failure[0].endswith("broken.mp4")
+
+
+def test_epochs_differ(cfg):
+    loader = construct_loader(cfg, "train")
+    orders = []
+    for epoch in (0, 1):
+        shuffle_dataset(loader, epoch)
+        orders.append(torch.cat([batch["index"] for batch in loader]).tolist())
+    assert orders[0] != orders[1]
+
+
+def test_missing_files_are_refused_at_construction_but_not_in_the_raw_list(cfg, tmp_path):
+    with (tmp_path / "train.csv").open("a") as file:
+        file.write("\nmissing.mp4 0\n")
+    with pytest.raises(AnnotationError, match=r"missing\.mp4"):
+        build_dataset("kinetics", cfg, "train")
+    assert len(read_video_list(cfg, "train")) == 9
+
+
+def test_unknown_datasets_are_refused_with_a_suggestion(cfg):
+    with pytest.raises(ConfigError, match="'kinetics'"):
+        build_dataset("kinetcs", cfg, "train")
+    cfg.TEST.DATASET = "ucf1o1"
+    with pytest.raises(ConfigError, match=r"TEST.DATASET.*'ucf101'"):
+        read_video_list(cfg, "test")

@@ -1,0 +1,190 @@
+"""Clips of a list of files: reproducible draws, bounded replacement, one pass for all views."""
+
+from itertools import chain, pairwise
+
+import pytest
+import torch
+from oracles.media_files import numbers_of
+
+from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
+from slowfast.datasets.temporal import DurationSampling, StrideSampling
+from slowfast.datasets.transforms import TestGeometry, TrainGeometry
+from slowfast.datasets.video_clips import ClipSettings, SampleKey, TrainClips, ViewClips
+from slowfast.datasets.video_list import VideoList
+from slowfast.utils.errors import ConfigError, MediaError
+
+SETTINGS = ClipSettings(StrideSampling(4, 4), seed=5)
+
+
+@pytest.fixture
+def paths(media_factory):
+    return [str(media_factory(shade=shade, audio_rate=16000 * (shade % 2))) for shade in range(4)]
+
+
+@pytest.fixture
+def with_bad(paths, tmp_path):
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"nothing")
+    return VideoList([paths[0], str(bad), paths[1]], [0, 1, 2], [], "list")
+
+
+def train_clips(videos, **options):
+    geometry = TrainGeometry(32, (40, 56))
+    return TrainClips(videos, SETTINGS, geometry, (0.4, 0.4, 0.4, 0.1), **options)
+
+
+def same(one, two):
+    assert one.keys() == two.keys()
+    for key, value in one.items():
+        equal = torch.equal(value, two[key]) if torch.is_tensor(value) else value == two[key]
+        assert equal, key
+
+
+def test_a_sample_depends_on_its_key_alone(paths):
+    videos = VideoList(paths, [0, 1, 2, 3], [], "list")
+    keys = [SampleKey(2, position, index) for position, index in enumerate([3, 0, 2])]
+    first = [train_clips(videos)[key] for key in keys]
+    clips = train_clips(videos)
+    second = [clips[key] for key in reversed(keys)][::-1]
+    for one, two in zip(first, second, strict=True):
+        same(one, two)
+        assert one["video"].shape == (3, 4, 32, 32)
+        assert one["video"].dtype == torch.uint8
+
+
+def test_epochs_and_positions_draw_differently(paths):
+    clips = train_clips(VideoList(paths, [0] * 4, [], "list"))
+    samples = [clips[SampleKey(epoch, position, 0)] for epoch in (0, 1) for position in (0, 1)]
+    assert len({tuple(sample["color"].tolist()) for sample in samples}) == 4
+
+
+def test_an_unreadable_file_is_replaced_the_same_way_every_time(with_bad):
+    clips = train_clips(with_bad)
+    one, two = clips[SampleKey(0, 7, 1)], clips[SampleKey(0, 7, 1)]
+    same(one, two)
+    assert one["index"] in (0, 2)
+    assert one["label"] == one["index"]
+    assert {path for path, _ in one["failures"]} == {with_bad.paths[1]}
+    assert all("bad.mp4" in reason for _, reason in one["failures"])
+
+
+def test_good_files_report_no_failure(with_bad):
+    sample = train_clips(with_bad)[SampleKey(0, 0, 2)]
+    assert (sample["index"], sample["failures"]) == (2, [])
+
+
+def test_replacement_is_bounded_and_reported(tmp_path):
+    names = [str(tmp_path / f"{k}.mp4") for k in range(3)]
+    clips = train_clips(VideoList(names, [0] * 3, [], "list"), max_retries=2)
+    with pytest.raises(MediaError, match="3 files in a row") as caught:
+        clips[SampleKey(0, 0, 0)]
+    assert str(caught.value).count("no such file") == 3
+    assert "verify" in str(caught.value)
+
+
+def test_sound_only_files_are_replaced(paths, tmp_path):
+    from oracles.media_files import write_sound_only
+
+    sound = tmp_path / "sound.mp4"
+    write_sound_only(sound)
+    sample = train_clips(VideoList([str(sound), paths[0]], [0, 1], [], "list"))[SampleKey(0, 0, 0)]
+    assert sample["index"] == 1
+    assert "no video stream" in sample["failures"][0][1]
+
+
+def view_clips(videos, sampling=None, **options):
+    settings = ClipSettings(sampling or SETTINGS.sampling)
+    return ViewClips(videos, settings, TestGeometry(48, 48, **options), num_views=3)
+
+
+def test_test_files_are_never_replaced(with_bad):
+    sample = view_clips(with_bad)[1]
+    assert sample["valid"] is False
+    assert (sample["index"], sample["label"]) == (1, 1)
+    assert sample["video"].shape == (3, 3, 4, 48, 48)
+    assert not sample["video"].any()
+    assert "bad.mp4" in sample["failures"][0][1]
+    assert view_clips(with_bad)[0]["valid"] is True
+
+
+@pytest.mark.parametrize("sampling", [StrideSampling(4, 4), DurationSampling(8, 16.0)], ids=str)
+def test_all_views_equal_views_read_one_by_one(paths, sampling):
+    from slowfast.datasets.media import open_media
+
+    videos = VideoList(paths, [0] * 4, [], "list")
+    clips = view_clips(videos, sampling, num_crops=3)
+    assert clips.views_per_video == 9
+    together = clips[2]["video"]
+    alone = []
+    geometry = TestGeometry(48, 48, num_crops=3)
+    with open_media(paths[2]) as media:
+        for frames in sampling.views(media.video, 3):
+            alone += [crop.transpose(0, 1) for crop in geometry(media.read_frames(frames))]
+    assert torch.equal(together, torch.stack(alone))
+
+
+def test_validation_takes_the_centre_clip(paths):
+    videos = VideoList(paths, [0] * 4, [], "list")
+    clips = ViewClips(videos, SETTINGS, TestGeometry(64, 64))
+    (view,) = clips[0]["video"]
+    assert view.shape == (3, 4, 64, 64)
+    assert clips.views_per_video == 1
+
+
+def test_training_clips_hold_the_drawn_frames(paths):
+    videos = VideoList(paths, [0] * 4, [], "list")
+    # A square of the full size, no flip: the pictures stay legible.
+    geometry = TrainGeometry(96, square=96, flip=False)
+    sample = TrainClips(videos, SETTINGS, geometry)[SampleKey(0, 0, 0)]
+    numbers = numbers_of(sample["video"].transpose(0, 1))
+    steps = {b - a for a, b in pairwise(numbers)}
+    assert steps <= {4, 5}
+
+
+def flat(batches):
+    return [list(batch) for batch in batches]
+
+
+@pytest.mark.parametrize("world", [2, 3])
+def test_processes_share_the_same_global_batches(world):
+    alone = flat(TrainBatches(40, 6, 2, seed=3))
+    parts = [TrainBatches(40, 6 // world, 2, 3, rank, world) for rank in range(world)]
+    joined = [list(chain(*batches)) for batches in zip(*map(flat, parts), strict=True)]
+    assert joined == alone
+
+
+def test_an_epoch_goes_on_at_any_batch():
+    batches = TrainBatches(23, 4, seed=1)
+    batches.set_position(3)
+    whole = flat(batches)
+    for start in range(len(whole) + 1):
+        batches.set_position(3, start)
+        assert flat(batches) == whole[start:]
+    assert len(batches) == 5
+
+
+def test_every_file_comes_once_per_pass():
+    batches = TrainBatches(12, 4, clips_per_video=3)
+    rows = [key.index for batch in batches for key in batch]
+    for begin in range(0, 36, 12):
+        assert sorted(rows[begin : begin + 12]) == list(range(12))
+    assert [key.position for batch in batches for key in batch] == list(range(36))
+
+
+def test_epochs_and_seeds_shuffle_differently():
+    orders = {tuple(TrainBatches(50, 5, seed=seed).order(e)) for seed in (0, 1) for e in (0, 1)}
+    assert len(orders) == 4
+
+
+def test_less_than_one_batch_is_refused():
+    with pytest.raises(ConfigError, match=r"TRAIN.BATCH_SIZE"):
+        TrainBatches(3, 2, world_size=2)
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9])
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_evaluation_sees_every_sample_exactly_once(count, world):
+    parts = [EvaluationBatches(count, 3, rank, world) for rank in range(world)]
+    rows = [row for part in parts for batch in part for row in batch]
+    assert sorted(rows) == list(range(count))
+    assert all(len(flat(part)) == len(part) for part in parts)

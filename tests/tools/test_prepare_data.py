@@ -1,0 +1,126 @@
+"""The command line of prepare_data.py, run as users run it."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOOL = ROOT / "tools" / "prepare_data.py"
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capsys):
+    """Return ``call(*words)``: the tool's main function, run in a folder of its own."""
+    spec = importlib.util.spec_from_file_location("prepare_data", TOOL)
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words):
+        capsys.readouterr()
+        try:
+            status = tool.main([str(word) for word in words])
+        except SystemExit as stop:
+            status = stop.code
+        return Done(status, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def dataset(tmp_path, media_factory):
+    """Return the words of a config with one good and, in training, one missing file."""
+    good = media_factory()
+    (tmp_path / "train.csv").write_text(f"{good} 0\nmissing.mp4 1\n")
+    (tmp_path / "val.csv").write_text(f"{media_factory(shade=1)} 1\n")
+    (tmp_path / "run.yaml").write_text("MODEL:\n  NUM_CLASSES: 2\n")
+    return ["--cfg", "run.yaml", "DATA.PATH_TO_DATA_DIR", "."]
+
+
+def test_it_runs_as_a_program_from_any_folder(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(TOOL), "transcode", "nowhere", "out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("nowhere: no such folder")
+    assert "Traceback" not in done.stderr
+
+
+def test_verify_says_what_is_wrong_and_fails(run, dataset, tmp_path):
+    done = run("verify", *dataset, "--out", "report", "--workers", 0)
+    assert done.returncode == 1, done.stderr
+    assert "train: 1 of 2 files do not exist: missing.mp4" in done.stdout
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "report" / "train.csv").is_file()
+
+
+def test_manifest_then_verify_of_the_rest(run, dataset, tmp_path):
+    done = run("manifest", *dataset, "--workers", 0, "--out", "lists")
+    assert done.returncode == 0, done.stderr
+    assert "train: 1 files in lists/train.npz, 1 left out" in done.stdout
+    (tmp_path / "train.csv").write_text("")
+    done = run("verify", *dataset, "--out", "report", "--workers", 0)
+    assert done.returncode == 1
+    assert "lists no file at all" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_transcode_from_the_command_line(run, tmp_path, media_factory):
+    (tmp_path / "in").mkdir()
+    shutil.copy(media_factory(), tmp_path / "in" / "a.mp4")
+    done = run("transcode", "in", "out", "--short-side", 32, "--gop", 4, "--workers", 0)
+    assert done.returncode == 0, done.stderr
+    assert "1 files encoded" in done.stdout
+    assert (tmp_path / "out" / "a.mp4").is_file()
+    done = run("transcode", "nowhere", "out")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "no such folder" in done.stderr
+
+
+def test_demo_from_the_command_line_refuses_unknown_presets(run):
+    done = run("demo", "--out", "world", "--preset", "tinny")
+    assert done.returncode == 1
+    assert "Did you mean 'tiny'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_demo_then_verify(run, tmp_path):
+    done = run("demo", "--out", "world", "--preset", "tiny", "--workers", 0)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "run.yaml").write_text("MODEL: {NUM_CLASSES: 8}\nDATA: {PATH_PREFIX: world}\n")
+    words = ("--cfg", "run.yaml", "DATA.PATH_TO_DATA_DIR", "world/kinetics")
+    done = run("verify", *words, "--out", "report", "--workers", 0)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ((), "required"),
+        (("verify", "--out", "x"), "no config given"),
+        (("transcode", "a", "b", "--gop", "0"), "expected a number from 1"),
+        (("demo", "--out", "x", "--wrong"), "unrecognized arguments: --wrong"),
+    ],
+)
+def test_wrong_command_lines_end_with_status_2(run, words, complaint):
+    done = run(*words)
+    assert done.returncode == 2
+    assert complaint in done.stderr
