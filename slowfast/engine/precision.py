@@ -5,6 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 import torch
+from torch import nn
+
+from slowfast.engine.cpu_bfloat16 import mend_convolutions
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -31,6 +37,17 @@ class Precision:
         self.dtype = amp_dtype(name, device)
         scaled = enabled and self.dtype == torch.float16
         self.scaler = torch.amp.GradScaler(device.type, enabled=scaled)
+
+    def prepare(self, model: nn.Module) -> None:
+        """Make a model safe to train in this precision on this device."""
+        if self.enabled and self.device.type == "cpu" and self.dtype == torch.bfloat16:
+            count = mend_convolutions(model)
+            if count:
+                logger.info(
+                    "This CPU computes wrong bfloat16 gradients of convolutions over two frames; "
+                    "%d of them are computed in another way.",
+                    count,
+                )
 
     def autocast(self) -> AbstractContextManager:
         """Return the context in which a forward pass runs."""

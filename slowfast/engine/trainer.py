@@ -49,6 +49,7 @@ class Trainer:
         self.loader = task.build_loader("train")
         self.schedule = Schedule.from_cfg(cfg.SOLVER)
         self.precision = Precision(cfg.TRAIN.MIXED_PRECISION, cfg.TRAIN.AMP_DTYPE, self.device)
+        self.precision.prepare(self.model)
         self.progress = Progress()
         self.last: dict[str, Any] = {}
         self.hooks: list[Hook] = []

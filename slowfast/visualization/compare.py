@@ -43,7 +43,9 @@ def compare_runs(folders: Sequence[str | Path], out: str | Path | None = None) -
 def _format(rows: dict, measures: list[str], unfinished: list[str]) -> str:
     first = max(len(name) for name in [*rows, "run"]) + 2
     widths = [max(len(m), 8) + 2 for m in measures]
-    lines = ["run".ljust(first) + "".join(m.rjust(w) for m, w in zip(measures, widths, strict=True))]
+    lines = [
+        "run".ljust(first) + "".join(m.rjust(w) for m, w in zip(measures, widths, strict=True))
+    ]
     for name, row in rows.items():
         cells = [_number(row.get(m)).rjust(w) for m, w in zip(measures, widths, strict=True)]
         lines.append(name.ljust(first) + "".join(cells))

@@ -1,0 +1,48 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from slowfast.engine import cpu_bfloat16
+from slowfast.models.backbones import build_backbone
+
+
+def gradients(conv, x, amp):
+    conv.zero_grad()
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=amp):
+        y = conv(x)
+    y.float().square().sum().backward()
+    return conv.weight.grad.clone()
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3, 8])
+@pytest.mark.parametrize("kernel", [(3, 1, 1), (3, 3, 3)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+def test_bfloat16_gradients_are_right(frames, kernel, layout):
+    torch.manual_seed(0)
+    padding = tuple(k // 2 for k in kernel)
+    conv = nn.Conv3d(64, 64, kernel, padding=padding, bias=False).to(memory_format=layout)
+    x = torch.randn(2, 64, frames, 7, 7).contiguous(memory_format=layout)
+    wanted = gradients(conv, x, amp=False)
+    cpu_bfloat16.mend_convolutions(conv)
+    for _ in range(3):
+        found = gradients(conv, x, amp=True)
+        assert (found - wanted).norm() <= 0.02 * wanted.norm()
+
+
+def test_mending_changes_neither_numbers_nor_names(monkeypatch):
+    monkeypatch.setattr(cpu_bfloat16, "gradient_is_wrong", lambda: True)
+    plain = build_backbone("avid_r2plus1d_tiny").eval()
+    mended = copy.deepcopy(plain)
+    assert cpu_bfloat16.mend_convolutions(mended) > 0
+    assert list(mended.state_dict()) == list(plain.state_dict())
+    clip = torch.randn(1, 3, 8, 32, 32)
+    torch.testing.assert_close(mended(clip), plain(clip))
+
+
+def test_a_cpu_without_the_defect_is_left_alone(monkeypatch):
+    monkeypatch.setattr(cpu_bfloat16, "gradient_is_wrong", lambda: False)
+    model = build_backbone("avid_r2plus1d_tiny")
+    assert cpu_bfloat16.mend_convolutions(model) == 0
+    assert not any(type(m) is cpu_bfloat16.PrePaddedConv3d for m in model.modules())

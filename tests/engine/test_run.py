@@ -1,0 +1,249 @@
+"""Whole runs on real files through the command line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from slowfast.config import load_cfg
+from slowfast.engine.run import main
+from slowfast.evaluation.predictions import load_predictions
+from slowfast.visualization.compare import compare_runs
+
+from .conftest import ROOT, command, environment, execute
+
+CFG = str(ROOT / "configs/demo/recognition.yaml")
+
+
+@pytest.fixture(scope="module")
+def finished(overrides, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "one run"
+    assert main(["--cfg", CFG, *overrides, "OUTPUT_DIR", str(folder)]) == 0
+    return folder
+
+
+def test_a_run_leaves_everything_that_was_promised(finished):
+    present = {p.name for p in finished.iterdir()}
+    assert present >= {
+        *("config.yaml", "environment.json", "log.txt", "stats.jsonl", "results.json"),
+        *("report.html", "checkpoints", "predictions"),
+    }
+    assert ".lock" not in present
+    rows = [json.loads(line) for line in (finished / "stats.jsonl").read_text().splitlines()]
+    kinds = [row["_type"] for row in rows]
+    assert kinds.count("train_iter") == 8
+    assert {"train_epoch", "val_epoch", "test_final"} <= set(kinds)
+    assert {"loss", "lr", "grad_norm"} <= set(rows[0])
+    steps = [row["step"] for row in rows if row["_type"] == "train_iter"]
+    assert steps == list(range(1, 9))
+
+
+def test_the_saved_config_is_complete_and_loads(finished, overrides):
+    cfg = load_cfg([finished / "config.yaml"])
+    assert cfg == load_cfg([CFG], [*overrides, "OUTPUT_DIR", str(finished)])
+
+
+def test_results_can_be_computed_again_from_the_predictions(finished):
+    found = load_predictions(finished / "predictions/test.npz")
+    results = json.loads((finished / "results.json").read_text())
+    top1 = 100 * np.mean(found["scores"].argmax(1) == found["label"])
+    assert results["test"]["top1_acc"] == pytest.approx(top1)
+    assert found["index"].tolist() == list(range(16))
+    assert all(Path(str(p)).is_file() for p in found["path"])
+
+
+def test_the_report_holds_pictures_tables_and_no_link_to_elsewhere(finished):
+    page = (finished / "report.html").read_text()
+    assert page.count("data:image/png;base64,") >= 3
+    assert "Classes, worst first" in page
+    assert "http" not in page.split("<h2>Config")[0]
+
+
+def test_a_finished_run_is_only_tested_again(finished, overrides, capfd):
+    before = (finished / "results.json").read_text()
+    assert main(["--cfg", CFG, *overrides, "OUTPUT_DIR", str(finished)]) == 0
+    assert (finished / "results.json").read_text() == before
+
+
+def test_scores_do_not_depend_on_the_batch_size(finished, overrides, tmp_path):
+    words = ["TRAIN.ENABLE", "False", "OUTPUT_DIR", str(tmp_path), "TEST.BATCH_SIZE", "3"]
+    words += [
+        "TEST.CHECKPOINT_FILE_PATH",
+        str(finished / "checkpoints/checkpoint_epoch_00002.pyth"),
+    ]
+    assert main(["--cfg", CFG, *overrides, *words]) == 0
+    one = load_predictions(finished / "predictions/test.npz")
+    other = load_predictions(tmp_path / "predictions/test.npz")
+    np.testing.assert_allclose(one["scores"], other["scores"], atol=1e-5)
+
+
+def test_another_run_starts_from_its_backbone(finished, overrides, tmp_path, capfd):
+    checkpoint = str(finished / "checkpoints/checkpoint_epoch_00002.pyth")
+    words = ["MODEL.INIT_METHOD", "slowfast", "MODEL.CKPT", checkpoint, "OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", CFG, *overrides, *words]) == 0
+    assert "0 missing, 0 of another shape" in capfd.readouterr().out
+
+
+def test_a_backbone_of_another_network_is_refused(finished, overrides, tmp_path, capfd):
+    checkpoint = str(finished / "checkpoints/checkpoint_epoch_00002.pyth")
+    words = ["MODEL.INIT_METHOD", "slowfast", "MODEL.CKPT", checkpoint, "OUTPUT_DIR", str(tmp_path)]
+    status = main(["--cfg", CFG, *overrides, *words, "MODEL.ARCH", "avid_r2plus1d_10"])
+    assert status == 1
+    assert "does not fit the backbone" in capfd.readouterr().err
+
+
+def test_a_dry_run_reports_shapes_memory_and_time_and_writes_nothing(overrides, tmp_path, capfd):
+    folder = tmp_path / "none"
+    assert main(["--cfg", CFG, *overrides, "OUTPUT_DIR", str(folder), "--dry-run"]) == 0
+    out = capfd.readouterr().out
+    assert "batch video: (8, 3, 8, 32, 32) torch.uint8" in out
+    for part in ("parameters:", "peak memory", "validation of", "would take"):
+        assert part in out
+    assert not folder.exists()
+
+
+def test_folds_run_in_one_command_and_are_averaged(overrides, tmp_path, capfd):
+    words = [*overrides, "SOLVER.MAX_EPOCH", "1", "SOLVER.WARMUP_EPOCHS", "0.5"]
+    assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(tmp_path), "--folds", "1,2,3"]) == 0
+    summary = json.loads((tmp_path / "results.json").read_text())
+    each = [
+        json.loads((tmp_path / f"fold-0{k}/results.json").read_text())["test"]["top1_acc"]
+        for k in (1, 2, 3)
+    ]
+    assert summary["mean"]["top1_acc"] == pytest.approx(np.mean(each))
+    assert summary["std"]["top1_acc"] == pytest.approx(np.std(each, ddof=1))
+    assert "results over folds" in capfd.readouterr().out
+    folds = [load_cfg([tmp_path / f"fold-0{k}/config.yaml"]).DATA.FOLD for k in (1, 2, 3)]
+    assert folds == [1, 2, 3]
+
+
+def test_runs_are_compared_in_a_table_and_a_plot(finished, tmp_path):
+    (tmp_path / "unfinished").mkdir()
+    table = compare_runs([finished, tmp_path / "unfinished"], tmp_path)
+    assert "top1_acc" in table
+    assert "not finished: unfinished" in table
+    assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert "one run" in (tmp_path / "comparison.csv").read_text()
+
+
+@pytest.mark.parametrize("dataset", ["kinetics", "hmdb51", "video_folder"])
+def test_the_other_layouts_run_too(overrides, demo_world, tmp_path, dataset):
+    lists = {
+        "kinetics": ("kinetics", ""),
+        "hmdb51": ("hmdb51/splits", "videos"),
+        "video_folder": ("folders", ""),
+    }
+    folder, prefix = lists[dataset]
+    words = [*overrides, "TRAIN.DATASET", dataset, "TEST.DATASET", dataset, "SOLVER.MAX_EPOCH", "1"]
+    words += ["DATA.PATH_TO_DATA_DIR", str(demo_world / folder), "SOLVER.WARMUP_EPOCHS", "0.5"]
+    words += ["DATA.PATH_PREFIX", str(demo_world / prefix), "OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", CFG, *words]) == 0
+    results = json.loads((tmp_path / "results.json").read_text())["test"]
+    assert (results["num_videos"], results["num_unreadable"]) == (16, 0)
+
+
+@pytest.mark.slow
+def test_two_processes_evaluate_like_one(finished, overrides, tmp_path):
+    """The test set has an odd number of videos, so that the shares differ in size."""
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    source = Path(dict(zip(overrides[::2], overrides[1::2], strict=True))["DATA.PATH_TO_DATA_DIR"])
+    for path in source.iterdir():
+        text = path.read_text()
+        (lists / path.name).write_text(
+            "".join(text.splitlines(True)[:-1]) if "test" in path.name else text
+        )
+    words = [*overrides, "DATA.PATH_TO_DATA_DIR", str(lists), "TRAIN.ENABLE", "False"]
+    words += [
+        "TEST.CHECKPOINT_FILE_PATH",
+        str(finished / "checkpoints/checkpoint_epoch_00002.pyth"),
+    ]
+    assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(tmp_path / "one")]) == 0
+    done = torchrun(*words, "OUTPUT_DIR", str(tmp_path / "two"))
+    assert done.returncode == 0, done.stdout
+    one = load_predictions(tmp_path / "one/predictions/test.npz")
+    two = load_predictions(tmp_path / "two/predictions/test.npz")
+    assert one["index"].tolist() == two["index"].tolist() == list(range(15))
+    np.testing.assert_allclose(one["scores"], two["scores"], atol=1e-6)
+    read = [json.loads((tmp_path / n / "results.json").read_text())["test"] for n in ("one", "two")]
+    assert read[0] == read[1]
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_same_global_batches(overrides, tmp_path):
+    """With frozen statistics and no dropout, two processes compute what one does."""
+    words = [*overrides, "MODEL.FREEZE", "bn_statistics", "MODEL.DROPOUT_RATE", "0.0"]
+    assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(tmp_path / "one")]) == 0
+    done = torchrun(*words, "OUTPUT_DIR", str(tmp_path / "two"))
+    assert done.returncode == 0, done.stdout
+    states = [
+        torch.load(tmp_path / n / "checkpoints/checkpoint_epoch_00002.pyth", weights_only=True)
+        for n in ("one", "two")
+    ]
+    torch.testing.assert_close(
+        states[0]["model_state"], states[1]["model_state"], rtol=1e-3, atol=1e-4
+    )
+
+
+def torchrun(*words: str) -> subprocess.CompletedProcess:
+    launcher = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node",
+        "2",
+        "--standalone",
+    ]
+    return subprocess.run(
+        [*launcher, *command(*words)[1:]],
+        env=environment(),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_accumulated_small_batches_step_like_one_large_batch(overrides, tmp_path):
+    words = [*overrides, "MODEL.FREEZE", "bn_statistics", "MODEL.DROPOUT_RATE", "0.0"]
+    for name, steps in (("whole", "1"), ("parts", "4")):
+        folder = ["OUTPUT_DIR", str(tmp_path / name), "TRAIN.ACCUMULATION_STEPS", steps]
+        assert main(["--cfg", CFG, *words, *folder]) == 0
+    states = [
+        torch.load(tmp_path / n / "checkpoints/checkpoint_epoch_00002.pyth", weights_only=True)
+        for n in ("whole", "parts")
+    ]
+    torch.testing.assert_close(
+        states[0]["model_state"], states[1]["model_state"], rtol=1e-3, atol=1e-4
+    )
+
+
+def test_bfloat16_and_channels_last_train(overrides, tmp_path):
+    words = [*overrides, "TRAIN.MIXED_PRECISION", "True", "MODEL.CHANNELS_LAST", "True"]
+    assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(tmp_path)]) == 0
+
+
+def test_a_non_finite_loss_stops_with_the_files_of_the_batch(overrides, tmp_path, capfd):
+    words = [*overrides, "SOLVER.BASE_LR", "1e30", "SOLVER.WARMUP_EPOCHS", "0"]
+    words += ["SOLVER.OPTIMIZING_METHOD", "sgd", "OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", CFG, *words]) == 1
+    error = capfd.readouterr().err
+    assert "Non-finite" in error
+    assert error.count(".mp4") == 8
+
+
+def test_tensorboard_files_are_written_when_asked_for(overrides, tmp_path):
+    words = [*overrides, "TENSORBOARD.ENABLE", "True", "OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", CFG, *words]) == 0
+    assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
+
+
+def test_help_config_and_help_explain_themselves(capfd):
+    assert main(["--help-config", "SOLVER.BASE"]) == 0
+    assert "SOLVER.BASE_LR" in capfd.readouterr().out
+    assert "usage" in execute("--help").stdout
