@@ -9,10 +9,17 @@ from pathlib import Path
 import av
 import numpy as np
 
-# ``bitexact`` keeps library versions and creation times out of the container; one thread keeps
-# the encoder's decisions independent of the machine.
+# ``bitexact`` keeps library versions and creation times out of the container. One thread and
+# x264's ``cpu-independent`` keep the encoder's decisions the same everywhere; its macroblock
+# tree is off because it gave other bytes from one run to the next on pictures this small.
 _CONTAINER_OPTIONS = {"fflags": "+bitexact", "movflags": "+faststart"}
-_VIDEO_OPTIONS = {"preset": "veryfast", "crf": "21", "g": "12", "threads": "1"}
+_VIDEO_OPTIONS = {
+    "preset": "veryfast",
+    "crf": "21",
+    "g": "12",
+    "threads": "1",
+    "x264-params": "cpu-independent=1:no-mbtree=1",
+}
 _AUDIO_BLOCK = 1024
 
 

@@ -112,8 +112,8 @@ def render_sound(episode: Episode) -> Array:
 
 
 def _draw_background(rng: np.random.Generator) -> Background:
-    hue, value = rng.uniform(), rng.uniform(0.3, 0.85)
-    saturation = rng.uniform(0.2, 0.55)
+    hue, value = rng.uniform(), rng.uniform(0.25, 0.6)
+    saturation = rng.uniform(0.2, 0.5)
     contrast = rng.uniform(0.05, 0.09)
     return Background(
         low=colorsys.hsv_to_rgb(hue, saturation, value - contrast),
@@ -145,13 +145,16 @@ def _draw_bystander(rng: np.random.Generator) -> Body:
 
 def _draw_look(rng: np.random.Generator, smallest: float, largest: float) -> Look:
     fill, accent = _draw_colours(rng)
-    light = rng.uniform() < 0.5
     return Look(
         shape=str(rng.choice(shape_names())),
         mark=str(rng.choice(mark_names())),
         fill=fill,
         accent=accent,
-        outline=(0.98, 0.97, 0.94) if light else (0.12, 0.12, 0.16),
+        outline=(
+            float(rng.uniform(0.9, 1)),
+            float(rng.uniform(0.9, 1)),
+            float(rng.uniform(0.9, 1)),
+        ),
         radius=float(rng.uniform(smallest, largest)),
         turn=float(rng.uniform(0, 1)),
     )
@@ -161,10 +164,10 @@ def _draw_colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
     """Draw two vivid colours of clearly different brightness, in random order."""
     while True:
         first, second = (
-            colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(0.35, 0.9), rng.uniform(0.45, 1.0))
+            colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(0.35, 0.95), rng.uniform(0.2, 1.0))
             for _ in range(2)
         )
-        if abs(_brightness(first) - _brightness(second)) > 0.25:
+        if abs(_brightness(first) - _brightness(second)) > 0.35:
             return first, second
 
 

@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 WORLD_VERSION = 1
 RECORD = "demo.json"
 _STALE_SECONDS = 600.0
+# Starting a process takes seconds (it imports the package); fewer videos are not worth one.
+_VIDEOS_PER_WORKER = 50
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class DemoSummary:
 def write_demo_world(
     out: str | Path, preset: str = "tiny", seed: int = 0, workers: int = 2
 ) -> DemoSummary:
-    """Make the demo world ``preset`` below ``out`` with ``workers`` processes.
+    """Make the demo world ``preset`` below ``out`` with up to ``workers`` processes.
 
     The same preset and seed give the same bytes. Complete files are kept; a folder that holds
     another world, or anything else of the same names, is refused.
@@ -106,7 +108,7 @@ def make_video(root: Path, preset: DemoPreset, seed: int, video: DemoVideo) -> i
 def _write_videos(
     root: Path, preset: DemoPreset, seed: int, videos: list[DemoVideo], workers: int
 ) -> None:
-    workers = min(workers, len(videos))
+    workers = min(workers, len(videos) // _VIDEOS_PER_WORKER)
     if workers > 1:
         shares = [(root, preset, seed, videos[first::workers]) for first in range(workers)]
         context = multiprocessing.get_context("spawn")
