@@ -3,7 +3,7 @@
 #
 #   bash scripts/quickstart.sh [--fast] [--out DIR] [--data DIR]
 #
-#   --fast   a quarter of the training, at most three minutes on two cores
+#   --fast   less than half of the training, at most three minutes on two cores
 #   --out    where runs go (default: outputs/quickstart)
 #   --data   where the demo videos go (default: data/demo)
 set -euo pipefail
@@ -15,7 +15,7 @@ overrides=()
 
 while [ $# -gt 0 ]; do
     case "$1" in
-        --fast) overrides=(SOLVER.MAX_EPOCH 10) ;;
+        --fast) overrides=(SOLVER.MAX_EPOCH 20) ;;
         --out) out=$(realpath -m "${2:?--out needs a folder}") && shift ;;
         --data) data=$(realpath -m "${2:?--data needs a folder}") && shift ;;
         -h | --help) sed -n '2,8p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' && exit ;;

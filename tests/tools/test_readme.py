@@ -1,0 +1,61 @@
+"""The README's own commands, run as they are written (on the tiny demo world)."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCKS = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+COMMANDS = [line for block in BLOCKS for line in block.splitlines() if line.strip()]
+SCRIPTS = [line for line in COMMANDS if line.startswith("bash ")]
+TOOLS = [line for line in COMMANDS if line.startswith("python ")]
+
+
+def test_every_command_is_of_a_kind_that_is_run_here():
+    assert sorted(SCRIPTS + TOOLS) == sorted(COMMANDS)
+    assert SCRIPTS == ["bash scripts/quickstart.sh", "bash scripts/test.sh"]
+    assert len(TOOLS) >= 6
+
+
+@pytest.mark.slow
+def test_the_tools_run_in_the_order_of_the_readme(tmp_path):
+    for name in ("configs", "tools"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    for line in TOOLS:
+        words = shlex.split(line.replace("--preset small", "--preset tiny"))
+        done = subprocess.run(
+            [sys.executable, *words[1:]],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    assert (tmp_path / "outputs/demo/recognition/report.html").is_file()
+    assert (tmp_path / "outputs/folds/results.json").is_file()
+
+
+@pytest.mark.slow
+def test_the_quickstart_ends_with_a_table_far_above_chance(tmp_path):
+    done = subprocess.run(
+        ["bash", str(ROOT / "scripts/quickstart.sh"), "--fast", "--out", str(tmp_path / "o u t")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=900,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = done.stdout.split("== Result ==")[1]
+    top1 = float(table.split("recognition")[1].split()[0])
+    assert top1 > 3 * 12.5, table
+    assert (tmp_path / "o u t/recognition/report.html").is_file()
