@@ -20,6 +20,10 @@ def _equal_to(on: Any) -> Callable[[Any], bool]:
     return lambda value: value == on
 
 
+def _below_one(value: int) -> bool:
+    return value < 1
+
+
 _on = bool  # anything but False, 0 and empty
 
 # key: (which values turn it on, what it is or what to do instead)
@@ -64,7 +68,9 @@ NOT_YET: dict[str, tuple[Callable[[Any], bool], str]] = {
     "TENSORBOARD.MODEL_VIS.ENABLE": (_on, "weights, activations and Grad-CAM in TensorBoard"),
     "TENSORBOARD.PREDICTIONS_PATH": (_on, "drawing saved predictions in TensorBoard"),
     "TENSORBOARD.WRONG_PRED_VIS.ENABLE": (_on, "wrongly classified videos in TensorBoard"),
+    "TEST.NUM_ENSEMBLE_VIEWS": (_below_one, "testing several numbers of clips in one run"),
     "TEST.NUM_TEMPORAL_CLIPS": (_on, "testing several numbers of clips in one run"),
+    "TEST.SAVE_RESULTS_PATH": (_on, "predictions/test.npz always holds scores and labels"),
     "TRAIN.CHECKPOINT_CLEAR_NAME_PATTERN": (_on, "texts cut out of parameter names"),
     "TRAIN.CHECKPOINT_INFLATE": (_on, "2-D kernels stretched over time"),
     "TRAIN.CHECKPOINT_IN_INIT": (_on, "video networks started from image ones"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from slowfast.engine.evaluate import evaluate
+from slowfast.engine.model_info import model_info
 from slowfast.engine.trainer import Trainer
 from slowfast.tasks.build import build_task
 from slowfast.utils.logging import get_logger
@@ -21,8 +22,8 @@ def dry_run(cfg) -> dict[str, float]:
     task = build_task(cfg)
     trainer = Trainer(cfg, task, Path(cfg.OUTPUT_DIR))
     logger.info("model:\n%s", trainer.model)
-    parameters = sum(p.numel() for p in trainer.model.parameters())
-    logger.info("parameters: %.3f M", parameters / 1e6)
+    data = cfg.DATA
+    logger.info("parameters: %s", model_info(trainer.model, data.NUM_FRAMES, data.TRAIN_CROP_SIZE))
     trainer.model.train()
     begin = time.perf_counter()
     batches = next(trainer.steps())

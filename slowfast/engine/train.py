@@ -9,6 +9,7 @@ from slowfast.engine.hooks.bad_media import BadMediaHook, BadMediaLog
 from slowfast.engine.hooks.checkpoint import CheckpointHook
 from slowfast.engine.hooks.evaluation import EvaluationHook
 from slowfast.engine.hooks.logging import LogHook, StatsWriter
+from slowfast.engine.model_info import model_info
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.trainer import Trainer
 from slowfast.tasks.build import build_task
@@ -51,21 +52,19 @@ def train(cfg) -> None:
 
 
 def _log_census(trainer: Trainer) -> None:
-    videos = trainer.loader.dataset.videos
-    parameters = sum(p.numel() for p in trainer.model.parameters())
-    learned = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
+    videos, data = trainer.loader.dataset.videos, trainer.cfg.DATA
     logger.info(
-        "%s: %d videos, %d classes; %d steps per epoch, %d epochs; %.2f M parameters, %.2f M "
-        "learned; device %s",
+        "%s: %d videos, %d classes; %d steps per epoch, %d epochs; device %s",
         videos.source,
         len(videos),
         len(set(videos.labels.tolist())),
         trainer.steps_per_epoch,
         trainer.total_epochs,
-        parameters / 1e6,
-        learned / 1e6,
         trainer.device,
     )
+    if trainer.cfg.LOG_MODEL_INFO:
+        info = model_info(trainer.model, data.NUM_FRAMES, data.TRAIN_CROP_SIZE)
+        logger.info("%s on %s: %s", trainer.cfg.MODEL.MODEL_NAME, trainer.cfg.MODEL.ARCH, info)
 
 
 def start(trainer: Trainer, store: CheckpointStore) -> None:

@@ -119,7 +119,6 @@ def test_all_problems_are_named_at_once():
         ("MODEL.INIT_METHOD", "scratch"),
         ("NUM_GPUS", "0", "TRAIN.BATCH_SIZE", "6", "TRAIN.ACCUMULATION_STEPS", "3"),
         ("NUM_GPUS", "0", "TRAIN.MIXED_PRECISION", "true"),
-        ("TEST.NUM_ENSEMBLE_VIEWS", "-1"),
         ("BN.NUM_SYNC_DEVICES", "None"),
         ("TRAIN.CHECKPOINT_TYPE", "caffe2"),
         ("TENSORBOARD.ENABLE", "true"),
@@ -148,7 +147,9 @@ SWITCHED_ON = {
     "SOLVER.LAYER_DECAY": 0.75,
     "SOLVER.OPTIMIZING_METHOD": "mt_adamw",
     "TENSORBOARD.PREDICTIONS_PATH": "preds.pkl",
+    "TEST.NUM_ENSEMBLE_VIEWS": -1,
     "TEST.NUM_TEMPORAL_CLIPS": [1, 3],
+    "TEST.SAVE_RESULTS_PATH": "results.pkl",
     "TRAIN.CHECKPOINT_CLEAR_NAME_PATTERN": ("backbone.",),
 }
 

@@ -13,7 +13,7 @@ TABLES = (
         OUTPUT_DIR=Key(".", "folder that receives everything this run writes"),
         RNG_SEED=Key(1, "seed of Python, NumPy and torch", low=0),
         LOG_PERIOD=Key(10, "iterations between log lines, and the window they average", low=1),
-        LOG_MODEL_INFO=Key(True, "log layers, parameters and operations of the model at the start"),
+        LOG_MODEL_INFO=Key(True, "log parameters and multiply-adds of the model at the start"),
         DIST_BACKEND=Key(
             "nccl", "how processes talk; CPU runs use gloo", choices=("nccl", "gloo", "mpi")
         ),
