@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from slowfast.datasets.build import build_dataset
 from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
 from slowfast.utils import distributed as du
+from slowfast.utils.errors import ConfigError
 
 LIST_KEYS = ("failures",)
 
@@ -36,14 +37,14 @@ def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> DataLoa
     if split == "train":
         batches = TrainBatches(
             len(dataset),
-            per_process_batch(cfg, cfg.TRAIN.BATCH_SIZE) // cfg.TRAIN.ACCUMULATION_STEPS,
+            train_batch_per_process(cfg),
             cfg.DATA.TRAIN_CLIPS_PER_VIDEO,
             cfg.RNG_SEED,
             du.get_rank(),
             du.get_world_size(),
         )
     else:
-        clips = per_process_batch(cfg, cfg.TEST.BATCH_SIZE)
+        clips = cfg.TEST.BATCH_SIZE // du.get_local_world_size()
         videos = max(1, clips // dataset.views_per_video)
         batches = EvaluationBatches(len(dataset), videos, du.get_rank(), du.get_world_size())
     workers = cfg.DATA_LOADER.NUM_WORKERS
@@ -65,9 +66,19 @@ def _leave_signals_to_parent(_: int) -> None:
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
 
 
-def per_process_batch(cfg, batch_size: int) -> int:
-    """Return this process's part of a batch size that counts over a whole machine."""
-    return max(1, batch_size // max(1, du.get_local_world_size()))
+def train_batch_per_process(cfg) -> int:
+    """Return the clips that a process loads at a time: its part of one accumulated batch.
+
+    Raises:
+        ConfigError: ``TRAIN.BATCH_SIZE`` does not divide evenly.
+    """
+    parts = du.get_local_world_size() * cfg.TRAIN.ACCUMULATION_STEPS
+    if cfg.TRAIN.BATCH_SIZE % parts:
+        raise ConfigError(
+            f"TRAIN.BATCH_SIZE {cfg.TRAIN.BATCH_SIZE} is no multiple of {parts} = processes on "
+            "this machine x TRAIN.ACCUMULATION_STEPS."
+        )
+    return cfg.TRAIN.BATCH_SIZE // parts
 
 
 def shuffle_dataset(loader: DataLoader, cur_epoch: int) -> None:

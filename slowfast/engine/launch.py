@@ -41,6 +41,12 @@ def check_devices(cfg) -> None:
             f"NUM_GPUS is {cfg.NUM_GPUS} but {present} GPUs are visible. Set NUM_GPUS {present}"
             f"{' to run on the CPU' if present == 0 else ''}."
         )
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", 1)) if du.launched_by_torchrun() else 1
+    if cfg.NUM_GPUS and processes > cfg.NUM_GPUS:
+        raise ConfigError(
+            f"torchrun started {processes} processes on this machine for NUM_GPUS = "
+            f"{cfg.NUM_GPUS}: set NUM_GPUS {processes}, or NUM_GPUS 0 for the CPU."
+        )
 
 
 def device_of(cfg) -> torch.device:

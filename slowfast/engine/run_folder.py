@@ -8,6 +8,9 @@ import platform
 import socket
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -17,6 +20,8 @@ from slowfast.utils.files import remove_stale_temporaries, write_json, write_tex
 
 PACKAGES = ("torch", "torchvision", "av", "numpy", "scikit-learn", "fvcore", "yacs")
 LOCK = ".lock"
+HEARTBEAT_SECONDS = 20
+STALE_SECONDS = 120
 
 
 class RunFolder:
@@ -31,6 +36,7 @@ class RunFolder:
     def __init__(self, cfg) -> None:
         self.cfg = cfg
         self.path = Path(cfg.OUTPUT_DIR)
+        self._ended = threading.Event()
 
     def __enter__(self) -> RunFolder:
         problem = None
@@ -50,6 +56,13 @@ class RunFolder:
         remove_stale_temporaries(self.path)
         write_text(self.path / "config.yaml", self.cfg.dump())
         write_json(self.path / "environment.json", environment())
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _beat(self) -> None:
+        """Keep the lock young, so that other machines can tell that this run lives."""
+        while not self._ended.wait(HEARTBEAT_SECONDS):
+            with suppress(OSError):
+                os.utime(self.path / LOCK)
 
     def _lock(self) -> None:
         lock = self.path / LOCK
@@ -60,16 +73,15 @@ class RunFolder:
             return
         except FileExistsError:
             owner = _read_lock(lock)
-        if owner and owner["host"] == mine["host"] and not _alive(owner["pid"]):
-            owner = None
-        if owner and owner != mine:
+        if owner and owner != mine and _lives(owner, lock):
             raise ConfigError(
                 f"a run on {owner['host']} (process {owner['pid']}) is using it. Choose another "
-                f"OUTPUT_DIR, or delete {lock} if that run is dead."
+                f"OUTPUT_DIR; if that run is dead, delete {lock}, or wait {STALE_SECONDS} s."
             )
         write_json(lock, mine)
 
     def __exit__(self, *_: object) -> None:
+        self._ended.set()
         if du.is_root_proc():
             (self.path / LOCK).unlink(missing_ok=True)
 
@@ -82,9 +94,12 @@ def _read_lock(path: Path) -> dict | None:
         return None
 
 
-def _alive(pid: int) -> bool:
+def _lives(owner: dict, lock: Path) -> bool:
+    """Tell whether a run goes on: by its process here, by its heartbeat on another machine."""
+    if owner["host"] != socket.gethostname():
+        return time.time() - lock.stat().st_mtime < STALE_SECONDS
     try:
-        os.kill(pid, 0)
+        os.kill(owner["pid"], 0)
     except ProcessLookupError:
         return False
     except PermissionError:

@@ -84,11 +84,12 @@ class Trainer:
             return
         self.phase = phase
         self.optimizer = phase.prepare(self.model, self.task, self.cfg)
-        stepped: nn.Module = self.model
+        self._parallel = None
         if du.is_initialized():
-            stepped = DistributedDataParallel(
+            self._parallel = DistributedDataParallel(
                 self.model, device_ids=[self.device] if self.device.type == "cuda" else None
             )
+        stepped = self._parallel or self.model
         self.stepped = torch.compile(stepped) if self.cfg.MODEL.COMPILE else stepped
 
     def train(self) -> None:
@@ -144,8 +145,9 @@ class Trainer:
 
     def _forward_backward(self, batch: Batch, last: bool) -> StepOutput:
         batch = batch_to_device(batch, self.device)
-        distributed = isinstance(self.stepped, DistributedDataParallel)
-        with self.stepped.no_sync() if distributed and not last else nullcontext():
+        # Only the last of accumulated batches needs the gradients of other processes.
+        apart = self._parallel is not None and not last
+        with self._parallel.no_sync() if apart else nullcontext():
             with self.precision.autocast():
                 output = self.task.training_step(self.stepped, batch)
             loss = sum(output.losses.values())

@@ -119,6 +119,13 @@ def broadcast_object(data: Any) -> Any:
     return holder[0]
 
 
+def broadcast_buffers(module: torch.nn.Module) -> None:
+    """Give every process the buffers (running statistics) of process 0."""
+    if is_initialized():
+        for buffer in module.buffers():
+            dist.broadcast(buffer, src=0)
+
+
 def any_process(flag: bool) -> bool:
     """Tell whether the flag is set in any process; all must call it."""
     if not is_initialized():

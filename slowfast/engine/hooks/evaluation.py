@@ -10,6 +10,7 @@ from slowfast.engine.evaluate import evaluate
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.hooks.logging import StatsWriter
+from slowfast.utils import distributed as du
 from slowfast.utils.logging import get_logger
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class EvaluationHook(Hook):
         epoch = trainer.progress.epoch + 1
         if epoch % self.period and epoch != trainer.total_epochs:
             return
+        du.broadcast_buffers(trainer.model)
         result = evaluate(
             trainer.cfg, trainer.task, trainer.model, self.loader, self.bad_media, "validation"
         )
