@@ -12,10 +12,11 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 out="$root/outputs/quickstart"
 data="$root/data/demo"
 overrides=()
+run=recognition
 
 while [ $# -gt 0 ]; do
     case "$1" in
-        --fast) overrides=(SOLVER.MAX_EPOCH 20) ;;
+        --fast) overrides=(SOLVER.MAX_EPOCH 20) run=recognition-fast ;;
         --out) out=$(realpath -m "${2:?--out needs a folder}") && shift ;;
         --data) data=$(realpath -m "${2:?--data needs a folder}") && shift ;;
         -h | --help) sed -n '2,8p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' && exit ;;
@@ -34,9 +35,9 @@ echo "== Demo videos: what moves how decides the class, and how it sounds =="
 echo "== Train and test on them =="
 "$python" tools/run_net.py --cfg configs/demo/recognition.yaml \
     DATA.PATH_TO_DATA_DIR "$data/ucf101/ucfTrainTestlist" DATA.PATH_PREFIX "$data/videos" \
-    OUTPUT_DIR "$out/recognition" "${overrides[@]}"
+    OUTPUT_DIR "$out/$run" ${overrides[@]+"${overrides[@]}"}
 
 echo "== Result =="
-"$python" tools/compare_runs.py "$out"/*/
+"$python" tools/compare_runs.py "$out/$run"
 echo
-echo "Open the report:  $out/recognition/report.html"
+echo "Open the report:  $out/$run/report.html"

@@ -42,7 +42,7 @@ install_package() {
 
 make_venv() {
     local folder=$1
-    if [ ! -x "$folder/bin/python" ]; then
+    if [ ! -x "$folder/bin/pip" ]; then
         echo "Creating the virtual environment $folder ..."
         "$(find_python)" -m venv "$folder"
     fi

@@ -5,4 +5,4 @@ import sys
 from slowfast.engine.run import main
 
 if __name__ == "__main__":
-    sys.exit(main([*sys.argv[1:], "TRAIN.ENABLE", "False", "TEST.ENABLE", "True"]))
+    sys.exit(main(["TRAIN.ENABLE", "False", "TEST.ENABLE", "True", *sys.argv[1:]]))

@@ -5,4 +5,4 @@ import sys
 from slowfast.engine.run import main
 
 if __name__ == "__main__":
-    sys.exit(main([*sys.argv[1:], "TRAIN.ENABLE", "True", "TEST.ENABLE", "False"]))
+    sys.exit(main(["TRAIN.ENABLE", "True", "TEST.ENABLE", "False", *sys.argv[1:]]))

@@ -89,10 +89,21 @@ def load_pretrained(backbone: nn.Module, path: str | Path, method: str) -> Impor
     return report
 
 
-def initialise(backbone: nn.Module, method: str | None, path: str | None) -> ImportReport | None:
-    """Load ``MODEL.CKPT`` as ``MODEL.INIT_METHOD`` says; None or ``scratch`` leaves random weights."""
+def initialise(model: nn.Module, method: str | None, path: str | None) -> ImportReport | None:
+    """Load ``MODEL.CKPT`` into ``model.backbone`` as ``MODEL.INIT_METHOD`` says.
+
+    None or ``scratch`` leaves random weights.
+
+    Raises:
+        CheckpointError: as :func:`load_pretrained`, or the model has no part ``backbone``.
+    """
     if method is None or method.lower() == "scratch":
         return None
-    report = load_pretrained(backbone, path, method)
+    if not hasattr(model, "backbone"):
+        raise CheckpointError(
+            f"MODEL.INIT_METHOD {method}: a {type(model).__name__} has no backbone to load. Start "
+            "from a whole checkpoint with TRAIN.CHECKPOINT_FILE_PATH."
+        )
+    report = load_pretrained(model.backbone, path, method)
     logger.info("Backbone from %s (%s): %s.", path, method, report)
     return report

@@ -77,21 +77,39 @@ class CheckpointStore:
             return []
         return sorted((p for p in self.folder.iterdir() if NAME.match(p.name)), key=_age)
 
-    def save(self, content: dict[str, Any], epoch: int, step: int = 0, final: bool = False) -> Path:
-        """Write a checkpoint, then delete those that are no longer wanted."""
+    def save(self, content: dict[str, Any], epoch: int, step: int = 0) -> Path:
+        """Write a checkpoint, then delete those that are no longer wanted.
+
+        Raises:
+            OSError: the disk is full or not writable; older checkpoints are intact.
+        """
         path = self.path(epoch, step)
         with atomic_write(path) as file:
-            torch.save(content, file)
-        self._retire(keep=path if final else None)
+            try:
+                torch.save(content, file)
+            except RuntimeError as error:  # how torch reports a failed write
+                raise OSError(str(error).splitlines()[0]) from error
+        self._retire()
         return path
 
-    def _retire(self, keep: Path | None) -> None:
+    def set_aside(self) -> Path | None:
+        """Move all checkpoints into a new sub-folder, for a start from scratch; return it."""
+        files = self.files()
+        if not files:
+            return None
+        number = 1
+        while (folder := self.folder / f"earlier-{number}").exists():
+            number += 1
+        folder.mkdir()
+        for path in files:
+            path.rename(folder / path.name)
+        return folder
+
+    def _retire(self) -> None:
         files = self.files()
         periodic = [p for p in files if self._is_periodic(p)]
         wanted = set(periodic[-self.keep_last :] if self.keep_last else periodic)
         wanted.update(files[-KEPT_ROLLING:])
-        if keep is not None:
-            wanted.add(keep)
         for path in files:
             if path not in wanted:
                 path.unlink(missing_ok=True)

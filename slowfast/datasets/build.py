@@ -38,15 +38,22 @@ def build_dataset(dataset_name: str, cfg, split: str) -> Dataset:
 def video_list_dataset(name: str) -> Callable[[ListReader], ListReader]:
     """Register ``read(cfg, split) -> VideoList`` as the dataset ``name``, as a decorator.
 
-    The dataset opens clips of the files; :func:`read_video_list` gives the bare list.
+    The dataset opens clips of the files; :func:`read_video_list` gives the bare list. Both see
+    the endings of ``DATA.FILE_SUFFIX`` where that is set.
     """
 
     def register(read: ListReader) -> ListReader:
+        def read_with_suffix(cfg, split: str) -> VideoList:
+            videos = read(cfg, split)
+            suffix = cfg.DATA.FILE_SUFFIX
+            return videos.with_suffix(suffix) if suffix else videos
+
         def build(cfg, split: str) -> TrainClips | ViewClips:
-            return build_video_dataset(cfg, split, lambda: read(cfg, split))
+            return build_video_dataset(cfg, split, lambda: read_with_suffix(cfg, split))
 
         DATASET_REGISTRY.register(build, name=name)
-        return VIDEO_LIST_READERS.register(read, name=name)
+        VIDEO_LIST_READERS.register(read_with_suffix, name=name)
+        return read
 
     return register
 
@@ -62,13 +69,24 @@ def read_video_list(cfg, split: str) -> VideoList:
         AnnotationError: the list is missing or wrong.
     """
     key = "TEST.DATASET" if split == "test" else "TRAIN.DATASET"
-    name = cfg.TEST.DATASET if split == "test" else cfg.TRAIN.DATASET
+    name = dataset_name(cfg, split)
     if name not in VIDEO_LIST_READERS:
         raise ConfigError(
             f"{key}: {name!r} is no dataset made of a list of videos. "
             f"{did_you_mean(name, VIDEO_LIST_READERS)}"
         )
     return VIDEO_LIST_READERS.get(name)(cfg, split)
+
+
+def dataset_name(cfg, split: str) -> str:
+    """Return the dataset of a split: ``TEST.DATASET`` for ``test``, else ``TRAIN.DATASET``."""
+    return cfg.TEST.DATASET if split == "test" else cfg.TRAIN.DATASET
+
+
+def manifest_path(cfg, folder: str | Path, split: str) -> Path:
+    """Return the manifest of a dataset, fold and split in a folder."""
+    name = f"{dataset_name(cfg, split).lower()}-fold{cfg.DATA.FOLD}-{split}.npz"
+    return Path(folder) / name
 
 
 def build_video_dataset(
@@ -81,7 +99,7 @@ def build_video_dataset(
     """
     data = cfg.DATA
     if data.MANIFEST_DIR:
-        videos = VideoList.load(Path(data.MANIFEST_DIR) / f"{split}.npz")
+        videos = VideoList.load(manifest_path(cfg, data.MANIFEST_DIR, split))
     else:
         videos = read_list().check_files()
     settings = ClipSettings(

@@ -6,11 +6,11 @@ import signal
 from itertools import chain
 from typing import Any
 
-import torch
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from slowfast.datasets.build import build_dataset
+from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
+from slowfast.datasets.video_clips import UnreadableSample
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
 
@@ -18,7 +18,13 @@ LIST_KEYS = ("failures",)
 
 
 def collate(samples: list[dict[str, Any]]) -> dict[str, Any]:
-    """Stack the samples of a batch; lists of failures are joined."""
+    """Stack the samples of a batch; lists of failures are joined.
+
+    A batch with a sample that no file could fill is only ``{"unreadable": failures}``.
+    """
+    unreadable = [s for s in samples if isinstance(s, UnreadableSample)]
+    if unreadable:
+        return {"unreadable": unreadable[0].failures}
     batch = {}
     for key in samples[0]:
         values = [sample[key] for sample in samples]
@@ -32,8 +38,8 @@ def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> DataLoa
     Training batches hold ``TRAIN.BATCH_SIZE`` clips over all processes of a machine. Test batches
     hold ``TEST.BATCH_SIZE`` clips too, in whole videos.
     """
-    name = cfg.TEST.DATASET if split == "test" else cfg.TRAIN.DATASET
-    dataset = dataset if dataset is not None else build_dataset(name, cfg, split)
+    if dataset is None:
+        dataset = build_dataset(dataset_name(cfg, split), cfg, split)
     if split == "train":
         batches = TrainBatches(
             len(dataset),
@@ -53,7 +59,7 @@ def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> DataLoa
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=collate,
-        pin_memory=cfg.DATA_LOADER.PIN_MEMORY and torch.cuda.is_available(),
+        pin_memory=cfg.DATA_LOADER.PIN_MEMORY and cfg.NUM_GPUS > 0,
         worker_init_fn=_leave_signals_to_parent,
         prefetch_factor=cfg.DATA_LOADER.PREFETCH_FACTOR if workers else None,
         persistent_workers=split == "train" and workers > 0,
@@ -61,9 +67,12 @@ def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> DataLoa
 
 
 def _leave_signals_to_parent(_: int) -> None:
-    """Let the main process alone answer Ctrl-C and SLURM's SIGUSR1."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    """Let the main process alone answer signals, which often go to a whole process group.
+
+    Workers end when the loader tells them, or when their parent is gone.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def train_batch_per_process(cfg) -> int:

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slowfast.datasets.build import SPLITS, read_video_list
+from slowfast.datasets.build import SPLITS, manifest_path, read_video_list
 from slowfast.datasets.file_probe import FileProbe, crashed_probe, probe_file
 from slowfast.datasets.list_checks import SplitReport, check_overlap, check_split
 from slowfast.datasets.parallel import map_files
@@ -127,9 +127,10 @@ def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dic
                 )
             left_out += [_row(split, row) for row in sorted(set(range(len(videos))) - set(good))]
             videos = videos.subset(good)
-        videos.save(out_dir / f"{name}.npz")
+        path = manifest_path(cfg, out_dir, name)
+        videos.save(path)
         written[name] = {
-            "path": str(out_dir / f"{name}.npz"),
+            "path": str(path),
             "files": len(videos),
             "left_out": len(split.videos) - len(videos),
             "unusable_kept": 0 if name == "train" else unusable,

@@ -41,6 +41,17 @@ class SampleKey(NamedTuple):
 
 
 @dataclass(frozen=True)
+class UnreadableSample:
+    """A sample that neither its own file nor ``max_retries`` others could fill.
+
+    Attributes:
+        failures: ``(path, reason)`` of every file that was tried.
+    """
+
+    failures: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
 class ClipSettings:
     """What training and test clips share.
 
@@ -63,7 +74,7 @@ class TrainClips(Dataset):
         settings: temporal sampling, threads and seed.
         geometry: random spatial transform.
         color_jitter, color_probability: see :func:`draw_color_jitter`.
-        max_retries: how many other files are tried before the run is stopped.
+        max_retries: how many other files are tried before the sample is given up.
     """
 
     def __init__(
@@ -82,13 +93,13 @@ class TrainClips(Dataset):
     def __len__(self) -> int:
         return len(self.videos)
 
-    def __getitem__(self, key: SampleKey | int) -> Sample:
+    def __getitem__(self, key: SampleKey | int) -> Sample | UnreadableSample:
         """Return a clip of file ``key.index``, or of the first readable replacement.
 
         Replacements are drawn from ``(seed, epoch, position, attempt)``.
 
-        Raises:
-            MediaError: the file and all replacements failed; lists every reason.
+        Where the file and all replacements fail, an :class:`UnreadableSample` is returned: an
+        exception would lose its reasons on the way out of a worker process.
         """
         key = key if isinstance(key, SampleKey) else SampleKey(0, int(key), int(key))
         failures: list[tuple[str, str]] = []
@@ -99,14 +110,9 @@ class TrainClips(Dataset):
                 index = int(rng.integers(len(self.videos)))
             try:
                 return {**self._sample(index, rng), "failures": failures}
-            except MediaError as error:
+            except (MediaError, OSError) as error:
                 failures.append((self.videos.paths[index], str(error)))
-        reasons = "\n  ".join(reason for _, reason in failures)
-        raise MediaError(
-            f"{len(failures)} files in a row could not be read (DATA.MAX_RETRIES = "
-            f"{self.max_retries}):\n  {reasons}\nFind all such files with "
-            "'python tools/prepare_data.py verify'."
-        )
+        return UnreadableSample(failures)
 
     def _sample(self, index: int, rng: np.random.Generator) -> Sample:
         with open_media(self.videos.paths[index], threads=self.settings.threads) as media:
@@ -155,7 +161,7 @@ class ViewClips(Dataset):
         sample = {"label": int(self.videos.labels[index]), "index": index}
         try:
             return {**sample, "video": self._views(path), "valid": True, "failures": []}
-        except MediaError as error:
+        except (MediaError, OSError) as error:
             size = self.geometry.crop_size
             frames = self.settings.sampling.num_frames
             empty = torch.zeros(self.views_per_video, 3, frames, size, size, dtype=torch.uint8)

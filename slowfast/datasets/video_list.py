@@ -15,7 +15,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from slowfast.utils.errors import AnnotationError
+from slowfast.utils.errors import AnnotationError, ConfigError
 from slowfast.utils.files import atomic_write
 
 MANIFEST_VERSION = 1
@@ -101,11 +101,14 @@ class VideoList:
         return self
 
     def check_labels(self, num_classes: int) -> VideoList:
-        """Return self if every label is below ``num_classes``.
+        """Return self if every file has a label below ``num_classes``.
 
         Raises:
             AnnotationError: names the first file whose label is not.
         """
+        if (self.labels < 0).any():
+            row = int(np.flatnonzero(self.labels < 0)[0])
+            raise AnnotationError(f"{self.source}: {self.paths[row]} has no label.")
         wrong = np.flatnonzero(self.labels >= num_classes)
         if len(wrong):
             row = int(wrong[0])
@@ -120,6 +123,17 @@ class VideoList:
         """Return a new list of the given rows."""
         paths = (self.paths[int(row)] for row in rows)
         return VideoList(paths, self.labels[rows], self.class_names, self.source)
+
+    def with_suffix(self, suffix: str) -> VideoList:
+        """Return the same list with other file endings, for transcoded copies of the files.
+
+        Raises:
+            ConfigError: the ending has no dot.
+        """
+        if not suffix.startswith("."):
+            raise ConfigError(f"DATA.FILE_SUFFIX {suffix!r} must begin with a dot, like '.mp4'.")
+        paths = (str(Path(self.paths[row]).with_suffix(suffix)) for row in range(len(self)))
+        return VideoList(paths, self.labels, self.class_names, self.source)
 
     def save(self, path: str | Path) -> None:
         """Write the list as a manifest that :meth:`load` reads in one go."""

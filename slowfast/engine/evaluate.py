@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.precision import Precision
+from slowfast.engine.signals import StopSignals
 from slowfast.engine.state import batch_to_device
 from slowfast.tasks.base import Evaluator, Task
 from slowfast.utils import distributed as du
@@ -36,11 +37,12 @@ def evaluate(
     loader: DataLoader,
     bad_media: BadMediaLog | None = None,
     title: str = "test",
+    signals: StopSignals | None = None,
 ) -> EvaluationResult:
     """Return the measures of a model on all samples of a loader, each counted exactly once.
 
     Unreadable files are listed in ``bad_media`` and left to the evaluator, which counts them as
-    wrong.
+    wrong. A single process leaves between two batches when ``signals`` ask for it.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -48,6 +50,8 @@ def evaluate(
     evaluator = task.evaluator(loader.dataset)
     failures = []
     for batch in tqdm(loader, desc=title, disable=None if du.is_root_proc() else True, leave=False):
+        if signals is not None and du.get_world_size() == 1:
+            signals.raise_if_received()
         failures += batch["failures"]
         with precision.autocast():
             evaluator.update(task.evaluation_step(model, batch_to_device(batch, device)))

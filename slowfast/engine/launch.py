@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 import torch.multiprocessing as mp
 
+from slowfast.engine.signals import StopRequested, StopSignals
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import ConfigError
+from slowfast.utils.errors import ConfigError, SlowFastError
 
 
 def launch_job(cfg, func: Callable[..., None]) -> None:
@@ -27,10 +30,21 @@ def launch_job(cfg, func: Callable[..., None]) -> None:
     if du.launched_by_torchrun():
         _in_group(cfg, func)
     elif cfg.NUM_GPUS > 1:
-        port = _free_port()
-        mp.spawn(_spawned, args=(cfg, func, port), nprocs=cfg.NUM_GPUS, join=True)
+        _spawn(cfg, func)
     else:
         func(cfg)
+
+
+def _spawn(cfg, func: Callable[..., None]) -> None:
+    """Start one process per GPU, hand stop signals on to them, and end as they end."""
+    context = mp.spawn(_spawned, args=(cfg, func, _free_port()), nprocs=cfg.NUM_GPUS, join=False)
+    with StopSignals() as signals:
+        while not context.join(timeout=1.0):
+            if signals.received:
+                for pid in context.pids():
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signals.received)
+                signals.received = 0
 
 
 def check_devices(cfg) -> None:
@@ -61,6 +75,8 @@ def _in_group(cfg, func: Callable[..., None]) -> None:
         func(cfg)
         return
     backend = cfg.DIST_BACKEND if cfg.NUM_GPUS else "gloo"
+    if cfg.NUM_GPUS:
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     try:
         du.init_process_group(backend, cfg.DIST_TIMEOUT_SECONDS)
     except (RuntimeError, ValueError) as error:
@@ -82,6 +98,11 @@ def _spawned(rank: int, cfg, func: Callable[..., None], port: int) -> None:
     )
     try:
         _in_group(cfg, func)
+    except SlowFastError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
+    except StopRequested as stop:
+        sys.exit(stop.exit_status)
     finally:
         du.destroy_process_group()
 

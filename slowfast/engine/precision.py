@@ -8,9 +8,6 @@ import torch
 from torch import nn
 
 from slowfast.engine.cpu_bfloat16 import mend_convolutions
-from slowfast.utils.logging import get_logger
-
-logger = get_logger(__name__)
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -19,7 +16,7 @@ def amp_dtype(name: str, device: torch.device) -> torch.dtype:
     """Return the type of ``TRAIN.AMP_DTYPE``; ``auto`` is bfloat16 where the device has it."""
     if name != "auto":
         return DTYPES[name]
-    has_bfloat16 = device.type == "cpu" or torch.cuda.is_bf16_supported()
+    has_bfloat16 = device.type == "cpu" or torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.bfloat16 if has_bfloat16 else torch.float16
 
 
@@ -41,13 +38,7 @@ class Precision:
     def prepare(self, model: nn.Module) -> None:
         """Make a model safe to train in this precision on this device."""
         if self.enabled and self.device.type == "cpu" and self.dtype == torch.bfloat16:
-            count = mend_convolutions(model)
-            if count:
-                logger.info(
-                    "This CPU computes wrong bfloat16 gradients of convolutions over two frames; "
-                    "%d of them are computed in another way.",
-                    count,
-                )
+            mend_convolutions(model)
 
     def autocast(self) -> AbstractContextManager:
         """Return the context in which a forward pass runs."""

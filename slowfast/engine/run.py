@@ -6,34 +6,47 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from torch.multiprocessing import ProcessRaisedException
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
+from slowfast.config.availability import without_effect
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
 from slowfast.engine.dry_run import dry_run
 from slowfast.engine.folds import run_folds
 from slowfast.engine.launch import launch_job
 from slowfast.engine.run_folder import RunFolder
-from slowfast.engine.signals import StopRequested
+from slowfast.engine.signals import StopRequested, StopSignals
 from slowfast.engine.test import test
 from slowfast.engine.train import train
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import SlowFastError
-from slowfast.utils.logging import setup_logging
+from slowfast.utils.logging import get_logger, setup_logging
 from slowfast.utils.parser import load_config, parse_args
 from slowfast.visualization.report import write_report
+
+logger = get_logger(__name__)
 
 
 def run(cfg) -> None:
     """Train if ``TRAIN.ENABLE``, test if ``TEST.ENABLE``, and write the report."""
-    with RunFolder(cfg) as folder:
+    with RunFolder(cfg) as folder, StopSignals() as signals:
         setup_logging(folder.path)
+        for name in without_effect(cfg):
+            logger.warning("%s is set, but has no effect here.", name)
         if cfg.TRAIN.ENABLE:
-            train(cfg)
+            train(cfg, signals)
         if cfg.TEST.ENABLE:
-            test(cfg)
+            test(cfg, signals)
         if du.is_root_proc():
-            write_report(Path(cfg.OUTPUT_DIR))
+            _report(folder.path)
+
+
+def _report(folder: Path) -> None:
+    """Write the report; what goes wrong with it does not undo a finished run."""
+    try:
+        write_report(folder)
+    except (SlowFastError, OSError, RuntimeError, LookupError, ValueError) as error:
+        logger.warning("report.html could not be written: %s", error)
 
 
 def run_dry(cfg) -> None:
@@ -70,6 +83,8 @@ def guarded(work: Callable[[], None]) -> int:
     except ProcessRaisedException as error:
         sys.stderr.write(f"error: a spawned process failed:\n{error}\n")
         return 1
+    except ProcessExitedException as error:
+        return error.exit_code if error.exit_code > 0 else 1
     except StopRequested as stop:
         sys.stderr.write(f"{stop}; the same command resumes the run\n")
         return stop.exit_status

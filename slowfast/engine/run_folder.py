@@ -97,7 +97,10 @@ def _read_lock(path: Path) -> dict | None:
 def _lives(owner: dict, lock: Path) -> bool:
     """Tell whether a run goes on: by its process here, by its heartbeat on another machine."""
     if owner["host"] != socket.gethostname():
-        return time.time() - lock.stat().st_mtime < STALE_SECONDS
+        try:
+            return time.time() - lock.stat().st_mtime < STALE_SECONDS
+        except FileNotFoundError:
+            return False
     try:
         os.kill(owner["pid"], 0)
     except ProcessLookupError:

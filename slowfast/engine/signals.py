@@ -46,6 +46,11 @@ class StopSignals:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
+    def raise_if_received(self) -> None:
+        """Raise :class:`StopRequested` if a signal came in any process; all must call it."""
+        if self.agreed():
+            raise StopRequested(self.received)
+
     def agreed(self) -> bool:
         """Tell whether any process was asked to stop; all processes must call it together."""
         stop = du.any_process(bool(self.received))

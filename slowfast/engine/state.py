@@ -40,9 +40,15 @@ def seed_step(seed: int, global_step: int, rank: int) -> None:
     random.seed(int(words[1]))
 
 
+# Read on the host, number by number: on the device every number would cost a synchronisation.
+HOST_KEYS = ("color",)
+
+
 def batch_to_device(batch: dict, device: torch.device) -> dict:
     """Move the tensors of a batch, asynchronously from pinned memory."""
     return {
-        key: value.to(device, non_blocking=True) if isinstance(value, torch.Tensor) else value
+        key: value.to(device, non_blocking=True)
+        if isinstance(value, torch.Tensor) and key not in HOST_KEYS
+        else value
         for key, value in batch.items()
     }

@@ -12,6 +12,7 @@ from slowfast.engine.evaluate import evaluate
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.launch import device_of
+from slowfast.engine.signals import StopSignals
 from slowfast.engine.train import checkpoint_store
 from slowfast.tasks.build import build_task
 from slowfast.utils import distributed as du
@@ -22,7 +23,7 @@ from slowfast.utils.logging import get_logger
 logger = get_logger(__name__)
 
 
-def test(cfg) -> dict[str, float]:
+def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
     """Measure the trained model on the test split and write ``results.json``.
 
     The weights are those of ``TEST.CHECKPOINT_FILE_PATH``, else the newest of the run, else
@@ -38,7 +39,7 @@ def test(cfg) -> dict[str, float]:
     logger.info("Testing %s.", source)
     loader = task.build_loader("test")
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
-    result = evaluate(cfg, task, model, loader, bad_media)
+    result = evaluate(cfg, task, model, loader, bad_media, signals=signals)
     step = state.get("progress", {}).get("global_step", 0)
     StatsWriter(output_dir).write({"_type": "test_final", "step": step, **result.metrics})
     if du.is_root_proc():

@@ -13,7 +13,8 @@ from slowfast.engine.model_info import model_info
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.trainer import Trainer
 from slowfast.tasks.build import build_task
-from slowfast.utils.errors import CheckpointError
+from slowfast.utils import distributed as du
+from slowfast.utils.errors import CheckpointError, UnreadableFilesError
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
@@ -26,29 +27,32 @@ def checkpoint_store(cfg) -> CheckpointStore:
     return CheckpointStore(folder, train.CHECKPOINT_PERIOD, train.CHECKPOINT_KEEP_LAST)
 
 
-def train(cfg) -> None:
+def train(cfg, signals: StopSignals) -> None:
     """Train to the end, from scratch or from where an earlier start of the run got."""
     output_dir = Path(cfg.OUTPUT_DIR)
     task = build_task(cfg)
     trainer = Trainer(cfg, task, output_dir)
     store = checkpoint_store(cfg)
-    store.clean()
     board = cfg.TENSORBOARD
     board_dir = output_dir / (board.LOG_DIR or "tensorboard") if board.ENABLE else None
     writer = StatsWriter(output_dir, board_dir)
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
     videos = trainer.loader.dataset.videos
-    with StopSignals() as signals:
-        trainer.hooks = [
-            BadMediaHook(bad_media, len(videos), cfg.DATA.MAX_BAD_FRACTION),
-            LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
-            EvaluationHook(task.build_loader("val"), cfg.TRAIN.EVAL_PERIOD, writer, bad_media),
-            CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
-        ]
-        _log_census(trainer)
-        start(trainer, store)
-        writer.rewind(trainer.progress.global_step)
+    validation = task.build_loader("val")
+    trainer.hooks = [
+        BadMediaHook(bad_media, len(videos), cfg.DATA.MAX_BAD_FRACTION),
+        LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
+        EvaluationHook(validation, cfg.TRAIN.EVAL_PERIOD, writer, bad_media, signals),
+        CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
+    ]
+    _log_census(trainer)
+    start(trainer, store)
+    writer.rewind(trainer.progress.global_step)
+    try:
         trainer.train()
+    except UnreadableFilesError as error:
+        bad_media.add(error.failures)
+        raise
 
 
 def _log_census(trainer: Trainer) -> None:
@@ -70,26 +74,67 @@ def _log_census(trainer: Trainer) -> None:
 def start(trainer: Trainer, store: CheckpointStore) -> None:
     """Resume from the newest checkpoint, or begin from ``TRAIN.CHECKPOINT_FILE_PATH``.
 
+    Without ``TRAIN.AUTO_RESUME`` the checkpoints of an earlier start are set aside.
+
     Raises:
-        CheckpointError: the checkpoint belongs to another model or another epoch length.
+        CheckpointError: the checkpoint belongs to another model, list or epoch length, or is
+            ahead of this config; or the processes found different checkpoints.
     """
     cfg = trainer.cfg
-    newest = store.load_newest() if cfg.TRAIN.AUTO_RESUME else None
+    path, given = cfg.TRAIN.CHECKPOINT_FILE_PATH, None
+    if path and not (cfg.TRAIN.AUTO_RESUME and store.files()):
+        given = load_checkpoint_file(path)  # before it may be set aside with the others
+    du.synchronize()
+    if du.is_root_proc():
+        store.clean()
+        aside = None if cfg.TRAIN.AUTO_RESUME else store.set_aside()
+        if aside:
+            logger.info("Starting anew; the earlier checkpoints are now in %s.", aside)
+    du.synchronize()
+    newest = store.load_newest()
+    names = du.all_gather_unaligned(newest and newest[0].name)
+    if len(set(names)) > 1:
+        raise CheckpointError(
+            f"The processes see different newest checkpoints in {store.folder}: {names}. "
+            "OUTPUT_DIR must be on a disk that all machines share."
+        )
     if newest is not None:
-        path, state = newest
-        _check_epoch_length(path, state, trainer)
-        _load(trainer.load_state_dict, state, path)
-        progress = trainer.progress
-        logger.info("Resuming from %s (epoch %d, step %d).", path, progress.epoch, progress.step)
-    elif cfg.TRAIN.CHECKPOINT_FILE_PATH:
-        path = Path(cfg.TRAIN.CHECKPOINT_FILE_PATH)
-        state = load_checkpoint_file(path)
-        if cfg.TRAIN.CHECKPOINT_EPOCH_RESET:
-            _load(lambda s: trainer.model.load_state_dict(s["model_state"]), state, path)
-        else:
-            _check_epoch_length(path, state, trainer)
-            _load(trainer.load_state_dict, state, path)
-        logger.info("Starting from %s.", path)
+        _resume(trainer, *newest)
+    elif given is not None and cfg.TRAIN.CHECKPOINT_EPOCH_RESET:
+        _load(lambda s: trainer.model.load_state_dict(s["model_state"]), given, Path(path))
+        logger.info("Starting from the weights of %s.", path)
+    elif given is not None:
+        _resume(trainer, Path(path), given)
+
+
+def _resume(trainer: Trainer, path: Path, state: dict) -> None:
+    _check_same_run(path, state, trainer)
+    _load(trainer.load_state_dict, state, path)
+    progress = trainer.progress
+    logger.info("Resuming from %s (epoch %d, step %d).", path, progress.epoch, progress.step)
+    for line in changed_keys(state["cfg"], trainer.cfg):
+        logger.warning("Changed since that checkpoint: %s", line)
+    if progress.epoch > trainer.total_epochs:
+        raise CheckpointError(
+            f"{path} is {progress.epoch} epochs old, this config ends after "
+            f"{trainer.total_epochs}. Use another OUTPUT_DIR, or TRAIN.AUTO_RESUME False."
+        )
+
+
+# What may change between two starts of a run without changing what is learned.
+FREE_KEYS = ("OUTPUT_DIR", "NUM_GPUS", "LOG_", "DATA_LOADER.", "TEST.", "TENSORBOARD.", "DIST_")
+FREE_TRAIN_KEYS = ("ENABLE", "CHECKPOINT_", "EVAL_PERIOD", "AUTO_RESUME")
+
+
+def changed_keys(saved: str, cfg) -> list[str]:
+    """Return a line for each key that differs from a saved config and matters for the result."""
+    free = (*FREE_KEYS, *(f"TRAIN.{key}" for key in FREE_TRAIN_KEYS))
+    old, new = type(cfg).load_cfg(saved).leaves(), cfg.leaves()
+    return [
+        f"{key}: {old[key]!r} -> {value!r}"
+        for key, value in new.items()
+        if old.get(key) != value and not key.startswith(free)
+    ]
 
 
 def _load(load, state: dict, path: Path) -> None:
@@ -102,12 +147,19 @@ def _load(load, state: dict, path: Path) -> None:
         ) from error
 
 
-def _check_epoch_length(path: Path, state: dict, trainer: Trainer) -> None:
+def _check_same_run(path: Path, state: dict, trainer: Trainer) -> None:
+    cure = (
+        "Use another OUTPUT_DIR, or start from its weights with TRAIN.AUTO_RESUME False "
+        f"TRAIN.CHECKPOINT_FILE_PATH {path} TRAIN.CHECKPOINT_EPOCH_RESET True."
+    )
     then, now = state.get("steps_per_epoch"), trainer.steps_per_epoch
     if then is not None and then != now:
         raise CheckpointError(
             f"{path} was written with {then} steps per epoch, this config has {now}: batch size "
-            "or file list changed. Use another OUTPUT_DIR, or start from its weights with "
-            f"TRAIN.AUTO_RESUME False TRAIN.CHECKPOINT_FILE_PATH {path} "
-            "TRAIN.CHECKPOINT_EPOCH_RESET True."
+            f"or file list changed. {cure}"
+        )
+    if state.get("list_fingerprint", trainer.list_fingerprint) != trainer.list_fingerprint:
+        raise CheckpointError(
+            f"{path} was written with another list of training files than "
+            f"{trainer.loader.dataset.videos.source}. {cure}"
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,10 +19,11 @@ from slowfast.engine.lr_policy import Schedule
 from slowfast.engine.optimizer import set_lr
 from slowfast.engine.phases import Phase, phase_at, total_epochs
 from slowfast.engine.precision import Precision
+from slowfast.engine.signals import StopRequested
 from slowfast.engine.state import Progress, batch_to_device, seed_step
 from slowfast.tasks.base import Batch, StepOutput, Task
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import TrainingError
+from slowfast.utils.errors import ConfigError, TrainingError, UnreadableFilesError
 
 
 class Trainer:
@@ -47,6 +49,12 @@ class Trainer:
         if cfg.MODEL.CHANNELS_LAST:
             self.model = self.model.to(memory_format=torch.channels_last_3d)
         self.loader = task.build_loader("train")
+        self.list_fingerprint = task.list_fingerprint(self.loader.dataset)
+        if self.steps_per_epoch == 0:
+            raise ConfigError(
+                f"An epoch holds {len(self.loader)} batches, fewer than "
+                f"TRAIN.ACCUMULATION_STEPS = {self.accumulation}: no step would be taken. Lower it."
+            )
         self.schedule = Schedule.from_cfg(cfg.SOLVER)
         self.precision = Precision(cfg.TRAIN.MIXED_PRECISION, cfg.TRAIN.AMP_DTYPE, self.device)
         self.precision.prepare(self.model)
@@ -98,8 +106,10 @@ class Trainer:
         try:
             while self.progress.epoch < self.total_epochs:
                 self._train_epoch()
-        finally:
-            self._call("after_train")
+        except StopRequested:
+            self._call("before_stop")
+            raise
+        self._call("after_train")
 
     def _train_epoch(self) -> None:
         self.enter_phase()
@@ -122,7 +132,11 @@ class Trainer:
         self.loader.batch_sampler.set_position(self.progress.epoch, begin * self.accumulation)
         batches = iter(self.loader)
         for _ in range(begin, self.steps_per_epoch):
-            yield list(itertools.islice(batches, self.accumulation))
+            step = list(itertools.islice(batches, self.accumulation))
+            for batch in step:
+                if "unreadable" in batch:
+                    raise UnreadableFilesError(batch["unreadable"])
+            yield step
 
     def run_step(self, batches: list[Batch]) -> None:
         """Take one optimizer step on one or more accumulated batches."""
@@ -151,7 +165,8 @@ class Trainer:
             with self.precision.autocast():
                 output = self.task.training_step(self.stepped, batch)
             loss = sum(output.losses.values())
-            if not torch.isfinite(loss):
+            finite = bool(torch.isfinite(loss))
+            if du.any_process(not finite):
                 self._stop_non_finite(f"loss {loss.item()}", [batch], output)
             self.precision.scaler.scale(loss / self.accumulation).backward()
         return output
@@ -160,11 +175,12 @@ class Trainer:
         solver, scaler = self.cfg.SOLVER, self.precision.scaler
         scaler.unscale_(self.optimizer)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        limit = solver.CLIP_GRAD_L2NORM if solver.CLIP_GRAD_L2NORM else float("inf")
+        by_norm = solver.CLIP_GRAD_L2NORM and not solver.CLIP_GRAD_VAL
+        limit = solver.CLIP_GRAD_L2NORM if by_norm else math.inf
         grad_norm = nn.utils.clip_grad_norm_(parameters, limit).item()
         if solver.CLIP_GRAD_VAL:
             nn.utils.clip_grad_value_(parameters, solver.CLIP_GRAD_VAL)
-        if not scaler.is_enabled() and not torch.isfinite(torch.tensor(grad_norm)):
+        if not scaler.is_enabled() and not math.isfinite(grad_norm):
             self._stop_non_finite(f"gradient norm {grad_norm}", batches, None)
         scaler.step(self.optimizer)
         scaler.update()
@@ -186,11 +202,15 @@ class Trainer:
             getattr(hook, moment)(self)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that an exact resume needs, as tensors and plain values."""
+        """Return everything that an exact resume needs, as tensors and plain values.
+
+        All processes must call it together.
+        """
         return {
             "epoch": self.progress.epoch - 1,
             "progress": self.progress.as_dict(),
             "steps_per_epoch": self.steps_per_epoch,
+            "list_fingerprint": self.list_fingerprint,
             "model_state": self.model.state_dict(),
             "optimizer_state": self.optimizer.state_dict(),
             "scaler_state": self.precision.scaler.state_dict(),

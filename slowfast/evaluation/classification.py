@@ -44,13 +44,14 @@ def confusion_matrix(
 ) -> np.ndarray:
     """Return counts ``(C, C + 1)``: true class by row, predicted class by column.
 
-    The last column counts unreadable items.
+    The last column counts unreadable items and those with scores that are not finite.
     """
     scores, labels = np.asarray(scores), np.asarray(labels)
     classes = scores.shape[1]
-    predicted = np.nan_to_num(scores, nan=-np.inf).argmax(axis=1)
+    usable = np.isfinite(scores).all(axis=1)
     if valid is not None:
-        predicted = np.where(np.asarray(valid, dtype=bool), predicted, classes)
+        usable &= np.asarray(valid, dtype=bool)
+    predicted = np.where(usable, scores.argmax(axis=1), classes)
     matrix = np.zeros((classes, classes + 1), dtype=np.int64)
     np.add.at(matrix, (labels, predicted), 1)
     return matrix

@@ -13,6 +13,7 @@ from slowfast.models.backbones import build_backbone
 from slowfast.models.freezing import Freezer
 from slowfast.models.heads import BasicHead
 from slowfast.models.registry import MODEL_REGISTRY
+from slowfast.utils.errors import ConfigError
 
 
 class VSSL(nn.Module):
@@ -68,5 +69,9 @@ def vssl(cfg) -> VSSL:
         activation="none" if cfg.TEST.ENSEMBLE_ON == "logits" else model.HEAD_ACT,
         init_std=model.FC_INIT_STD,
     )
-    freeze = "bn_statistics" if model.FROZEN_BN and model.FREEZE == "none" else model.FREEZE
+    freeze = model.FREEZE
+    if model.FROZEN_BN and freeze == "bn_parameters":
+        raise ConfigError("MODEL.FROZEN_BN True and MODEL.FREEZE bn_parameters exclude each other.")
+    if model.FROZEN_BN and freeze == "none":
+        freeze = "bn_statistics"
     return VSSL(backbone, head, freeze)

@@ -78,6 +78,10 @@ class Task(ABC):
     def evaluator(self, dataset: Dataset) -> Evaluator:
         """Return a fresh evaluator for a dataset."""
 
+    def list_fingerprint(self, dataset: Dataset) -> str:
+        """Return a hash by which a resumed run knows that its training files are the same."""
+        return dataset.videos.fingerprint()
+
     def batch_files(self, dataset: Dataset, batch: Batch) -> list[str]:
         """Return the files behind a batch, for messages."""
         return [dataset.videos.paths[int(row)] for row in batch["index"]]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from slowfast.checkpoint.pretrained import initialise
-from slowfast.datasets.build import build_dataset
+from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.loader import construct_loader
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import classification
@@ -20,6 +20,8 @@ from slowfast.models.build import build_model
 from slowfast.models.losses import get_loss_func
 from slowfast.tasks.base import Batch, Evaluator, StepOutput, Task
 from slowfast.tasks.registry import TASK_REGISTRY
+from slowfast.utils import distributed as du
+from slowfast.utils.errors import ConfigError
 
 
 @TASK_REGISTRY.register(name="recognition")
@@ -31,6 +33,11 @@ class Recognition(Task):
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
         data = cfg.DATA
+        if cfg.MODEL.LOSS_FUNC != "cross_entropy":
+            raise ConfigError(
+                f"MODEL.LOSS_FUNC is {cfg.MODEL.LOSS_FUNC!r}; with one label per video recognition "
+                "learns by 'cross_entropy'."
+            )
         self.loss = get_loss_func(cfg.MODEL.LOSS_FUNC)(reduction="mean")
         two_pathways = cfg.MODEL.ARCH in cfg.MODEL.MULTI_PATHWAY_ARCH
         self.preprocess = ClipPreprocessor(
@@ -44,13 +51,12 @@ class Recognition(Task):
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
         """Return the network, initialised from ``MODEL.CKPT`` where one is given."""
         model = build_model(self.cfg)
-        initialise(model.backbone, self.cfg.MODEL.INIT_METHOD, self.cfg.MODEL.CKPT)
+        initialise(model, self.cfg.MODEL.INIT_METHOD, self.cfg.MODEL.CKPT)
         return model
 
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split, its labels checked against ``MODEL.NUM_CLASSES``."""
-        name = self.cfg.TEST.DATASET if split == "test" else self.cfg.TRAIN.DATASET
-        dataset = build_dataset(name, self.cfg, split)
+        dataset = build_dataset(dataset_name(self.cfg, split), self.cfg, split)
         dataset.videos.check_labels(self.cfg.MODEL.NUM_CLASSES)
         return construct_loader(self.cfg, split, dataset)
 
@@ -70,7 +76,8 @@ class Recognition(Task):
         views: Tensor = batch["video"]
         clips = views.flatten(0, 1)
         preprocess = self._to_device(model)
-        parts = [model(preprocess(part)) for part in clips.split(max(1, self.cfg.TEST.BATCH_SIZE))]
+        at_once = max(1, self.cfg.TEST.BATCH_SIZE // du.get_local_world_size())
+        parts = [model(preprocess(part)) for part in clips.split(at_once)]
         scores = torch.cat(parts).float().unflatten(0, views.shape[:2])
         return {
             "index": batch["index"].cpu().numpy(),

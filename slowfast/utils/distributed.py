@@ -62,8 +62,6 @@ def init_process_group(backend: str, timeout_seconds: float) -> None:
         timeout_seconds: after which a missing process is an error.
     """
     timeout = timedelta(seconds=timeout_seconds)
-    if backend == "nccl":
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
     dist.init_process_group(backend, timeout=timeout)
 
 

@@ -30,6 +30,23 @@ class CheckpointError(SlowFastError):
     """A checkpoint that is missing, damaged or does not fit."""
 
 
+class UnreadableFilesError(MediaError):
+    """No file could be read for a sample, nor any of its replacements.
+
+    Args:
+        failures: ``(path, reason)`` of every file that was tried.
+    """
+
+    def __init__(self, failures: list[tuple[str, str]]) -> None:
+        self.failures = failures
+        reasons = "\n  ".join(reason for _, reason in failures)
+        super().__init__(
+            f"{len(failures)} files in a row could not be read (DATA.MAX_RETRIES = "
+            f"{len(failures) - 1}):\n  {reasons}\nFind all such files with "
+            "'python tools/prepare_data.py verify'."
+        )
+
+
 class TrainingError(SlowFastError):
     """A run that cannot go on (non-finite loss, too many bad files, full disk)."""
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+TEMPORARY = ".slowfast-tmp"
+
 
 @contextmanager
 def atomic_write(path: str | Path, mode: str = "wb") -> Iterator[IO]:
@@ -20,7 +22,7 @@ def atomic_write(path: str | Path, mode: str = "wb") -> Iterator[IO]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
     try:
         with os.fdopen(handle, mode) as file:
             yield file
@@ -52,5 +54,5 @@ def write_json(path: str | Path, content: Any) -> None:
 
 def remove_stale_temporaries(folder: str | Path) -> None:
     """Delete what an interrupted :func:`atomic_write` left in ``folder``."""
-    for leftover in Path(folder).glob(".*.tmp"):
+    for leftover in Path(folder).glob(f".*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -39,17 +40,20 @@ def setup_logging(output_dir: str | Path | None = None) -> None:
 def log_json_stats(stats: dict[str, Any], output_dir: str | Path | None = None) -> None:
     """Append one line of numbers to ``output_dir/stats.jsonl``."""
     if output_dir is not None and du.is_root_proc():
-        with open(Path(output_dir) / "stats.jsonl", "a") as file:
-            file.write(json.dumps(stats) + "\n")
+        with open(Path(output_dir) / "stats.jsonl", "ab+") as file:
+            # A crash may have torn the last line; it must not swallow the next one.
+            torn = file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n"
+            line = json.dumps(stats, allow_nan=False) + "\n"
+            file.write((("\n" if torn else "") + line).encode())
 
 
 def read_json_stats(path: str | Path) -> list[dict[str, Any]]:
-    """Read ``stats.jsonl``; a last line that a crash tore is left out."""
+    """Read ``stats.jsonl``; a line that a crash tore is left out."""
     rows = []
     if Path(path).is_file():
         for line in Path(path).read_text().splitlines():
             try:
                 rows.append(json.loads(line))
             except json.JSONDecodeError:
-                break
+                continue
     return rows

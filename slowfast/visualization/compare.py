@@ -24,20 +24,30 @@ def compare_runs(folders: Sequence[str | Path], out: str | Path | None = None) -
     """
     rows, unfinished = {}, []
     headline = None
-    for folder in map(Path, folders):
+    for folder, name in zip(map(Path, folders), _names(folders), strict=True):
         file = folder / "results.json"
         if not file.is_file():
-            unfinished.append(folder.name)
+            unfinished.append(name)
             continue
         result = json.loads(file.read_text())
         headline = headline or result["headline"]
-        rows[folder.name] = result.get("test") or result["mean"]
+        rows[name] = result.get("test") or result["mean"]
     if not rows:
         raise SlowFastError(f"No results.json in {', '.join(map(str, folders))}: nothing finished.")
     measures = list(dict.fromkeys(key for row in rows.values() for key in row))
     if out is not None:
         _write(Path(out), rows, measures, headline)
     return _format(rows, measures, unfinished)
+
+
+def _names(folders: Sequence[str | Path]) -> list[str]:
+    """Return the last component of each path, or as many as tell them apart."""
+    parts = [Path(folder).resolve().parts for folder in folders]
+    for length in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(p[-length:]) for p in parts]
+        if len(set(names)) == len(names):
+            break
+    return names
 
 
 def _format(rows: dict, measures: list[str], unfinished: list[str]) -> str:

@@ -100,7 +100,7 @@ def _curves(folder: Path) -> list[str]:
 def _classification(found: dict[str, np.ndarray]) -> list[str]:
     scores, labels, valid = found["scores"], found["label"], found["valid"]
     names = [str(name) for name in found["class_names"]]
-    names = names or [str(k) for k in range(scores.shape[1])]
+    names += [f"class {k}" for k in range(len(names), scores.shape[1])]
     matrix = classification.confusion_matrix(scores, labels, valid)
     accuracy = classification.per_class_accuracy(matrix)
     order = np.argsort(np.nan_to_num(accuracy, nan=np.inf), kind="stable")

@@ -98,6 +98,6 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
 
 
 def test_what_a_crash_left_is_removed_at_the_next_start(tmp_path):
-    (tmp_path / ".checkpoint_epoch_00003.pyth.abc.tmp").write_bytes(b"half")
+    (tmp_path / ".checkpoint_epoch_00003.pyth.abc.slowfast-tmp").write_bytes(b"half")
     CheckpointStore(tmp_path).clean()
     assert not list(tmp_path.iterdir())

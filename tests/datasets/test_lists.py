@@ -233,3 +233,13 @@ def test_missing_files_and_high_labels_are_named(tmp_path):
     with pytest.raises(AnnotationError, match=r"label 9 of .*b\.mp4 .* to 10"):
         videos.check_labels(9)
     assert videos.check_labels(10) is videos
+
+
+def test_lists_can_name_transcoded_copies(tmp_path):
+    from slowfast.config import get_cfg
+    from slowfast.datasets.build import read_video_list
+
+    (tmp_path / "train.csv").write_text("a/v_1.c.avi 3\n")
+    cfg = get_cfg()
+    cfg.DATA.PATH_TO_DATA_DIR, cfg.DATA.FILE_SUFFIX = str(tmp_path), ".mp4"
+    assert read_video_list(cfg, "train").paths[0] == "a/v_1.c.mp4"

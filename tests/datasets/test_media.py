@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 import torch
 from oracles.media_files import HEIGHT, WIDTH, damage, number_of, numbers_of, time_of_beep
-from torchvision.io import write_jpeg
+from PIL import Image
 
 from slowfast.datasets.media import open_media
 from slowfast.utils.errors import MediaError
@@ -181,6 +181,10 @@ def test_missing_sound_is_refused_by_name(media_factory):
     assert media.audio is None
 
 
+def save_picture(image, path):
+    Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
+
+
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory, media_factory):
     folder = tmp_path_factory.mktemp("damaged")
@@ -225,7 +229,7 @@ def test_missing_file_is_refused(tmp_path):
 def frame_folder(tmp_path):
     for number in range(12):
         image = torch.full((3, 20, 30), number * 20, dtype=torch.uint8)
-        write_jpeg(image, str(tmp_path / f"img_{number}.jpg"))
+        save_picture(image, tmp_path / f"img_{number}.jpg")
     return tmp_path
 
 
@@ -243,7 +247,7 @@ def test_frame_folders_name_the_bad_image(frame_folder):
 
 
 def test_frame_folders_refuse_mixed_sizes(frame_folder):
-    write_jpeg(torch.zeros(3, 10, 10, dtype=torch.uint8), str(frame_folder / "img_4.jpg"))
+    save_picture(torch.zeros(3, 10, 10, dtype=torch.uint8), frame_folder / "img_4.jpg")
     with open_media(frame_folder) as media, pytest.raises(MediaError, match="differ in size"):
         media.read_frames([3, 4])
 

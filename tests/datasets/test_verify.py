@@ -155,7 +155,9 @@ def test_manifests_leave_bad_training_files_out_and_keep_test_rows(tmp_path, goo
     cfg = config(tmp_path, lists)
     out = tmp_path / "manifests"
     result = write_manifests(cfg, out, workers=0)
-    train, test = VideoList.load(out / "train.npz"), VideoList.load(out / "test.npz")
+    train, test = (
+        VideoList.load(out / f"kinetics-fold1-{split}.npz") for split in ("train", "test")
+    )
     assert [train.paths[k] for k in range(len(train))] == [str(good[0]), str(good[1])]
     assert train.labels.tolist() == [0, 2]
     assert [test.paths[k] for k in range(len(test))] == [str(path) for path in files]

@@ -6,12 +6,19 @@ import pytest
 import torch
 from oracles.media_files import numbers_of
 
+from slowfast.datasets.loader import collate
 from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
 from slowfast.datasets.temporal import DurationSampling, StrideSampling
 from slowfast.datasets.transforms import TestGeometry, TrainGeometry
-from slowfast.datasets.video_clips import ClipSettings, SampleKey, TrainClips, ViewClips
+from slowfast.datasets.video_clips import (
+    ClipSettings,
+    SampleKey,
+    TrainClips,
+    UnreadableSample,
+    ViewClips,
+)
 from slowfast.datasets.video_list import VideoList
-from slowfast.utils.errors import ConfigError, MediaError
+from slowfast.utils.errors import ConfigError, UnreadableFilesError
 
 SETTINGS = ClipSettings(StrideSampling(4, 4), seed=5)
 
@@ -76,10 +83,13 @@ def test_good_files_report_no_failure(with_bad):
 def test_replacement_is_bounded_and_reported(tmp_path):
     names = [str(tmp_path / f"{k}.mp4") for k in range(3)]
     clips = train_clips(VideoList(names, [0] * 3, [], "list"), max_retries=2)
-    with pytest.raises(MediaError, match="3 files in a row") as caught:
-        clips[SampleKey(0, 0, 0)]
-    assert str(caught.value).count("no such file") == 3
-    assert "verify" in str(caught.value)
+    given_up = clips[SampleKey(0, 0, 0)]
+    assert isinstance(given_up, UnreadableSample)
+    assert [reason.endswith("no such file.") for _, reason in given_up.failures] == [True] * 3
+    assert collate([given_up]) == {"unreadable": given_up.failures}
+    message = str(UnreadableFilesError(given_up.failures))
+    assert "3 files in a row" in message
+    assert "verify" in message
 
 
 def test_sound_only_files_are_replaced(paths, tmp_path):

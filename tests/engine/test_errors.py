@@ -104,6 +104,7 @@ def videos(demo_world):
     [
         ("gone.mp4 1", "gone.mp4|1 of 21 listed files do not exist|DATA.PATH_PREFIX"),
         ("{} one", "train.csv, line 21|'one'"),
+        ("{}", "train.csv, line 21|with and without a label"),
         ("{} -1", "train.csv, line 21|negative"),
         ("{} 8", "label 8|MODEL.NUM_CLASSES"),
         ("{},3", "train.csv, line 21|DATA.PATH_LABEL_SEPARATOR"),
@@ -120,9 +121,10 @@ def test_a_list_without_any_readable_file(refused, overrides, tmp_path):
         (tmp_path / f"{k}.mp4").write_text("<html>404</html>")
     words = write_csv(tmp_path / "lists", [f"{k}.mp4 {k % 8}" for k in range(20)])
     words += ["DATA.PATH_PREFIX", str(tmp_path), "OUTPUT_DIR", str(tmp_path / "run")]
-    refused(
-        *overrides, *words, names="could not be read|prepare_data.py verify|not readable as media"
-    )
+    for workers in ("0", "2"):
+        told = "could not be read|prepare_data.py verify|not readable as media"
+        refused(*overrides, *words, "DATA_LOADER.NUM_WORKERS", workers, names=told)
+        assert "not readable as media" in (tmp_path / "run/bad_media.csv").read_text()
 
 
 def damaged_copy(demo_world, folder, count):
@@ -164,3 +166,12 @@ def test_a_broken_test_file_counts_as_wrong_and_is_reported(overrides, demo_worl
     results = json.loads((tmp_path / "run/results.json").read_text())["test"]
     assert (results["num_videos"], results["num_unreadable"]) == (16, 1)
     assert name in (tmp_path / "run/bad_media.csv").read_text()
+
+
+def test_recognition_needs_labels(refused, overrides, tmp_path, videos):
+    words = write_csv(tmp_path / "lists", videos[:20])
+    words += ["DATA.PATH_PREFIX", str(tmp_path), "OUTPUT_DIR", str(tmp_path / "run")]
+    for video in videos[:20]:
+        (tmp_path / video).parent.mkdir(exist_ok=True)
+        (tmp_path / video).write_bytes(b"x")
+    refused(*overrides, *words, names="train.csv|has no label")

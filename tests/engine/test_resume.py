@@ -97,6 +97,25 @@ def test_a_stop_signal_saves_and_tells_by_its_status(undisturbed, overrides, tmp
 
 
 @pytest.mark.slow
+def test_a_signal_to_the_whole_process_group_saves_too(undisturbed, overrides, tmp_path):
+    words = [*overrides, *EXACT, "DATA_LOADER.NUM_WORKERS", "2", "OUTPUT_DIR", str(tmp_path)]
+    process = subprocess.Popen(
+        command(*words),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    wait_for_steps(process, tmp_path, 3)
+    os.killpg(process.pid, signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, output
+    assert execute(*words).returncode == 0
+    assert_equal_runs(undisturbed, tmp_path)
+
+
+@pytest.mark.slow
 def test_a_truncated_newest_checkpoint_falls_back_and_ends_the_same(
     undisturbed, overrides, tmp_path
 ):

@@ -247,3 +247,61 @@ def test_help_config_and_help_explain_themselves(capfd):
     assert main(["--help-config", "SOLVER.BASE"]) == 0
     assert "SOLVER.BASE_LR" in capfd.readouterr().out
     assert "usage" in execute("--help").stdout
+
+
+def test_a_start_from_scratch_in_a_used_folder_tests_its_own_weights(overrides, tmp_path):
+    words = [*overrides, "OUTPUT_DIR", str(tmp_path), "SOLVER.WARMUP_EPOCHS", "0"]
+    assert main(["--cfg", CFG, *words]) == 0
+    again = [*words, "SOLVER.MAX_EPOCH", "1", "TRAIN.AUTO_RESUME", "False"]
+    assert main(["--cfg", CFG, *again]) == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["checkpoint"].endswith("checkpoints/checkpoint_epoch_00001.pyth")
+    assert (tmp_path / "checkpoints/earlier-1/checkpoint_epoch_00002.pyth").is_file()
+
+
+def test_a_shorter_config_does_not_test_a_longer_run(finished, overrides, capfd):
+    words = [*overrides, "SOLVER.MAX_EPOCH", "1", "SOLVER.WARMUP_EPOCHS", "0"]
+    assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(finished)]) == 1
+    captured = capfd.readouterr()
+    assert "this config ends after 1" in captured.err
+    assert "SOLVER.MAX_EPOCH: 2 -> 1" in captured.out
+
+
+def test_another_list_of_the_same_length_is_refused(finished, overrides, capfd):
+    assert main(["--cfg", CFG, *overrides, "DATA.FOLD", "2", "OUTPUT_DIR", str(finished)]) == 1
+    assert "another list of training files" in capfd.readouterr().err
+
+
+def test_no_step_per_epoch_is_an_error(overrides, tmp_path, capfd):
+    words = ["TRAIN.BATCH_SIZE", "64", "TRAIN.ACCUMULATION_STEPS", "4", "OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", CFG, *overrides, *words]) == 1
+    assert "TRAIN.ACCUMULATION_STEPS = 4" in capfd.readouterr().err
+
+
+def test_more_classes_than_names_are_reported_all_the_same(overrides, tmp_path):
+    words = [*overrides, "MODEL.NUM_CLASSES", "10", "OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", CFG, *words]) == 0
+    assert "class 9" in (tmp_path / "report.html").read_text()
+
+
+def test_a_full_disk_is_told_and_older_checkpoints_stay(overrides, tmp_path, monkeypatch, capfd):
+    save, written = torch.save, []
+
+    def fail_late(content, file):
+        written.append(file)
+        if len(written) > 1:
+            file.write(b"half")
+            raise RuntimeError("[enforce fail] unexpected pos")
+        save(content, file)
+
+    monkeypatch.setattr(torch, "save", fail_late)
+    assert main(["--cfg", CFG, *overrides, "OUTPUT_DIR", str(tmp_path)]) == 1
+    assert "The last checkpoint could not be saved" in capfd.readouterr().err
+    names = [p.name for p in (tmp_path / "checkpoints").iterdir()]
+    assert names == ["checkpoint_epoch_00001.pyth"]
+
+
+def test_keys_without_effect_are_named(overrides, tmp_path, capfd):
+    words = [*overrides, "DATA.DECODING_BACKEND", "pyav", "OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", CFG, *words]) == 0
+    assert "DATA.DECODING_BACKEND is set, but has no effect" in capfd.readouterr().out

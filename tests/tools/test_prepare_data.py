@@ -74,7 +74,7 @@ def test_verify_says_what_is_wrong_and_fails(run, dataset, tmp_path):
 def test_manifest_then_verify_of_the_rest(run, dataset, tmp_path):
     done = run("manifest", *dataset, "--workers", 0, "--out", "lists")
     assert done.returncode == 0, done.stderr
-    assert "train: 1 files in lists/train.npz, 1 left out" in done.stdout
+    assert "train: 1 files in lists/kinetics-fold1-train.npz, 1 left out" in done.stdout
     (tmp_path / "train.csv").write_text("")
     done = run("verify", *dataset, "--out", "report", "--workers", 0)
     assert done.returncode == 1

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
-from torchvision.io import ImageReadMode, decode_image
+from PIL import Image
 
 from slowfast.datasets.media.info import VideoInfo
 from slowfast.utils.errors import MediaError
@@ -46,9 +47,11 @@ class FrameFolder:
     def _read(self, index: int) -> torch.Tensor:
         file = self.path / self._names[index]
         try:
-            return decode_image(str(file), mode=ImageReadMode.RGB)
-        except (RuntimeError, OSError) as error:
+            with Image.open(file) as image:
+                array = np.array(image.convert("RGB"))
+        except (OSError, ValueError, SyntaxError) as error:
             raise MediaError(f"{file}: not a readable image ({error}).") from error
+        return torch.from_numpy(array).permute(2, 0, 1)
 
     def read_frames(
         self,

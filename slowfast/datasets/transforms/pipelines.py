@@ -53,14 +53,14 @@ class TrainGeometry:
 
     def __call__(self, clip: Tensor, rng: np.random.Generator) -> Tensor:
         """Map ``(..., H, W)`` to ``(..., S, S)`` with one draw for all frames."""
+        if self.square:
+            clip = spatial.resize(clip, self.square, self.square, self.antialias)
         if self.area is not None:
             clip = spatial.random_resized_crop(
                 clip, self.crop_size, self.area, self.aspect, rng, self.antialias
             )
         else:
-            if self.square:
-                clip = spatial.resize(clip, self.square, self.square, self.antialias)
-            else:
+            if not self.square:
                 clip = spatial.scale_jitter(
                     clip, *self.jitter_scales, rng, self.inverse_uniform, self.antialias
                 )
@@ -91,7 +91,7 @@ class TestGeometry:
         """Build from the ``DATA`` node of a config."""
         return cls(
             crop_size=data.TEST_CROP_SIZE,
-            short_side=max(data.TRAIN_JITTER_SCALES[0], data.TEST_CROP_SIZE),
+            short_side=max([*data.TRAIN_JITTER_SCALES[:1], data.TEST_CROP_SIZE]),
             num_crops=num_crops,
             square=data.RESIZE_SQUARE,
             antialias=data.RESIZE_ANTIALIAS,

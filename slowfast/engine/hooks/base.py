@@ -9,6 +9,7 @@
             before_step, (step), after_step
         after_epoch        # the epoch still counts as running: evaluate here
         between_epochs     # its end is now part of the state: save here
+    before_stop            # only when a signal asked to stop: save here
     after_train            # always, also after an error
 """
 
@@ -40,6 +41,9 @@ class Hook:
 
     def between_epochs(self, trainer: Trainer) -> None:
         """Run when ``trainer.progress`` stands at the beginning of the next epoch."""
+
+    def before_stop(self, trainer: Trainer) -> None:
+        """Run when a stop signal ends the training, before ``after_train``."""
 
     def after_train(self, trainer: Trainer) -> None:
         """Run at the end, whatever ended the training."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from slowfast.checkpoint.store import CheckpointStore
 from slowfast.engine.hooks.base import Hook
-from slowfast.engine.signals import StopRequested, StopSignals
+from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import TrainingError
 from slowfast.utils.logging import get_logger
@@ -30,41 +30,44 @@ class CheckpointHook(Hook):
     def __init__(self, store: CheckpointStore, minutes: float, signals: StopSignals) -> None:
         self.store, self.minutes, self.signals = store, minutes, signals
         self._saved_at = time.monotonic()
+        self._saved_step: tuple[int, int] | None = None
         self._unsaved: str | None = None
 
     def after_step(self, trainer: Trainer) -> None:
-        """Save when it is time, or save and leave when asked to stop."""
-        # Processes agree only now and then: asking costs a synchronisation.
-        if du.get_world_size() > 1 and trainer.progress.step % trainer.cfg.LOG_PERIOD:
+        """Save when it is time; leave when asked to stop."""
+        self.signals.raise_if_received()
+        if not self.minutes:
             return
-        if self.signals.agreed():
-            self._save(trainer)
-            raise StopRequested(self.signals.received)
-        due = self.minutes and time.monotonic() - self._saved_at >= 60 * self.minutes
-        if du.any_process(bool(due)) and trainer.progress.step < trainer.steps_per_epoch:
+        due = time.monotonic() - self._saved_at >= 60 * self.minutes
+        if du.any_process(due) and trainer.progress.step < trainer.steps_per_epoch:
             self._save(trainer)
 
     def between_epochs(self, trainer: Trainer) -> None:
         """Save the end of the epoch."""
-        self._save(trainer, final=trainer.progress.epoch == trainer.total_epochs)
-        if self.signals.agreed() and trainer.progress.epoch < trainer.total_epochs:
-            raise StopRequested(self.signals.received)
+        self._save(trainer)
+        self.signals.raise_if_received()
+
+    def before_stop(self, trainer: Trainer) -> None:
+        """Save where the run stands."""
+        if self._saved_step != (trainer.progress.epoch, trainer.progress.step):
+            self._save(trainer)
 
     def after_train(self, trainer: Trainer) -> None:
         """Fail if the last state could not be saved."""
-        if self._unsaved:
-            raise TrainingError(f"The last checkpoint could not be saved: {self._unsaved}")
+        unsaved = du.broadcast_object(self._unsaved)
+        if unsaved:
+            raise TrainingError(f"The last checkpoint could not be saved: {unsaved}")
 
-    def _save(self, trainer: Trainer, final: bool = False) -> None:
+    def _save(self, trainer: Trainer) -> None:
         """Write the state; a full disk is reported and training goes on."""
+        progress, state = trainer.progress, trainer.state_dict()
         if du.is_root_proc():
-            progress = trainer.progress
             try:
-                path = self.store.save(trainer.state_dict(), progress.epoch, progress.step, final)
+                path = self.store.save(state, progress.epoch, progress.step)
                 logger.info("Saved %s", path)
                 self._unsaved = None
             except OSError as error:
                 self._unsaved = str(error)
                 logger.error("Checkpoint not saved (%s); the older ones are intact.", error)
-        self._saved_at = time.monotonic()
+        self._saved_at, self._saved_step = time.monotonic(), (progress.epoch, progress.step)
         du.synchronize()

@@ -10,6 +10,7 @@ from slowfast.engine.evaluate import evaluate
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.hooks.logging import StatsWriter
+from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du
 from slowfast.utils.logging import get_logger
 
@@ -27,13 +28,19 @@ class EvaluationHook(Hook):
         period: in epochs; the last epoch is always measured.
         writer: takes the rows.
         bad_media: lists unreadable files.
+        signals: whether the run was asked to stop.
     """
 
     def __init__(
-        self, loader: DataLoader, period: int, writer: StatsWriter, bad_media: BadMediaLog
+        self,
+        loader: DataLoader,
+        period: int,
+        writer: StatsWriter,
+        bad_media: BadMediaLog,
+        signals: StopSignals,
     ) -> None:
         self.loader, self.period, self.writer = loader, period, writer
-        self.bad_media = bad_media
+        self.bad_media, self.signals = bad_media, signals
         self.best: dict[str, Any] = {}
 
     def after_epoch(self, trainer: Trainer) -> None:
@@ -43,7 +50,13 @@ class EvaluationHook(Hook):
             return
         du.broadcast_buffers(trainer.model)
         result = evaluate(
-            trainer.cfg, trainer.task, trainer.model, self.loader, self.bad_media, "validation"
+            trainer.cfg,
+            trainer.task,
+            trainer.model,
+            self.loader,
+            self.bad_media,
+            "validation",
+            self.signals,
         )
         headline = trainer.task.headline
         if result.metrics[headline] >= self.best.get(headline, float("-inf")):

@@ -51,7 +51,10 @@ class StatsWriter:
             self._tensorboard = SummaryWriter(str(self.tensorboard_dir), purge_step=global_step + 1)
 
     def write(self, row: dict[str, Any]) -> None:
-        """Write one row; ``_type`` names it and ``step`` places it."""
+        """Write one row; ``_type`` names it and ``step`` places it; no number becomes null."""
+        row = {
+            k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()
+        }
         log_json_stats(row, self.output_dir)
         if self._tensorboard is not None:
             for key, value in row.items():
@@ -91,7 +94,8 @@ class LogHook(Hook):
         """Add up the step and log it when it is its turn."""
         numbers = {k: v for k, v in trainer.last.items() if k not in NOT_NUMBERS}
         for key, value in numbers.items():
-            self.sums[key] = self.sums.get(key, 0.0) + value
+            # A gradient scaler skips its first steps, whose norms are infinite.
+            self.sums[key] = self.sums.get(key, 0.0) + (value if math.isfinite(value) else 0.0)
         self.count += 1
         now = time.perf_counter()
         self._times.append((now - self._mark, self._data_time))
@@ -162,8 +166,8 @@ class LogHook(Hook):
         logger.info("epoch %d done in %s: %s", progress.epoch + 1, _duration(seconds), shown)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the running sums."""
-        return {"sums": self.sums, "count": self.count, "recent": self.recent}
+        """Return the running sums, averaged over processes; all must call it together."""
+        return {"sums": self._over_processes(self.sums), "count": self.count, "recent": self.recent}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Sum on from an interrupted epoch."""
