@@ -25,9 +25,12 @@ def main(argv: list[str] | None = None) -> int:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
         return args.run(args, rest)
-    except SlowFastError as error:
-        print(error, file=sys.stderr)
+    except (SlowFastError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        return 130
 
 
 def demo(args: argparse.Namespace, _: list[str]) -> int:

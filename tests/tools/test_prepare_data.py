@@ -59,7 +59,7 @@ def test_it_runs_as_a_program_from_any_folder(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("nowhere: no such folder")
+    assert done.stderr.startswith("error: nowhere: no such folder")
     assert "Traceback" not in done.stderr
 
 

@@ -6,7 +6,7 @@ TABLES = (
     Node(
         "",
         "The run",
-        TASK=Key("", "free name of the task; prefix of its checkpoint files"),
+        TASK=Key("", "name of the registered task; empty stands for recognition"),
         NUM_GPUS=Key(1, "GPUs of this machine, one process each; 0 runs on the CPU", low=0),
         NUM_SHARDS=Key(1, "machines of the run; start several with torchrun instead", low=1),
         SHARD_ID=Key(0, "index of this machine; torchrun sets it", low=0),
