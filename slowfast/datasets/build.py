@@ -106,6 +106,7 @@ def build_video_dataset(
         sampling=build_temporal_sampling(data),
         threads=0 if cfg.DATA_LOADER.ENABLE_MULTI_THREAD_DECODE else cfg.DATA_LOADER.DECODE_THREADS,
         seed=cfg.RNG_SEED,
+        folder_fps=data.FRAME_FOLDER_FPS,
     )
     if split == "train":
         return TrainClips(

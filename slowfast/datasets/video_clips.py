@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from slowfast.datasets.media import open_media
+from slowfast.datasets.media import FrameFolder, VideoFile, open_media
 from slowfast.datasets.temporal import TemporalSampling
 from slowfast.datasets.transforms.color import draw_color_jitter
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
@@ -59,11 +59,17 @@ class ClipSettings:
         sampling: which frames make a clip.
         threads: codec threads per open file.
         seed: of all random draws.
+        folder_fps: rate at which folders of images were extracted.
     """
 
     sampling: TemporalSampling
     threads: int = 1
     seed: int = 0
+    folder_fps: float = 30.0
+
+    def open(self, path: str) -> VideoFile | FrameFolder:
+        """Open a file or a folder of frames."""
+        return open_media(path, threads=self.threads, folder_fps=self.folder_fps)
 
 
 class TrainClips(Dataset):
@@ -115,7 +121,7 @@ class TrainClips(Dataset):
         return UnreadableSample(failures)
 
     def _sample(self, index: int, rng: np.random.Generator) -> Sample:
-        with open_media(self.videos.paths[index], threads=self.settings.threads) as media:
+        with self.settings.open(self.videos.paths[index]) as media:
             video = _require_video(media)
             clip = media.read_frames(self.settings.sampling.random_clip(video, rng))
         clip = self.geometry(clip, rng)
@@ -169,7 +175,7 @@ class ViewClips(Dataset):
 
     def _views(self, path: str) -> torch.Tensor:
         sampling = self.settings.sampling
-        with open_media(path, threads=self.settings.threads) as media:
+        with self.settings.open(path) as media:
             video = _require_video(media)
             if self.num_views:
                 clips = sampling.views(video, self.num_views)

@@ -88,3 +88,24 @@ def test_unknown_datasets_are_refused_with_a_suggestion(cfg):
     cfg.TEST.DATASET = "ucf1o1"
     with pytest.raises(ConfigError, match=r"TEST.DATASET.*'ucf101'"):
         read_video_list(cfg, "test")
+
+
+def test_folders_of_frames_are_read_at_their_own_rate(tmp_path):
+    import numpy as np
+    from PIL import Image
+
+    from slowfast.config import get_cfg
+    from slowfast.datasets.build import build_dataset
+
+    folder = tmp_path / "video"
+    folder.mkdir()
+    for k in range(30):
+        Image.fromarray(np.full((40, 40, 3), 8 * k, np.uint8)).save(folder / f"{k:03d}.png")
+    (tmp_path / "val.csv").write_text("video 0\n")
+    cfg = get_cfg()
+    cfg.DATA.PATH_TO_DATA_DIR, cfg.DATA.PATH_PREFIX = str(tmp_path), str(tmp_path)
+    cfg.DATA.TEMPORAL_SAMPLING, cfg.DATA.NUM_FRAMES, cfg.DATA.CLIP_FPS = "duration", 4, 5.0
+    cfg.DATA.TEST_CROP_SIZE, cfg.DATA.TRAIN_JITTER_SCALES = 40, [40, 40]
+    cfg.DATA.FRAME_FOLDER_FPS = 10.0
+    clip = build_dataset("kinetics", cfg, "val")[0]["video"][0, 0, :, 0, 0]
+    assert ((clip[1:].int() - clip[:-1].int()) == 16).all()  # every second frame

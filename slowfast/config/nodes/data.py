@@ -8,6 +8,7 @@ TABLES = (
         "Files and lists",
         PATH_TO_DATA_DIR=Key("", "folder of the list files (train.csv, val.csv, test.csv)"),
         PATH_PREFIX=Key("", "folder put before every path in the lists"),
+        FRAME_FOLDER_FPS=Key(30.0, "rate at which folders of images were extracted", above=0),
         FILE_SUFFIX=Key("", "ending that replaces that of every listed file: .mp4 once transcoded"),
         PATH_LABEL_SEPARATOR=Key(" ", "text between path and label in a line"),
         MANIFEST_DIR=Key("", "folder of manifests written by prepare_data.py; empty scans files"),
