@@ -3,7 +3,7 @@
 #
 #   bash scripts/quickstart.sh [--fast] [--out DIR] [--data DIR]
 #
-#   --fast   less than half of the training, at most three minutes on two cores
+#   --fast   two thirds of the training, at most three minutes on two cores
 #   --out    where runs go (default: outputs/quickstart)
 #   --data   where the demo videos go (default: data/demo)
 set -euo pipefail
@@ -16,7 +16,7 @@ run=recognition
 
 while [ $# -gt 0 ]; do
     case "$1" in
-        --fast) overrides=(SOLVER.MAX_EPOCH 20) run=recognition-fast ;;
+        --fast) overrides=(SOLVER.MAX_EPOCH 26) run=recognition-fast ;;
         --out) out=$(realpath -m "${2:?--out needs a folder}") && shift ;;
         --data) data=$(realpath -m "${2:?--data needs a folder}") && shift ;;
         -h | --help) sed -n '2,8p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' && exit ;;
