@@ -31,8 +31,11 @@ from slowfast.datasets.transforms.spatial import (
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-# Resizing kernels of older torch releases round single pixels the other way; means and norms are strict.
-ONE_GREY_LEVEL = 1.01 / 255 / 0.224
+# torch 2.6 rounds single pixels of a resized picture the other way, by one grey level; only there
+# may values and channel means differ by more than float rounding.
+OLD_RESIZE = tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7)
+PIXEL_TOLERANCE = 1.01 / 255 / 0.224 if OLD_RESIZE else 1e-4
+MEAN_TOLERANCE = 5e-4 if OLD_RESIZE else 1e-4
 
 
 def test_uniform_crops_equal_the_recorded_ones(recorded):
@@ -94,10 +97,10 @@ def test_test_pictures_equal_the_recorded_ones(recorded, name, width, height, co
     assert float(out.double().mean()) == pytest.approx(want["mean"], abs=1e-4)
     assert float(out.double().norm()) == pytest.approx(want["l2"], rel=1e-4)
     means = out.double().mean((1, 2, 3)).tolist()
-    assert means == pytest.approx(want["per_channel_mean"], abs=5e-4)
+    assert means == pytest.approx(want["per_channel_mean"], abs=MEAN_TOLERANCE)
     first, last = out[0, 0, 0, :6].tolist(), out[2, -1, -1, -4:].tolist()
-    assert first == pytest.approx(want["c0_t0_row0_first6"], abs=ONE_GREY_LEVEL)
-    assert last == pytest.approx(want["c2_tlast_rowlast_last4"], abs=ONE_GREY_LEVEL)
+    assert first == pytest.approx(want["c0_t0_row0_first6"], abs=PIXEL_TOLERANCE)
+    assert last == pytest.approx(want["c2_tlast_rowlast_last4"], abs=PIXEL_TOLERANCE)
 
 
 @given(st.integers(8, 200), st.integers(8, 200), st.integers(0, 2**32 - 1), st.floats(0.05, 0.9))
