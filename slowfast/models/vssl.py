@@ -68,6 +68,7 @@ def vssl(cfg) -> VSSL:
         dropout=model.DROPOUT_RATE,
         activation="none" if cfg.TEST.ENSEMBLE_ON == "logits" else model.HEAD_ACT,
         init_std=model.FC_INIT_STD,
+        init=model.FC_INIT,
     )
     freeze = model.FREEZE
     if model.FROZEN_BN and freeze == "bn_parameters":

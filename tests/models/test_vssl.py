@@ -150,3 +150,12 @@ def test_soft_targets_equal_hard_ones_when_one_hot():
 def test_an_unknown_loss_names_the_nearest():
     with pytest.raises(ConfigError, match="cross_entropy"):
         get_loss_func("cross_entrop")
+
+
+def test_gdts_recipe_starts_from_an_orthogonal_classifier():
+    cfg = get_cfg()
+    cfg.merge_from_file(Path(__file__).parents[2] / "configs/benchmark/hmdb51/gdt-32.yaml")
+    head = build_model(cfg).head.projection
+    weight = head.weight.detach()
+    torch.testing.assert_close(weight @ weight.T, torch.eye(51), atol=1e-5, rtol=0)
+    assert not head.bias.any()

@@ -17,6 +17,9 @@ TABLES = (
         ),
         DROPOUT_RATE=Key(0.5, "dropout before the last layer", low=0, high=1),
         DROPCONNECT_RATE=Key(0.0, "chance to skip a residual block of X3D", low=0, high=1),
+        FC_INIT=Key(
+            "normal", "initial weights of the classifier", choices=("normal", "orthogonal")
+        ),
         FC_INIT_STD=Key(0.01, "deviation of the random weights of linear layers", low=0),
         SINGLE_PATHWAY_ARCH=Key(
             ["2d", "c2d", "i3d", "slow", "x3d", "mvit", "maskmvit"],

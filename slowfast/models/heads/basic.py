@@ -29,7 +29,8 @@ class BasicHead(nn.Module):
             None pools globally.
         dropout: probability.
         activation: applied in eval mode only: ``softmax``, ``sigmoid`` or ``none``.
-        init_std: of the normal distribution of the initial weights; biases start at zero.
+        init: ``normal`` or ``orthogonal`` initial weights; biases start at zero.
+        init_std: of the normal distribution.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class BasicHead(nn.Module):
         dropout: float = 0.0,
         activation: str = "softmax",
         init_std: float = 0.01,
+        init: str = "normal",
     ) -> None:
         super().__init__()
         if activation not in ACTIVATIONS:
@@ -51,7 +53,10 @@ class BasicHead(nn.Module):
         self.pool_size = tuple(pool_size) if pool_size else None
         self.dropout = nn.Dropout(dropout)
         self.projection = nn.Linear(feature_dim, num_classes)
-        nn.init.normal_(self.projection.weight, std=init_std)
+        if init == "orthogonal":
+            nn.init.orthogonal_(self.projection.weight)
+        else:
+            nn.init.normal_(self.projection.weight, std=init_std)
         nn.init.zeros_(self.projection.bias)
 
     def pool(self, features: Tensor) -> Tensor:
