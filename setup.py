@@ -41,6 +41,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["slowfast", "slowfast.*"]),
+    package_data={"slowfast.datasets": ["assets/*.json"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
 )

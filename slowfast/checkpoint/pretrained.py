@@ -7,6 +7,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from slowfast.checkpoint.avid_release import from_released, is_released
+from slowfast.checkpoint.pretraining import find_pretraining
 from slowfast.checkpoint.store import load_checkpoint_file
 from slowfast.utils.errors import CheckpointError, did_you_mean
 from slowfast.utils.logging import get_logger
@@ -40,8 +42,18 @@ class ImportReport:
 def _from_run(content: dict) -> dict[str, Tensor]:
     """Take the backbone of a checkpoint that a run of this package wrote."""
     state = content.get("model_state", {})
-    prefix = "backbone."
+    # A recognition model has one backbone, a pretrained audio-visual one has two.
+    prefix = "encoder.video_backbone." if _is_audio_visual(state) else "backbone."
     return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+
+
+def _from_avid_release(content: dict) -> dict[str, Tensor]:
+    """Take the video network of a file of the AVID-CMA release."""
+    return _from_run({"model_state": from_released(content)}) if is_released(content) else {}
+
+
+def _is_audio_visual(state: dict) -> bool:
+    return any(name.startswith("encoder.") for name in state)
 
 
 def _from_torchvision(content: dict) -> dict[str, Tensor]:
@@ -50,7 +62,11 @@ def _from_torchvision(content: dict) -> dict[str, Tensor]:
 
 
 # Where the backbone's tensors sit in a file, by MODEL.INIT_METHOD.
-FORMATS = {"slowfast": _from_run, "supervised": _from_torchvision}
+FORMATS = {
+    "slowfast": _from_run,
+    "avid_release": _from_avid_release,
+    "supervised": _from_torchvision,
+}
 
 
 def load_pretrained(backbone: nn.Module, path: str | Path, method: str) -> ImportReport:
@@ -69,6 +85,7 @@ def load_pretrained(backbone: nn.Module, path: str | Path, method: str) -> Impor
         raise CheckpointError(
             f"MODEL.INIT_METHOD {method!r} is not available. {did_you_mean(method, FORMATS)}"
         )
+    path = find_pretraining(path)
     found = FORMATS[method.lower()](load_checkpoint_file(path))
     wanted = backbone.state_dict()
     report = ImportReport(ignored=[name for name in found if name not in wanted])

@@ -167,6 +167,16 @@ def _batch_norm(cfg: CfgNode) -> Iterator[str]:
         yield "BN.NUM_BATCHES_PRECISE is 0 and BN.USE_PRECISE_STATS needs batches."
 
 
+def _sound(cfg: CfgNode) -> Iterator[str]:
+    if cfg.AUDIO.ENABLE and cfg.DATA.TEMPORAL_SAMPLING != "duration":
+        yield (
+            "AUDIO.ENABLE needs clips of a fixed length in seconds: set DATA.TEMPORAL_SAMPLING "
+            f"duration, found {cfg.DATA.TEMPORAL_SAMPLING!r}."
+        )
+    if len(cfg.SSL.AVID.MOMENTUM) not in (1, 2):
+        yield f"SSL.AVID.MOMENTUM is one number or two, found {cfg.SSL.AVID.MOMENTUM}."
+
+
 def _machines(cfg: CfgNode) -> Iterator[str]:
     if cfg.SHARD_ID >= cfg.NUM_SHARDS:
         yield f"SHARD_ID {cfg.SHARD_ID} must be less than NUM_SHARDS {cfg.NUM_SHARDS}."
@@ -186,5 +196,6 @@ RULES = (
     _labels,
     _views,
     _batch_norm,
+    _sound,
     _machines,
 )

@@ -1,6 +1,14 @@
 """Files on disk to samples: media, lists, sampling, transforms and loaders."""
 
-from slowfast.datasets import hmdb51, kinetics, ucf101, video_folder
+from slowfast.datasets import audioset, hmdb51, kinetics, ucf101, video_folder
 from slowfast.datasets.build import DATASET_REGISTRY, build_dataset
 
-__all__ = ["DATASET_REGISTRY", "build_dataset", "hmdb51", "kinetics", "ucf101", "video_folder"]
+__all__ = [
+    "DATASET_REGISTRY",
+    "audioset",
+    "build_dataset",
+    "hmdb51",
+    "kinetics",
+    "ucf101",
+    "video_folder",
+]

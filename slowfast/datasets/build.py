@@ -7,10 +7,17 @@ from pathlib import Path
 
 from torch.utils.data import Dataset
 
+from slowfast.datasets.audio_visual_clips import (
+    AudioVisualTrainClips,
+    AudioVisualViews,
+    SoundSettings,
+)
+from slowfast.datasets.sound_lists import drop_files_without_sound, require_sound
 from slowfast.datasets.temporal import build_temporal_sampling
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.video_clips import ClipSettings, TrainClips, ViewClips
 from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.windows import AudioVisualWindows
 from slowfast.utils.errors import ConfigError, did_you_mean
 from slowfast.utils.registry import Registry
 
@@ -92,7 +99,7 @@ def manifest_path(cfg, folder: str | Path, split: str) -> Path:
 def build_video_dataset(
     cfg, split: str, read_list: Callable[[], VideoList]
 ) -> TrainClips | ViewClips:
-    """Return random training clips or fixed views over a list of videos.
+    """Return random training clips or fixed views over a list of videos, with sound where asked.
 
     The list comes from ``DATA.MANIFEST_DIR`` where that is set, otherwise from ``read_list``;
     only a manifest is trusted to name existing files.
@@ -102,23 +109,62 @@ def build_video_dataset(
         videos = VideoList.load(manifest_path(cfg, data.MANIFEST_DIR, split))
     else:
         videos = read_list().check_files()
+    if split == "train":
+        videos = _training_files(cfg, videos)
     settings = ClipSettings(
         sampling=build_temporal_sampling(data),
         threads=0 if cfg.DATA_LOADER.ENABLE_MULTI_THREAD_DECODE else cfg.DATA_LOADER.DECODE_THREADS,
         seed=cfg.RNG_SEED,
         folder_fps=data.FRAME_FOLDER_FPS,
     )
+    sound = {"sound": build_sound_settings(cfg)} if cfg.AUDIO.ENABLE else {}
     if split == "train":
-        return TrainClips(
+        train_clips = AudioVisualTrainClips if sound else TrainClips
+        return train_clips(
             videos,
             settings,
             TrainGeometry.from_cfg(data),
             color_jitter=tuple(data.COLOR_JITTER),
             color_probability=data.COLOR_JITTER_PROB,
             max_retries=data.MAX_RETRIES,
+            **sound,
         )
-    if split == "val":
-        return ViewClips(videos, settings, TestGeometry.from_cfg(data, 1))
-    crops = cfg.TEST.NUM_SPATIAL_CROPS
-    geometry = TestGeometry.from_cfg(data, crops)
-    return ViewClips(videos, settings, geometry, num_views=cfg.TEST.NUM_ENSEMBLE_VIEWS)
+    crops = cfg.TEST.NUM_SPATIAL_CROPS if split == "test" else 1
+    views = cfg.TEST.NUM_ENSEMBLE_VIEWS if split == "test" else 0
+    view_clips = AudioVisualViews if sound else ViewClips
+    return view_clips(videos, settings, TestGeometry.from_cfg(data, crops), views, **sound)
+
+
+def build_windows(cfg) -> AudioVisualWindows:
+    """Return the rule that places the windows of pictures and sound (``AUDIO.OFFSET``)."""
+    data, audio = cfg.DATA, cfg.AUDIO
+    return AudioVisualWindows(
+        data.NUM_FRAMES / data.CLIP_FPS, audio.DURATION, audio.OFFSET, audio.MAX_OFFSET
+    )
+
+
+def build_sound_settings(cfg) -> SoundSettings:
+    """Return which sound belongs to a clip, from the ``AUDIO`` node."""
+    audio = cfg.AUDIO
+    return SoundSettings(
+        build_windows(cfg),
+        audio.SAMPLE_RATE,
+        audio.GAIN_JITTER,
+        silence_for_missing=audio.MISSING == "zero",
+    )
+
+
+def _training_files(cfg, videos: VideoList) -> VideoList:
+    """Return the files of the training list that this run learns from."""
+    if cfg.DATA.TRAIN_FRACTION < 1:
+        videos = videos.fraction(cfg.DATA.TRAIN_FRACTION, cfg.RNG_SEED)
+    if not cfg.AUDIO.ENABLE or cfg.AUDIO.MISSING == "zero":
+        return videos
+    windows = build_windows(cfg)
+    if cfg.AUDIO.MISSING == "error":
+        return require_sound(videos, windows)
+    if cfg.DATA.MANIFEST_DIR:
+        return videos
+    # A dry run has no folder and keeps nothing.
+    folder = Path(cfg.OUTPUT_DIR)
+    return drop_files_without_sound(videos, windows, folder / "files" if folder.is_dir() else None)

@@ -20,9 +20,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from slowfast.datasets.media import FrameFolder, VideoFile, open_media
+from slowfast.datasets.media.info import VideoInfo
 from slowfast.datasets.temporal import TemporalSampling
 from slowfast.datasets.transforms.color import draw_color_jitter
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
@@ -115,15 +117,20 @@ class TrainClips(Dataset):
             if attempt:
                 index = int(rng.integers(len(self.videos)))
             try:
-                return {**self._sample(index, rng), "failures": failures}
+                return {**self.read_sample(index, rng), "failures": failures}
             except (MediaError, OSError) as error:
                 failures.append((self.videos.paths[index], str(error)))
         return UnreadableSample(failures)
 
-    def _sample(self, index: int, rng: np.random.Generator) -> Sample:
+    def read_sample(self, index: int, rng: np.random.Generator) -> Sample:
+        """Return the sample of file ``index`` that ``rng`` draws."""
         with self.settings.open(self.videos.paths[index]) as media:
-            video = _require_video(media)
+            video = require_video(media)
             clip = media.read_frames(self.settings.sampling.random_clip(video, rng))
+        return self.finish(clip, index, rng)
+
+    def finish(self, clip: Tensor, index: int, rng: np.random.Generator) -> Sample:
+        """Cut the crop out of decoded frames ``(T, 3, H, W)`` and add what else a sample has."""
         clip = self.geometry(clip, rng)
         return {
             "video": clip.transpose(0, 1).contiguous(),
@@ -166,17 +173,22 @@ class ViewClips(Dataset):
         path = self.videos.paths[index]
         sample = {"label": int(self.videos.labels[index]), "index": index}
         try:
-            return {**sample, "video": self._views(path), "valid": True, "failures": []}
+            return {**sample, **self.read_sample(path), "valid": True, "failures": []}
         except (MediaError, OSError) as error:
-            size = self.geometry.crop_size
-            frames = self.settings.sampling.num_frames
-            empty = torch.zeros(self.views_per_video, 3, frames, size, size, dtype=torch.uint8)
-            return {**sample, "video": empty, "valid": False, "failures": [(path, str(error))]}
+            failures = [(path, str(error))]
+            return {**sample, **self.empty_sample(), "valid": False, "failures": failures}
 
-    def _views(self, path: str) -> torch.Tensor:
+    def empty_sample(self) -> Sample:
+        """Return what stands for a file that cannot be read."""
+        size, frames = self.geometry.crop_size, self.settings.sampling.num_frames
+        shape = (self.views_per_video, 3, frames, size, size)
+        return {"video": torch.zeros(shape, dtype=torch.uint8)}
+
+    def read_sample(self, path: str) -> Sample:
+        """Return the views ``(V, 3, T, S, S)`` of a file."""
         sampling = self.settings.sampling
         with self.settings.open(path) as media:
-            video = _require_video(media)
+            video = require_video(media)
             if self.num_views:
                 clips = sampling.views(video, self.num_views)
             else:
@@ -186,10 +198,15 @@ class ViewClips(Dataset):
         views = []
         for clip in frames.unflatten(0, (len(clips), -1)):
             views += [crop.transpose(0, 1) for crop in self.geometry(clip)]
-        return torch.stack(views)
+        return {"video": torch.stack(views)}
 
 
-def _require_video(media):
+def require_video(media) -> VideoInfo:
+    """Return the facts of the pictures of an open file.
+
+    Raises:
+        MediaError: it has none.
+    """
     if media.video is None:
         raise MediaError(f"{media.path}: the file has no video stream.")
     return media.video

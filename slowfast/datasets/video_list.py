@@ -124,6 +124,19 @@ class VideoList:
         paths = (self.paths[int(row)] for row in rows)
         return VideoList(paths, self.labels[rows], self.class_names, self.source)
 
+    def fraction(self, share: float, seed: int = 0) -> VideoList:
+        """Return a random share of the files of each class, at least one, in the old order.
+
+        With another share and the same seed the smaller list is part of the larger one.
+        """
+        rows = []
+        for label in np.unique(self.labels):
+            own = np.flatnonzero(self.labels == label)
+            count = max(1, round(share * len(own)))
+            rng = np.random.default_rng([seed, int(label) + 1])
+            rows.append(rng.permutation(own)[:count])
+        return self.subset(np.sort(np.concatenate(rows)))
+
     def with_suffix(self, suffix: str) -> VideoList:
         """Return the same list with other file endings, for transcoded copies of the files.
 

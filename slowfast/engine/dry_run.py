@@ -21,6 +21,7 @@ def dry_run(cfg) -> dict[str, float]:
     """Take one training step and evaluate one batch on real data; log shapes, memory and time."""
     task = build_task(cfg)
     trainer = Trainer(cfg, task, Path(cfg.OUTPUT_DIR))
+    task.initialise(trainer.model)
     logger.info("model:\n%s", trainer.model)
     data = cfg.DATA
     logger.info("parameters: %s", model_info(trainer.model, data.NUM_FRAMES, data.TRAIN_CROP_SIZE))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from torch import nn
 
 from slowfast.checkpoint.store import load_checkpoint_file
@@ -12,6 +11,7 @@ from slowfast.engine.evaluate import evaluate
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.launch import device_of
+from slowfast.engine.memory_format import to_channels_last
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.train import checkpoint_store
 from slowfast.tasks.build import build_task
@@ -33,7 +33,7 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
     task = build_task(cfg)
     model = task.build_model(output_dir).to(device_of(cfg))
     if cfg.MODEL.CHANNELS_LAST:
-        model = model.to(memory_format=torch.channels_last_3d)
+        to_channels_last(model)
     source, state = test_weights(cfg)
     _load_weights(model, state, source)
     logger.info("Testing %s.", source)

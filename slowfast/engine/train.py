@@ -7,6 +7,7 @@ from pathlib import Path
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.engine.hooks.bad_media import BadMediaHook, BadMediaLog
 from slowfast.engine.hooks.checkpoint import CheckpointHook
+from slowfast.engine.hooks.epoch_start import EpochStartHook
 from slowfast.engine.hooks.evaluation import EvaluationHook
 from slowfast.engine.hooks.logging import LogHook, StatsWriter
 from slowfast.engine.model_info import model_info
@@ -38,11 +39,11 @@ def train(cfg, signals: StopSignals) -> None:
     writer = StatsWriter(output_dir, board_dir)
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
     videos = trainer.loader.dataset.videos
-    validation = task.build_loader("val")
     trainer.hooks = [
+        EpochStartHook(writer),
         BadMediaHook(bad_media, len(videos), cfg.DATA.MAX_BAD_FRACTION),
         LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
-        EvaluationHook(validation, cfg.TRAIN.EVAL_PERIOD, writer, bad_media, signals),
+        *_evaluation(cfg, task, writer, bad_media, signals),
         CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
     ]
     _log_census(trainer)
@@ -53,6 +54,14 @@ def train(cfg, signals: StopSignals) -> None:
     except UnreadableFilesError as error:
         bad_media.add(error.failures)
         raise
+
+
+def _evaluation(cfg, task, writer, bad_media, signals) -> list[EvaluationHook]:
+    """Return the hook that validates, or none: then no validation list is needed."""
+    period = cfg.TRAIN.EVAL_PERIOD
+    if not period:
+        return []
+    return [EvaluationHook(task.build_loader("val"), period, writer, bad_media, signals)]
 
 
 def _log_census(trainer: Trainer) -> None:
@@ -98,12 +107,14 @@ def start(trainer: Trainer, store: CheckpointStore) -> None:
             f"The processes see different newest checkpoints in {store.folder}: {names}. "
             "OUTPUT_DIR must be on a disk that all machines share."
         )
-    if newest is not None:
+    if newest is None and given is None:
+        trainer.task.initialise(trainer.model)
+    elif newest is not None:
         _resume(trainer, *newest)
-    elif given is not None and cfg.TRAIN.CHECKPOINT_EPOCH_RESET:
+    elif cfg.TRAIN.CHECKPOINT_EPOCH_RESET:
         _load(lambda s: trainer.model.load_state_dict(s["model_state"]), given, Path(path))
         logger.info("Starting from the weights of %s.", path)
-    elif given is not None:
+    else:
         _resume(trainer, Path(path), given)
 
 

@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.launch import device_of
 from slowfast.engine.lr_policy import Schedule
+from slowfast.engine.memory_format import to_channels_last
 from slowfast.engine.optimizer import set_lr
 from slowfast.engine.phases import Phase, phase_at, total_epochs
 from slowfast.engine.precision import Precision
@@ -47,7 +48,7 @@ class Trainer:
         torch.manual_seed(cfg.RNG_SEED)
         self.model = task.build_model(output_dir).to(self.device)
         if cfg.MODEL.CHANNELS_LAST:
-            self.model = self.model.to(memory_format=torch.channels_last_3d)
+            to_channels_last(self.model)
         self.loader = task.build_loader("train")
         self.list_fingerprint = task.list_fingerprint(self.loader.dataset)
         if self.steps_per_epoch == 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import nn
 
 from slowfast.models import vssl
@@ -10,15 +12,16 @@ from slowfast.models.registry import MODEL_REGISTRY
 __all__ = ["MODEL_REGISTRY", "build_model", "vssl"]
 
 
-def build_model(cfg, gpu_id: int | None = None) -> nn.Module:
+def build_model(cfg, gpu_id: int | None = None, **facts: Any) -> nn.Module:
     """Return the model ``MODEL.MODEL_NAME`` with random weights.
 
     Args:
         cfg: the whole config.
         gpu_id: where given, the model is moved to this GPU, as in PySlowFast.
+        facts: what the model's size depends on beside the config, such as ``num_instances``.
 
     Raises:
         ConfigError: unknown name.
     """
-    model = MODEL_REGISTRY.get(cfg.MODEL.MODEL_NAME)(cfg)
+    model = MODEL_REGISTRY.get(cfg.MODEL.MODEL_NAME)(cfg, **facts)
     return model if gpu_id is None else model.to(f"cuda:{gpu_id}")

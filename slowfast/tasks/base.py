@@ -60,7 +60,11 @@ class Task(ABC):
 
     @abstractmethod
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
-        """Return the model with its initial weights, pretrained ones included."""
+        """Return the model with random weights."""
+
+    def initialise(self, model: nn.Module) -> None:
+        """Load pretrained weights into a new model; not called where a run is resumed or tested."""
+        return None
 
     @abstractmethod
     def build_loader(self, split: str) -> DataLoader:
@@ -77,6 +81,10 @@ class Task(ABC):
     @abstractmethod
     def evaluator(self, dataset: Dataset) -> Evaluator:
         """Return a fresh evaluator for a dataset."""
+
+    def on_epoch_start(self, model: nn.Module, epoch: int, output_dir: Path) -> dict[str, float]:
+        """Do what is due before the first step of an epoch (from 0); return numbers to log."""
+        return {}
 
     def list_fingerprint(self, dataset: Dataset) -> str:
         """Return a hash by which a resumed run knows that its training files are the same."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from slowfast.tasks import recognition
+from slowfast.tasks import pretrain, recognition
 from slowfast.tasks.base import Task
 from slowfast.tasks.registry import TASK_REGISTRY
 
 DEFAULT_TASK = "recognition"
 
-__all__ = ["TASK_REGISTRY", "build_task", "recognition"]
+__all__ = ["TASK_REGISTRY", "build_task", "pretrain", "recognition"]
 
 
 def build_task(cfg) -> Task:

@@ -49,10 +49,12 @@ class Recognition(Task):
         )
 
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
-        """Return the network, initialised from ``MODEL.CKPT`` where one is given."""
-        model = build_model(self.cfg)
+        """Return the network with random weights."""
+        return build_model(self.cfg)
+
+    def initialise(self, model: nn.Module) -> None:
+        """Load the backbone from ``MODEL.CKPT`` where one is given."""
         initialise(model, self.cfg.MODEL.INIT_METHOD, self.cfg.MODEL.CKPT)
-        return model
 
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split, its labels checked against ``MODEL.NUM_CLASSES``."""

@@ -72,6 +72,12 @@ OUT_OF_RANGE = [
     ("DATA.CLIP_FPS", "0"),
     ("DATA.TEMPORAL_SAMPLING", "random"),
     ("DATA.ENSEMBLE_METHOD", "mean"),
+    ("AUDIO.DURATION", "0"),
+    ("AUDIO.FFT_SIZE", "2"),
+    ("AUDIO.PADDING", "zeros"),
+    ("AUDIO.GAIN_JITTER", "1.5"),
+    ("AUDIO.MISSING", "skip"),
+    ("AUDIO.OFFSET", "random"),
     ("DATA_LOADER.NUM_WORKERS", "-1"),
     ("MODEL.DROPOUT_RATE", "-0.1"),
     ("MODEL.HEAD_ACT", "None"),
@@ -86,7 +92,6 @@ OUT_OF_RANGE = [
     ("TEST.ENSEMBLE_ON", "ranks"),
     ("TEST.BATCH_SIZE", "None"),
     ("TRAIN.AMP_DTYPE", "fp16"),
-    ("TRAIN.EVAL_PERIOD", "0"),
     ("BN.NORM_TYPE", "groupnorm"),
 ]
 

@@ -4,6 +4,7 @@ A new group of keys is a new file with its ``TABLES``, named here once.
 """
 
 from slowfast.config.nodes import (
+    audio,
     augmentation,
     convnets,
     data,
@@ -13,6 +14,7 @@ from slowfast.config.nodes import (
     mvit,
     run,
     solver,
+    ssl,
     ssl_upstream,
     tensorboard,
     train_test,
@@ -24,10 +26,12 @@ SUBJECTS = (
     train_test,
     solver,
     data,
+    audio,
     augmentation,
     model,
     convnets,
     mvit,
+    ssl,
     ssl_upstream,
     detection,
     tensorboard,

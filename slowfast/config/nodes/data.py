@@ -13,6 +13,9 @@ TABLES = (
         PATH_LABEL_SEPARATOR=Key(" ", "text between path and label in a line"),
         MANIFEST_DIR=Key("", "folder of manifests written by prepare_data.py; empty scans files"),
         CLASS_NAMES_PATH=Key("", "file of class names, one per line or a JSON {name: id}"),
+        TRAIN_FRACTION=Key(
+            1.0, "share of the training files of each class to learn from", above=0, high=1
+        ),
         FOLD=Key(1, "split of datasets that come in several (UCF101, HMDB51, ESC-50)", low=1),
         MAX_RETRIES=Key(5, "other samples to try in place of an unreadable one", low=0),
         MAX_BAD_FRACTION=Key(
@@ -27,6 +30,16 @@ TABLES = (
         LOADER_CHUNK_OVERALL_SIZE=Key(0, "rows of that list in all", low=0),
         SKIP_ROWS=Key(0, "rows of that list to leave out at its start", low=0),
         DUMMY_LOAD=Key(False, "read one sample and repeat it, to time the rest"),
+    ),
+    Node(
+        "AUDIOSET",
+        "Which lists of AudioSet are read",
+        TRAIN_SUBSET=Key(
+            "unbalanced_train",
+            "subset to train on, by the name of its list: unbalanced_train, balanced_train, or a "
+            "part of one such as unbalanced_train-100k",
+        ),
+        EVAL_SUBSET=Key("eval", "subset to validate and test on"),
     ),
     Node(
         "DATA",

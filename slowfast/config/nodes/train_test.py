@@ -14,7 +14,7 @@ TABLES = (
         ACCUMULATION_STEPS=Key(
             1, "parts a batch is worked through in before one optimiser step; saves memory", low=1
         ),
-        EVAL_PERIOD=Key(10, "epochs between validations", low=1),
+        EVAL_PERIOD=Key(10, "epochs between validations; 0 for none", low=0),
         MIXED_PRECISION=Key(False, "compute in 16 bits where that is safe"),
         AMP_DTYPE=Key(
             "auto",

@@ -1,0 +1,203 @@
+"""Measuring mean and deviation of each frequency over random windows of a user's own sound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from slowfast.datasets.audio_features import LogSpectrogram, build_audio_features, draw_gain
+from slowfast.datasets.build import manifest_path, read_video_list
+from slowfast.datasets.media import FrameFolder, VideoFile, open_media
+from slowfast.datasets.spectrogram_stats import SpectrogramStats
+from slowfast.datasets.video_list import VideoList
+from slowfast.utils.errors import AnnotationError, MediaError
+
+
+class RunningMoments:
+    """Mean and deviation of rows that come in blocks, in float64.
+
+    Blocks are joined by the formula of Chan, Golub and LeVeque, which loses no digits to a large
+    mean.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.mean: np.ndarray | float = 0.0
+        self._squares: np.ndarray | float = 0.0
+
+    def add(self, rows: np.ndarray) -> None:
+        """Take in a block ``(N, F)``."""
+        rows = np.asarray(rows, dtype=np.float64)
+        mean = rows.mean(axis=0)
+        total = self.count + len(rows)
+        gap = mean - self.mean
+        self._squares += ((rows - mean) ** 2).sum(axis=0) + gap**2 * self.count * len(rows) / total
+        self.mean = self.mean + gap * len(rows) / total
+        self.count = total
+
+    @property
+    def std(self) -> np.ndarray:
+        """Deviation ``(F,)`` of all rows so far, divided by their number."""
+        return np.sqrt(self._squares / self.count)
+
+
+@dataclass
+class Survey:
+    """What was measured and what was left out.
+
+    Attributes:
+        clips: windows measured.
+        without_sound, too_short: paths of files left out for that reason.
+        unreadable: ``(path, reason)`` of files that could not be read.
+        stats: the result.
+    """
+
+    clips: int = 0
+    without_sound: list[str] = field(default_factory=list)
+    too_short: list[str] = field(default_factory=list)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+    stats: SpectrogramStats | None = None
+
+    @property
+    def left_out(self) -> str:
+        """A few words on the files left out."""
+        return (
+            f"{len(self.without_sound)} without sound, {len(self.too_short)} with too little, "
+            f"{len(self.unreadable)} unreadable"
+        )
+
+
+def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> Survey:
+    """Measure random windows of the sound of a config's training files, gain included.
+
+    Args:
+        cfg: names the list (or ``DATA.MANIFEST_DIR``) and, in ``AUDIO``, the spectrogram.
+        clips: number of windows, at least 1.
+        seed: of the order of files, the windows and the gains.
+
+    Raises:
+        AnnotationError: the list is missing or wrong, or no file has enough sound.
+        ConfigError: a setting of the spectrogram that makes no sense.
+    """
+    data, audio = cfg.DATA, cfg.AUDIO
+    features = build_audio_features(audio, normalise=False)
+    if data.MANIFEST_DIR:
+        videos = VideoList.load(manifest_path(cfg, data.MANIFEST_DIR, "train"))
+    else:
+        videos = read_video_list(cfg, "train").check_files()
+    survey, moments = Survey(), RunningMoments()
+    windows = draw_windows(
+        videos,
+        survey,
+        clips=clips,
+        seconds=audio.DURATION,
+        rate=audio.SAMPLE_RATE,
+        gain=audio.GAIN_JITTER,
+        seed=seed,
+        folder_fps=data.FRAME_FOLDER_FPS,
+    )
+    for waveform in windows:
+        moments.add(features(waveform[None])[0, 0].numpy())
+    if not survey.clips:
+        raise AnnotationError(
+            f"{videos.source}: none of {len(videos)} files has {audio.DURATION:g} s of sound "
+            f"({survey.left_out}).{_example(survey)} Check the list, or lower AUDIO.DURATION."
+        )
+    survey.stats = _result(cfg, features, moments, f"{videos.source}: {survey.clips}", seed)
+    return survey
+
+
+def _result(
+    cfg, features: LogSpectrogram, moments: RunningMoments, counted: str, seed: int
+) -> SpectrogramStats:
+    audio = cfg.AUDIO
+    return SpectrogramStats(
+        sample_rate=features.sample_rate,
+        fft_size=features.fft_size,
+        frames_per_second=features.frames_per_second,
+        source=(
+            f"{counted} windows of {audio.DURATION:g} s, gain jitter {audio.GAIN_JITTER:g}, "
+            f"padding {audio.PADDING}, seed {seed}"
+        ),
+        licence="that of the measured files",
+        mean=tuple(moments.mean.tolist()),
+        std=tuple(moments.std.tolist()),
+    )
+
+
+def _example(survey: Survey) -> str:
+    return f" For example: {survey.unreadable[0][1]}" if survey.unreadable else ""
+
+
+def draw_windows(
+    videos: VideoList,
+    survey: Survey,
+    *,
+    clips: int,
+    seconds: float,
+    rate: int,
+    gain: float,
+    seed: int,
+    folder_fps: float,
+) -> Iterator[torch.Tensor]:
+    """Yield waveforms ``(S,)`` of random windows, with a random gain each.
+
+    Every file is visited once, in random order, before any is visited again; files without
+    enough sound are noted in ``survey`` and left out from then on. A window is drawn from
+    ``(seed, round, row of its file)`` and from nothing else.
+    """
+    rows = np.arange(len(videos))
+    with tqdm(total=clips, desc="sound", unit="clip", disable=None) as bar:
+        turn = 0
+        while len(rows) and survey.clips < clips:
+            useful = []
+            for row in np.random.default_rng([seed, turn]).permutation(rows):
+                rng = np.random.default_rng([seed, turn, int(row)])
+                path = videos.paths[int(row)]
+                waveform = _window(path, survey, seconds, rate, folder_fps, rng)
+                if waveform is None:
+                    continue
+                useful.append(row)
+                survey.clips += 1
+                yield waveform * draw_gain(gain, rng)
+                bar.update()
+                if survey.clips == clips:
+                    return
+            rows, turn = np.sort(useful), turn + 1
+
+
+def _window(
+    path: str,
+    survey: Survey,
+    seconds: float,
+    rate: int,
+    folder_fps: float,
+    rng: np.random.Generator,
+) -> torch.Tensor | None:
+    """Return the sound of a random window of a file, or note why there is none."""
+    try:
+        with open_media(path, folder_fps=folder_fps) as media:
+            if media.audio is None:
+                survey.without_sound.append(path)
+                return None
+            latest = sound_seconds(media) - seconds
+            if latest < 0:
+                survey.too_short.append(path)
+                return None
+            start = media.audio.start + rng.uniform(0.0, latest)
+            return media.read_waveform(start, seconds, rate)
+    except (MediaError, OSError) as error:
+        survey.unreadable.append((path, str(error)))
+        return None
+
+
+def sound_seconds(media: VideoFile | FrameFolder) -> float:
+    """Return the length of the sound; where no header tells it, that of the pictures."""
+    duration = media.audio.duration
+    if not np.isnan(duration):
+        return duration
+    return media.video.duration if media.video is not None else 0.0

@@ -1,0 +1,115 @@
+"""Where the windows of pictures and of sound of one training clip lie: arithmetic, no decoding.
+
+Times are seconds on the clock that both streams of a file share. Three policies
+(``AUDIO.OFFSET``):
+
+* ``in_sync``: both windows have the same centre.
+* ``jitter``: the window of the pictures lies anywhere inside that of the sound widened by
+  ``max_offset`` on both sides, and inside the file.
+* ``original``: as AVID-CMA draws them (``datasets/video_db.py`` of its release). Like ``jitter``,
+  but the longer window is drawn as if both began together, and the shorter one may run past the
+  end of the file by its own length.
+
+The centre clips of evaluation are always in sync.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from slowfast.datasets.media.info import AudioInfo, VideoInfo
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class AudioVisualWindows:
+    """Draws the starts of both windows of a clip.
+
+    Args:
+        video_seconds, audio_seconds: lengths of the windows.
+        offset: ``in_sync``, ``jitter`` or ``original``.
+        max_offset: by how much the shorter window may leave the longer one, in seconds.
+    """
+
+    video_seconds: float
+    audio_seconds: float
+    offset: str = "original"
+    max_offset: float = 0.5
+
+    def problem(self, video: VideoInfo, audio: AudioInfo | None) -> str:
+        """Say why no pair of windows fits into a file, or return an empty string."""
+        if audio is None:
+            return "the file has no audio stream"
+        low, high = self._room(_span(video), _span(audio, video))
+        if low < high or (low == high and self.offset != "original"):
+            return ""
+        begin = max(video.start, audio.start)
+        shared = max(min(_span(video)[1], _span(audio, video)[1]) - begin, 0.0)
+        return (
+            f"sound and pictures share {shared:.2f} s, too little for windows of "
+            f"{self.audio_seconds:g} s and {self.video_seconds:g} s"
+        )
+
+    def draw(self, video: VideoInfo, audio: AudioInfo, rng: np.random.Generator) -> Span:
+        """Return the random starts ``(video, audio)`` of a training clip in which both fit."""
+        pictures, sound = _span(video), _span(audio, video)
+        low, high = self._room(pictures, sound)
+        start = rng.uniform(low, max(low, high))
+        if self.offset == "in_sync":
+            return start - self._lead, start
+        # The longer window begins at ``start``; the shorter one lies around it.
+        if self.audio_seconds > self.video_seconds:
+            return self._around(start, self.audio_seconds, self.video_seconds, pictures, rng), start
+        return start, self._around(start, self.video_seconds, self.audio_seconds, sound, rng)
+
+    def centre(self, video: VideoInfo, audio: AudioInfo | None) -> Span:
+        """Return the starts ``(video, audio)`` of two windows in the middle of the pictures.
+
+        The window of the sound is moved into the stream where it is long enough.
+        """
+        middle = video.start + video.duration / 2
+        video_start = max(middle - self.video_seconds / 2, video.start)
+        audio_start = middle - self.audio_seconds / 2
+        if audio is not None:
+            begin, end = _span(audio, video)
+            audio_start = max(min(audio_start, end - self.audio_seconds), begin)
+        return video_start, audio_start
+
+    def anywhere(self, video: VideoInfo, rng: np.random.Generator) -> Span:
+        """Return windows of one centre for a file in which they do not both fit."""
+        room = max(video.duration - self.video_seconds, 0.0)
+        start = video.start + rng.uniform(0.0, room)
+        return start, start + self._lead
+
+    @property
+    def _lead(self) -> float:
+        """Start of the sound minus start of the pictures when their centres agree."""
+        return (self.video_seconds - self.audio_seconds) / 2
+
+    def _room(self, video: Span, audio: Span) -> Span:
+        """Return the range of the drawn start: of the longer window, or of the sound in sync."""
+        if self.offset == "in_sync":
+            low = max(audio[0], video[0] + self._lead)
+            return low, min(
+                audio[1] - self.audio_seconds, video[1] - self.video_seconds + self._lead
+            )
+        low = max(audio[0], video[0])
+        return low, min(audio[1] - self.audio_seconds, video[1] - self.video_seconds)
+
+    def _around(
+        self, start: float, long: float, short: float, limits: Span, rng: np.random.Generator
+    ) -> float:
+        low = max(start - self.max_offset, limits[0])
+        end = limits[1] if self.offset == "original" else limits[1] - short
+        return rng.uniform(low, max(low, min(start + long + self.max_offset - short, end)))
+
+
+def _span(stream: VideoInfo | AudioInfo, otherwise: VideoInfo | None = None) -> Span:
+    """Return begin and end of a stream; sound of unknown length lasts as long as the pictures."""
+    if math.isnan(stream.duration):
+        return stream.start, otherwise.start + otherwise.duration
+    return stream.start, stream.start + stream.duration

@@ -1,0 +1,43 @@
+"""Retrieval between two sets of embeddings of the same items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+QUERIES_AT_ONCE = 1024
+
+
+def ranks(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
+    """Return the rank (from 1) of each query's own item among all items.
+
+    Items that score as high as the own one rank before it, so that constant embeddings do not
+    look like perfect ones.
+
+    Args:
+        queries, gallery: ``(N, D)``; row i of both belongs to item i, and dot products are scores.
+
+    Returns:
+        int64 ``(N,)``; N + 1 where a score is not finite.
+    """
+    queries, gallery = np.asarray(queries, np.float64), np.asarray(gallery, np.float64)
+    found = np.empty(len(queries), np.int64)
+    for begin in range(0, len(queries), QUERIES_AT_ONCE):
+        rows = np.arange(begin, min(begin + QUERIES_AT_ONCE, len(queries)))
+        scores = queries[rows] @ gallery.T
+        own = scores[np.arange(len(rows)), rows]
+        found[rows] = (scores >= own[:, None]).sum(axis=1)
+        found[rows[~np.isfinite(scores).all(axis=1)]] = len(queries) + 1
+    return found
+
+
+def recall(found: np.ndarray, count: int, ks: Sequence[int]) -> dict[int, float]:
+    """Return for each k the percentage of ``count`` items that rank among the first k.
+
+    Args:
+        found: ranks of the items that could be read; the others were not found.
+        count: all items.
+        ks: cut-offs.
+    """
+    return {k: 100.0 * float((found <= k).sum()) / count for k in ks}

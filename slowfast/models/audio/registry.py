@@ -1,0 +1,5 @@
+"""The table of audio backbones."""
+
+from slowfast.utils.registry import Registry
+
+AUDIO_BACKBONES = Registry("audio backbone")

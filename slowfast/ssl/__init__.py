@@ -1,0 +1,1 @@
+"""Self-supervised methods: what they share, and one file for each."""

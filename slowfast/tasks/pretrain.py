@@ -1,0 +1,166 @@
+"""Self-supervised pretraining on sound and pictures, watched by cross-modal retrieval."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+
+from slowfast.checkpoint.pretraining import load_pretraining
+from slowfast.datasets.audio_features import build_audio_features
+from slowfast.datasets.build import build_dataset, dataset_name
+from slowfast.datasets.loader import construct_loader
+from slowfast.datasets.transforms import ClipPreprocessor
+from slowfast.evaluation import retrieval
+from slowfast.evaluation.predictions import Predictions, save_predictions
+from slowfast.models.build import build_model
+from slowfast.ssl import avid, avid_cma  # noqa: F401 (they register themselves)
+from slowfast.tasks.base import Batch, Evaluator, StepOutput, Task
+from slowfast.tasks.registry import TASK_REGISTRY
+from slowfast.utils import distributed as du
+from slowfast.utils.errors import ConfigError
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
+
+RANKS = (1, 5, 10)
+
+
+@TASK_REGISTRY.register(name="pretrain")
+class Pretrain(Task):
+    """Trains a model of :mod:`slowfast.ssl` and measures how well sound finds its pictures."""
+
+    headline = "retrieval_r1"
+
+    def __init__(self, cfg) -> None:
+        super().__init__(cfg)
+        if not cfg.AUDIO.ENABLE:
+            raise ConfigError(
+                "TASK pretrain learns from sound and pictures: set AUDIO.ENABLE True."
+            )
+        data = cfg.DATA
+        self.clips = ClipPreprocessor(
+            data.MEAN,
+            data.STD,
+            data.REVERSE_INPUT_CHANNEL,
+            channels_last=cfg.MODEL.CHANNELS_LAST,
+        )
+        self.sound = build_audio_features(cfg.AUDIO)
+        self._datasets: dict[str, Dataset] = {}
+
+    def dataset(self, split: str) -> Dataset:
+        """Return the dataset of a split; the lists are read once."""
+        if split not in self._datasets:
+            name = dataset_name(self.cfg, split)
+            self._datasets[split] = build_dataset(name, self.cfg, split)
+        return self._datasets[split]
+
+    def build_model(self, output_dir: Path | None = None) -> nn.Module:
+        """Return the model with a memory for each training file, and list those files."""
+        videos = self.dataset("train").videos
+        if output_dir is not None and output_dir.is_dir() and du.is_root_proc():
+            videos.save(output_dir / "train_files.npz")
+        return build_model(self.cfg, num_instances=len(videos))
+
+    def initialise(self, model: nn.Module) -> None:
+        """Take weights, and memories where asked, from ``SSL.CHECKPOINT``."""
+        ssl = self.cfg.SSL
+        if ssl.CHECKPOINT:
+            fingerprint = self.list_fingerprint(self.dataset("train"))
+            load_pretraining(model, ssl.CHECKPOINT, fingerprint, ssl.CHECKPOINT_PARTS)
+
+    def build_loader(self, split: str) -> DataLoader:
+        """Return the loader of a split; no labels are needed."""
+        return construct_loader(self.cfg, split, self.dataset(split))
+
+    def inputs(self, batch: Batch, device: torch.device) -> dict[str, Any]:
+        """Return ``video``, ``audio`` and ``index`` as the model reads them."""
+        color = batch.get("color")
+        return {
+            "video": self.clips.to(device)(batch["video"], color),
+            "audio": self.sound.to(device)(batch["waveform"]),
+            "index": batch["index"],
+        }
+
+    def on_epoch_start(self, model: nn.Module, epoch: int, output_dir: Path) -> dict[str, float]:
+        """Let the method do what it does between epochs, and judge its positives where it can."""
+        if not hasattr(model, "on_epoch_start"):
+            return {}
+        found = model.on_epoch_start(epoch, output_dir / "mining")
+        if found is None:
+            return {}
+        return {**found, **self._purity(model.positives)}
+
+    def _purity(self, positives: Tensor) -> dict[str, float]:
+        """Return the share of positives of the same class, where the list has labels."""
+        labels = torch.from_numpy(self.dataset("train").videos.labels)
+        if (labels < 0).any():
+            return {}
+        same = labels[positives.cpu().long()] == labels[:, None]
+        return {"positive_purity": same.float().mean().item()}
+
+    def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
+        """Return the losses and metrics of the method."""
+        inputs = self.inputs(batch, batch["index"].device)
+        losses, metrics = model(inputs)
+        return StepOutput(losses, metrics, len(batch["index"]))
+
+    def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
+        """Return unit embeddings ``(B, D)`` of the pictures and the sound of each file."""
+        inputs = self.inputs(
+            {**batch, "video": batch["video"].flatten(0, 1)}, batch["index"].device
+        )
+        video, audio = model.encoder(inputs["video"][0], inputs["audio"])
+        return {
+            "index": batch["index"].cpu().numpy(),
+            "label": batch["label"].cpu().numpy(),
+            "valid": batch["valid"].cpu().numpy(),
+            "video_embedding": F.normalize(video.float(), dim=1).cpu().numpy(),
+            "audio_embedding": F.normalize(audio.float(), dim=1).cpu().numpy(),
+        }
+
+    def evaluator(self, dataset: Dataset) -> RetrievalEvaluator:
+        """Return an evaluator of retrieval between sound and pictures."""
+        return RetrievalEvaluator(dataset)
+
+
+class RetrievalEvaluator(Evaluator):
+    """Share of files, in percent, whose sound is among the first R for their pictures, and back.
+
+    Args:
+        dataset: its ``videos`` give files and class names.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self._predictions = Predictions()
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def update(self, predictions: dict[str, Any]) -> None:
+        """Take ``index``, ``label``, ``valid`` ``(N,)`` and both embeddings ``(N, D)``."""
+        self._predictions.add(predictions)
+
+    def compute(self) -> dict[str, float]:
+        """Return the measures over the readable files; the unreadable ones count as not found."""
+        self.arrays = found = self._predictions.gather()
+        valid = found["valid"]
+        video, audio = found["video_embedding"][valid], found["audio_embedding"][valid]
+        forth = retrieval.recall(retrieval.ranks(video, audio), len(valid), RANKS)
+        back = retrieval.recall(retrieval.ranks(audio, video), len(valid), RANKS)
+        measures = {f"retrieval_r{k}": (forth[k] + back[k]) / 2 for k in RANKS}
+        measures |= {f"v2a_r{k}": forth[k] for k in RANKS}
+        measures |= {f"a2v_r{k}": back[k] for k in RANKS}
+        measures["chance_r1"] = 100.0 / len(valid)
+        return {**measures, "num_videos": len(valid), "num_unreadable": int((~valid).sum())}
+
+    def save(self, path: Path) -> None:
+        """Write embeddings, labels, files and class names."""
+        videos = self.dataset.videos
+        files = [videos.paths[int(row)] for row in self.arrays["index"]]
+        names = {"path": np.array(files), "class_names": np.array(videos.class_names)}
+        save_predictions(path, {**self.arrays, **names})
