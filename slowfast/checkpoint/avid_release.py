@@ -7,12 +7,15 @@ partition, for CMA the positive sets), ``optimizer`` and ``epoch``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from slowfast.checkpoint.store import find_checkpoint, load_checkpoint_file
 from slowfast.utils.errors import CheckpointError
+from slowfast.utils.files import atomic_write
 
 WRAPPER = "module."
 PARTS = {
@@ -81,6 +84,24 @@ def to_released(state: Mapping[str, Tensor], epoch: int) -> dict[str, Any]:
         "model": {WRAPPER + _renamed(name, backwards): t for name, t in encoder.items()},
         "train_criterion": criterion,
     }
+
+
+def export_file(path: str | Path, out: str | Path) -> Path:
+    """Write a checkpoint of a run as a file of the release and return its path.
+
+    Args:
+        path: a checkpoint, or the folder of a run for its newest.
+        out: the file to write.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or that of another model.
+    """
+    content = load_checkpoint_file(find_checkpoint(path))
+    epoch = content.get("progress", {}).get("epoch", 0)
+    released = to_released(content.get("model_state", {}), epoch)
+    with atomic_write(out) as file:
+        torch.save(released, file)
+    return Path(out)
 
 
 def _renamed(name: str, parts: Mapping[str, str]) -> str:

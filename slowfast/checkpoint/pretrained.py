@@ -8,8 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from slowfast.checkpoint.avid_release import from_released, is_released
-from slowfast.checkpoint.pretraining import find_pretraining
-from slowfast.checkpoint.store import load_checkpoint_file
+from slowfast.checkpoint.store import find_checkpoint, load_checkpoint_file
 from slowfast.utils.errors import CheckpointError, did_you_mean
 from slowfast.utils.logging import get_logger
 
@@ -85,7 +84,7 @@ def load_pretrained(backbone: nn.Module, path: str | Path, method: str) -> Impor
         raise CheckpointError(
             f"MODEL.INIT_METHOD {method!r} is not available. {did_you_mean(method, FORMATS)}"
         )
-    path = find_pretraining(path)
+    path = find_checkpoint(path)
     found = FORMATS[method.lower()](load_checkpoint_file(path))
     wanted = backbone.state_dict()
     report = ImportReport(ignored=[name for name in found if name not in wanted])

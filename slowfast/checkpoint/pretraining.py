@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from slowfast.checkpoint.avid_release import from_released, is_released
-from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.checkpoint.store import find_checkpoint, load_checkpoint_file
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
 
@@ -19,21 +19,6 @@ ENCODER, CRITERION = "encoder.", "criterion."
 NOT_CARRIED_OVER = (CRITERION + "positives",)
 
 
-def find_pretraining(path: str | Path) -> Path:
-    """Return the checkpoint that a path stands for: itself, or the newest of a run's folder.
-
-    Raises:
-        CheckpointError: there is none.
-    """
-    path = Path(path)
-    if not path.is_dir():
-        return path
-    files = CheckpointStore(path / "checkpoints").files() or CheckpointStore(path).files()
-    if not files:
-        raise CheckpointError(f"{path}: the folder holds no checkpoint of a run.")
-    return files[-1]
-
-
 def read_pretraining(path: str | Path) -> tuple[Path, dict[str, Tensor], str | None]:
     """Return file, tensors under our names, and the fingerprint of the list of its banks.
 
@@ -42,7 +27,7 @@ def read_pretraining(path: str | Path) -> tuple[Path, dict[str, Tensor], str | N
     Raises:
         CheckpointError: missing, damaged, or no pretraining.
     """
-    path = find_pretraining(path)
+    path = find_checkpoint(path)
     content = load_checkpoint_file(path)
     if is_released(content):
         return path, from_released(content), None
@@ -62,7 +47,7 @@ def load_pretraining(
 
     Args:
         model: has an ``encoder`` and, for ``all``, a ``criterion`` with memory banks.
-        path: see :func:`find_pretraining`.
+        path: see :func:`find_checkpoint`.
         fingerprint: of the list of training files, see :meth:`VideoList.fingerprint`.
         parts: ``all``, or ``weights`` for the encoder alone.
 

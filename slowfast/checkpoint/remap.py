@@ -15,7 +15,9 @@ from torch.nn import functional as F
 from slowfast.checkpoint.pretraining import read_pretraining
 from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import AnnotationError, CheckpointError
+from slowfast.utils.files import atomic_write
 
+TRAIN_FILES = "train_files.npz"
 BANKS = ("criterion.video_bank", "criterion.audio_bank")
 
 
@@ -72,6 +74,37 @@ def remap_banks(
     return {"model_state": state, "list_fingerprint": new.fingerprint()}, report
 
 
+def remap_file(
+    checkpoint: Path, old: Path | None, new: Path, out: Path, seed: int = 0
+) -> RemapReport:
+    """Read lists and checkpoint, write the checkpoint with the new banks, return the report.
+
+    Args:
+        checkpoint, seed: see :func:`remap_banks`.
+        old, new: manifests of both lists; without ``old``, the list beside the run's checkpoint.
+        out: the file to write.
+    """
+    old = old or train_files_of(checkpoint)
+    content, report = remap_banks(checkpoint, VideoList.load(old), VideoList.load(new), seed)
+    with atomic_write(out) as file:
+        torch.save(content, file)
+    return report
+
+
+def train_files_of(checkpoint: Path) -> Path:
+    """Return the list of training files in the folder of a checkpoint's run.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    folder = checkpoint if checkpoint.is_dir() else checkpoint.parent.parent
+    if not (folder / TRAIN_FILES).is_file():
+        raise CheckpointError(
+            f"{folder}: no {TRAIN_FILES} beside the checkpoint; name the list of its banks by --old."
+        )
+    return folder / TRAIN_FILES
+
+
 def _check_old(
     path: Path, state: dict[str, Tensor], fingerprint: str | None, old: VideoList
 ) -> None:
@@ -86,7 +119,7 @@ def _check_old(
 
 
 def _names(videos: VideoList) -> list[str]:
-    names = ["/".join(Path(videos.paths[row]).parts[-2:]) for row in range(len(videos))]
+    names = [videos.name(row) for row in range(len(videos))]
     name, times = Counter(names).most_common(1)[0]
     if times > 1:
         raise AnnotationError(

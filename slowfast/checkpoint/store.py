@@ -143,6 +143,21 @@ class CheckpointStore:
         return None
 
 
+def find_checkpoint(path: str | Path) -> Path:
+    """Return the checkpoint that a path stands for: itself, or the newest of a run's folder.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return path
+    files = CheckpointStore(path / "checkpoints").files() or CheckpointStore(path).files()
+    if not files:
+        raise CheckpointError(f"{path}: the folder holds no checkpoint of a run.")
+    return files[-1]
+
+
 def _age(path: Path) -> tuple[int, int]:
     epoch, step = NAME.match(path.name).groups()
     return int(epoch), int(step or 0)

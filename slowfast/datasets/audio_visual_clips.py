@@ -2,8 +2,8 @@
 
 Samples are those of :mod:`slowfast.datasets.video_clips` plus
 
-* ``waveform``: float32 mono ``(S,)`` in [-1, 1], S = ``round(audio_seconds * rate)``; in testing
-  the sound around the centre clip.
+* ``waveform``: float32 mono ``(S,)``, S = ``round(audio_seconds * rate)``, in [-1, 1] before the
+  gain of training; in testing the sound around the centre clip.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class SoundSettings:
         windows: draws both windows.
         rate: samples per second.
         gain_jitter: g, training sound is multiplied by a factor of U(1 - g, 1 + g).
-        silence_for_missing: read silence where a file has too little sound; otherwise such a file
-            counts as unreadable.
+        silence_for_missing: read silence where there is no sound. Otherwise a training file with
+            too little of it, or a test file with none, counts as unreadable.
     """
 
     windows: AudioVisualWindows

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,17 @@ from slowfast.datasets.video_list import VideoList
 from slowfast.datasets.windows import AudioVisualWindows
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import AnnotationError, MediaError
-from slowfast.utils.files import atomic_write
+from slowfast.utils.files import write_csv
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
 
 THREADS = 16
+FILES_PER_TURN = 8  # that a thread takes at a time; one by one a long list needs gigabytes
 SHOWN = 5
+COLUMNS = ["row", "path", "reason"]
+
+Problems = dict[int, str]
 
 
 def sound_problem(path: str, windows: AudioVisualWindows) -> str:
@@ -33,17 +37,20 @@ def sound_problem(path: str, windows: AudioVisualWindows) -> str:
     try:
         with open_media(path) as media:
             if media.video is None:
-                return "the file has no video stream"
-            return windows.problem(media.video, media.audio)
+                return f"{path}: the file has no video stream."
+            problem = windows.problem(media.video, media.audio)
+            return f"{path}: {problem}." if problem else ""
     except (MediaError, OSError) as error:
         return str(error)
 
 
-def find_problems(videos: VideoList, windows: AudioVisualWindows) -> dict[int, str]:
+def find_problems(videos: VideoList, windows: AudioVisualWindows) -> Problems:
     """Return ``{row: reason}`` of the files without enough sound; processes share the work."""
     rows = range(du.get_rank(), len(videos), du.get_world_size())
-    with ThreadPoolExecutor(THREADS) as pool:
-        reasons = pool.map(lambda row: sound_problem(videos.paths[row], windows), rows)
+    with ThreadPool(THREADS) as pool:
+        reasons = pool.imap(
+            lambda row: sound_problem(videos.paths[row], windows), rows, FILES_PER_TURN
+        )
         shown = tqdm(
             reasons,
             desc="looking for sound",
@@ -64,36 +71,36 @@ def drop_files_without_sound(
     Args:
         videos: the list.
         windows: what a clip needs.
-        folder: where given, the result is kept there as a manifest, next to a csv file of what was
-            left out, and read by the next start with the same list.
+        folder: where given, rows, paths and reasons of the others are kept there as
+            ``left_out-<hash>.csv``, which the next start with the same list and windows reads
+            instead of opening every file again.
 
     Raises:
         AnnotationError: no file has enough sound.
     """
-    manifest = folder / f"with-sound-{_key(videos, windows)}.npz" if folder else None
-    known = manifest is not None and manifest.is_file()
-    if du.broadcast_object(known):
-        return VideoList.load(manifest)
-    problems = find_problems(videos, windows)
-    if len(problems) == len(videos):
-        raise AnnotationError(
-            f"{videos.source}: none of the {len(videos)} files has enough sound for a clip. "
-            f"{_examples(videos, problems)}Lower AUDIO.DURATION, or set AUDIO.MISSING zero."
-        )
-    if problems:
-        logger.warning(
-            "%s: %d of %d files are left out (AUDIO.MISSING drop). %s",
-            videos.source,
-            len(problems),
-            len(videos),
-            _examples(videos, problems),
-        )
-    kept = videos.subset(np.setdiff1d(np.arange(len(videos)), list(problems)))
-    if manifest is not None and du.is_root_proc():
-        _write_left_out(manifest.with_name("left_out.csv"), videos, problems)
-        kept.save(manifest)
-    du.synchronize()
-    return kept
+    report = folder / f"left_out-{_key(videos, windows)}.csv" if folder else None
+    known = _read(report) if report and du.is_root_proc() else None
+    problems = du.broadcast_object(known)
+    if problems is None:
+        problems = find_problems(videos, windows)
+        if len(problems) == len(videos):
+            raise AnnotationError(
+                f"{videos.source}: none of the {len(videos)} files has enough sound for a clip. "
+                f"{_examples(problems)}Lower AUDIO.DURATION, or set AUDIO.MISSING zero."
+            )
+        if report and du.is_root_proc():
+            _write(report, videos, problems)
+    if not problems:
+        return videos
+    logger.warning(
+        "%s: %d of %d files are left out (AUDIO.MISSING drop). %s%s",
+        videos.source,
+        len(problems),
+        len(videos),
+        _examples(problems),
+        f"All are in {report}; delete it to have them looked at again." if report else "",
+    )
+    return videos.subset(np.setdiff1d(np.arange(len(videos)), list(problems)))
 
 
 def require_sound(videos: VideoList, windows: AudioVisualWindows) -> VideoList:
@@ -106,26 +113,36 @@ def require_sound(videos: VideoList, windows: AudioVisualWindows) -> VideoList:
     if problems:
         raise AnnotationError(
             f"{videos.source}: {len(problems)} of {len(videos)} files do not have the sound of a "
-            f"clip (AUDIO.MISSING error). {_examples(videos, problems)}Mend them, or set "
-            "AUDIO.MISSING to drop or zero."
+            f"clip (AUDIO.MISSING error). {_examples(problems)}Mend them, or set AUDIO.MISSING to "
+            "drop or zero."
         )
     return videos
 
 
 def _key(videos: VideoList, windows: AudioVisualWindows) -> str:
-    content = f"{videos.fingerprint()} {windows}"
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
+    digest = hashlib.sha256(videos.paths.text)
+    digest.update(videos.paths.ends)
+    digest.update(repr(windows).encode())
+    return digest.hexdigest()[:12]
 
 
-def _examples(videos: VideoList, problems: dict[int, str]) -> str:
-    rows = list(problems)[:SHOWN]
-    lines = "".join(f"\n  {videos.paths[row]}: {problems[row]}" for row in rows)
-    more = len(problems) - len(rows)
-    return f"They are:{lines}\n" + (f"  and {more} more.\n" if more else "")
+def _read(report: Path) -> Problems | None:
+    if not report.is_file():
+        return None
+    with report.open(newline="", encoding="utf-8") as file:
+        return {int(line["row"]): line["reason"] for line in csv.DictReader(file)}
 
 
-def _write_left_out(path: Path, videos: VideoList, problems: dict[int, str]) -> None:
-    with atomic_write(path, "w") as file:
-        writer = csv.writer(file)
-        writer.writerow(["row", "path", "reason"])
-        writer.writerows((row, videos.paths[row], reason) for row, reason in problems.items())
+def _write(report: Path, videos: VideoList, problems: Problems) -> None:
+    lines = [
+        {"row": row, "path": videos.paths[row], "reason": reason}
+        for row, reason in problems.items()
+    ]
+    write_csv(report, COLUMNS, lines)
+
+
+def _examples(problems: Problems) -> str:
+    reasons = list(problems.values())
+    lines = "".join(f"\n  {reason}" for reason in reasons[:SHOWN])
+    more = len(reasons) - SHOWN
+    return f"They are:{lines}\n" + (f"  and {more} more.\n" if more > 0 else "")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +14,7 @@ from slowfast.datasets.parallel import map_files
 from slowfast.datasets.text_lists import MissingListError
 from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import AnnotationError
-from slowfast.utils.files import atomic_write, write_json
+from slowfast.utils.files import write_csv, write_json
 
 PROBE_COLUMNS = [name for name in FileProbe.__dataclass_fields__ if name != "path"]
 COLUMNS = ["row", "path", "label", "class_name", *PROBE_COLUMNS]
@@ -179,13 +177,3 @@ def _row(split: SplitReport, row: int) -> dict[str, Any]:
     names, label = split.videos.class_names, int(split.videos.labels[row])
     class_name = names[label] if 0 <= label < len(names) else ""
     return {**asdict(split.probes[row]), "row": row, "label": label, "class_name": class_name}
-
-
-def write_csv(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    """Write a UTF-8 table atomically; keys of a row that are no columns are left out."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with atomic_write(path) as file:
-        file.write(text.getvalue().encode())

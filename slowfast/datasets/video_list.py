@@ -7,6 +7,7 @@ million paths are one byte string and one offset array, shared by all workers.
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -79,8 +80,12 @@ class VideoList:
         """
         digest = hashlib.sha256()
         for row in range(len(self)):
-            digest.update("/".join(Path(self.paths[row]).parts[-2:]).encode() + b"\n")
+            digest.update(self.name(row).encode() + b"\n")
         return digest.hexdigest()[:16]
+
+    def name(self, row: int) -> str:
+        """Return folder and name of a file, which stay the same when a dataset is moved."""
+        return "/".join(self.paths[row].rsplit("/", 2)[-2:])
 
     def check_files(self) -> VideoList:
         """Return self, after looking every file up on disk.
@@ -89,7 +94,7 @@ class VideoList:
             AnnotationError: some are missing; names the first and the cure.
         """
         with ThreadPoolExecutor(16) as pool:
-            exists = list(pool.map(lambda row: Path(self.paths[row]).exists(), range(len(self))))
+            exists = list(pool.map(lambda row: os.path.exists(self.paths[row]), range(len(self))))
         missing = [row for row, found in enumerate(exists) if not found]
         if missing:
             shown = "\n  ".join(self.paths[row] for row in missing[:5])

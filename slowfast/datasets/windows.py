@@ -4,13 +4,13 @@ Times are seconds on the clock that both streams of a file share. Three policies
 (``AUDIO.OFFSET``):
 
 * ``in_sync``: both windows have the same centre.
-* ``jitter``: the window of the pictures lies anywhere inside that of the sound widened by
-  ``max_offset`` on both sides, and inside the file.
+* ``jitter``: the longer window, as a rule that of the sound, is drawn from where both would fit if
+  they began together. The shorter one lies anywhere inside the longer one widened by
+  ``max_offset`` on both sides, and inside its own stream.
 * ``original``: as AVID-CMA draws them (``datasets/video_db.py`` of its release). Like ``jitter``,
-  but the longer window is drawn as if both began together, and the shorter one may run past the
-  end of the file by its own length.
+  but the shorter window may begin anywhere before the end of its stream, and run past it.
 
-The centre clips of evaluation are always in sync.
+The centre clips of evaluation are in sync wherever the sound reaches that far.
 """
 
 from __future__ import annotations
@@ -44,18 +44,18 @@ class AudioVisualWindows:
         """Say why no pair of windows fits into a file, or return an empty string."""
         if audio is None:
             return "the file has no audio stream"
-        low, high = self._room(_span(video), _span(audio, video))
+        pictures, sound = _span(video), _span(audio, video)
+        low, high = self._room(pictures, sound)
         if low < high or (low == high and self.offset != "original"):
             return ""
-        begin = max(video.start, audio.start)
-        shared = max(min(_span(video)[1], _span(audio, video)[1]) - begin, 0.0)
+        shared = max(min(pictures[1], sound[1]) - max(pictures[0], sound[0]), 0.0)
         return (
-            f"sound and pictures share {shared:.2f} s, too little for windows of "
-            f"{self.audio_seconds:g} s and {self.video_seconds:g} s"
+            f"sound and pictures share {shared:.2f} s, too little for {self.audio_seconds:g} s of "
+            f"sound and {self.video_seconds:g} s of pictures"
         )
 
     def draw(self, video: VideoInfo, audio: AudioInfo, rng: np.random.Generator) -> Span:
-        """Return the random starts ``(video, audio)`` of a training clip in which both fit."""
+        """Return the random starts ``(video, audio)`` of a clip; :meth:`problem` finds none."""
         pictures, sound = _span(video), _span(audio, video)
         low, high = self._room(pictures, sound)
         start = rng.uniform(low, max(low, high))
@@ -69,7 +69,8 @@ class AudioVisualWindows:
     def centre(self, video: VideoInfo, audio: AudioInfo | None) -> Span:
         """Return the starts ``(video, audio)`` of two windows in the middle of the pictures.
 
-        The window of the sound is moved into the stream where it is long enough.
+        Where the sound ends too soon or begins too late for that, its window is moved until it
+        holds as much sound as there is.
         """
         middle = video.start + video.duration / 2
         video_start = max(middle - self.video_seconds / 2, video.start)
@@ -80,7 +81,10 @@ class AudioVisualWindows:
         return video_start, audio_start
 
     def anywhere(self, video: VideoInfo, rng: np.random.Generator) -> Span:
-        """Return windows of one centre for a file in which they do not both fit."""
+        """Return random starts ``(video, audio)`` of windows of one centre in any file.
+
+        The pictures stay inside the file if they fit; the sound may lack wholly or in part.
+        """
         room = max(video.duration - self.video_seconds, 0.0)
         start = video.start + rng.uniform(0.0, room)
         return start, start + self._lead

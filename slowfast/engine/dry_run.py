@@ -23,8 +23,8 @@ def dry_run(cfg) -> dict[str, float]:
     trainer = Trainer(cfg, task, Path(cfg.OUTPUT_DIR))
     task.initialise(trainer.model)
     logger.info("model:\n%s", trainer.model)
-    data = cfg.DATA
-    logger.info("parameters: %s", model_info(trainer.model, data.NUM_FRAMES, data.TRAIN_CROP_SIZE))
+    info = model_info(trainer.model, *task.example(trainer.model))
+    logger.info("parameters: %s", info)
     trainer.model.train()
     begin = time.perf_counter()
     batches = next(trainer.steps())

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
 from slowfast.utils.logging import get_logger
@@ -35,8 +36,13 @@ class ModelInfo:
         )
 
 
-def model_info(model: nn.Module, num_frames: int, crop_size: int) -> ModelInfo:
-    """Measure a model on one clip ``(1, 3, num_frames, crop_size, crop_size)``.
+def model_info(model: nn.Module, network: nn.Module, inputs: tuple) -> ModelInfo:
+    """Measure a model on one clip.
+
+    Args:
+        model: its parameters are counted.
+        network: the part that computes, and is measured; neither is changed.
+        inputs: arguments of the network for a batch of one, see :meth:`Task.example`.
 
     The pass runs on the meta device and takes no time. A model that cannot run there (several
     pathways, boxes) gets NaN.
@@ -44,16 +50,15 @@ def model_info(model: nn.Module, num_frames: int, crop_size: int) -> ModelInfo:
     return ModelInfo(
         sum(p.numel() for p in model.parameters()),
         sum(p.numel() for p in model.parameters() if p.requires_grad),
-        _gmacs(model, num_frames, crop_size),
+        _gmacs(network, inputs),
     )
 
 
-def _gmacs(model: nn.Module, num_frames: int, crop_size: int) -> float:
-    clip = torch.empty(1, 3, num_frames, crop_size, crop_size, device="meta")
+def _gmacs(network: nn.Module, inputs: tuple) -> float:
     try:
-        ghost = copy.deepcopy(model).to("meta").eval()
+        ghost = copy.deepcopy(network).to("meta").eval()
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            ghost([clip])
+            ghost(*tree_map(lambda tensor: tensor.to("meta"), inputs))
     except (RuntimeError, NotImplementedError, TypeError, IndexError) as error:
         logger.info("The cost of the model could not be measured: %s", error)
         return math.nan

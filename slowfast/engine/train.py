@@ -65,7 +65,7 @@ def _evaluation(cfg, task, writer, bad_media, signals) -> list[EvaluationHook]:
 
 
 def _log_census(trainer: Trainer) -> None:
-    videos, data = trainer.loader.dataset.videos, trainer.cfg.DATA
+    videos = trainer.loader.dataset.videos
     logger.info(
         "%s: %d videos, %d classes; %d steps per epoch, %d epochs; device %s",
         videos.source,
@@ -76,7 +76,7 @@ def _log_census(trainer: Trainer) -> None:
         trainer.device,
     )
     if trainer.cfg.LOG_MODEL_INFO:
-        info = model_info(trainer.model, data.NUM_FRAMES, data.TRAIN_CROP_SIZE)
+        info = model_info(trainer.model, *trainer.task.example(trainer.model))
         logger.info("%s on %s: %s", trainer.cfg.MODEL.MODEL_NAME, trainer.cfg.MODEL.ARCH, info)
 
 

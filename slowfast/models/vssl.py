@@ -69,6 +69,7 @@ def vssl(cfg) -> VSSL:
         activation="none" if cfg.TEST.ENSEMBLE_ON == "logits" else model.HEAD_ACT,
         init_std=model.FC_INIT_STD,
         init=model.FC_INIT,
+        norm=model.HEAD_NORM,
     )
     freeze = model.FREEZE
     if model.FROZEN_BN and freeze == "bn_parameters":

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -81,6 +82,12 @@ class Task(ABC):
     @abstractmethod
     def evaluator(self, dataset: Dataset) -> Evaluator:
         """Return a fresh evaluator for a dataset."""
+
+    def example(self, model: nn.Module) -> tuple[nn.Module, tuple]:
+        """Return the part of a model whose cost counts, and its arguments for a batch of one."""
+        data = self.cfg.DATA
+        side = data.TRAIN_CROP_SIZE
+        return model, ([torch.empty(1, 3, data.NUM_FRAMES, side, side, device="meta")],)
 
     def on_epoch_start(self, model: nn.Module, epoch: int, output_dir: Path) -> dict[str, float]:
         """Do what is due before the first step of an epoch (from 0); return numbers to log."""

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from slowfast.checkpoint.pretraining import load_pretraining
+from slowfast.checkpoint.remap import TRAIN_FILES
 from slowfast.datasets.audio_features import build_audio_features
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.loader import construct_loader
@@ -64,7 +65,7 @@ class Pretrain(Task):
         """Return the model with a memory for each training file, and list those files."""
         videos = self.dataset("train").videos
         if output_dir is not None and output_dir.is_dir() and du.is_root_proc():
-            videos.save(output_dir / "train_files.npz")
+            videos.save(output_dir / TRAIN_FILES)
         return build_model(self.cfg, num_instances=len(videos))
 
     def initialise(self, model: nn.Module) -> None:
@@ -86,6 +87,12 @@ class Pretrain(Task):
             "audio": self.sound.to(device)(batch["waveform"]),
             "index": batch["index"],
         }
+
+    def example(self, model: nn.Module) -> tuple[nn.Module, tuple]:
+        """Return the encoder with a clip and a spectrogram."""
+        _, ((clip,),) = super().example(model)
+        sound = torch.empty(1, *self.sound.output_shape, device="meta")
+        return model.encoder, (clip, sound)
 
     def on_epoch_start(self, model: nn.Module, epoch: int, output_dir: Path) -> dict[str, float]:
         """Let the method do what it does between epochs, and judge its positives where it can."""

@@ -1,5 +1,4 @@
 import pytest
-import torch
 from oracles.avid_banks import banks, embeddings
 
 from slowfast.ssl.criterion import AudioVisualCriterion, Contrast

@@ -17,6 +17,12 @@ TABLES = (
         ),
         DROPOUT_RATE=Key(0.5, "dropout before the last layer", low=0, high=1),
         DROPCONNECT_RATE=Key(0.0, "chance to skip a residual block of X3D", low=0, high=1),
+        HEAD_NORM=Key(
+            "none",
+            "normalisation of the pooled features before the classifier; batchnorm has no weights "
+            "and brings frozen features of any scale to one (linear probes)",
+            choices=("none", "batchnorm"),
+        ),
         FC_INIT=Key(
             "normal", "initial weights of the classifier", choices=("normal", "orthogonal")
         ),

@@ -29,6 +29,7 @@ class BasicHead(nn.Module):
             None pools globally.
         dropout: probability.
         activation: applied in eval mode only: ``softmax``, ``sigmoid`` or ``none``.
+        norm: ``none``, or ``batchnorm`` without weights between pooling and dropout.
         init: ``normal`` or ``orthogonal`` initial weights; biases start at zero.
         init_std: of the normal distribution.
     """
@@ -43,6 +44,7 @@ class BasicHead(nn.Module):
         activation: str = "softmax",
         init_std: float = 0.01,
         init: str = "normal",
+        norm: str = "none",
     ) -> None:
         super().__init__()
         if activation not in ACTIVATIONS:
@@ -51,6 +53,8 @@ class BasicHead(nn.Module):
             )
         self.pooling, self.activation = pooling, activation
         self.pool_size = tuple(pool_size) if pool_size else None
+        batchnorm = norm == "batchnorm"
+        self.norm = nn.BatchNorm3d(feature_dim, affine=False) if batchnorm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.projection = nn.Linear(feature_dim, num_classes)
         if init == "orthogonal":
@@ -70,7 +74,7 @@ class BasicHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return ``(B, num_classes)``: logits in training, activated scores in eval mode."""
-        pooled = self.pool(features).permute(0, 2, 3, 4, 1)
+        pooled = self.norm(self.pool(features)).permute(0, 2, 3, 4, 1)
         scores = self.projection(self.dropout(pooled))
         if not self.training:
             scores = ACTIVATIONS[self.activation](scores.float())
