@@ -173,6 +173,12 @@ def _sound(cfg: CfgNode) -> Iterator[str]:
             "AUDIO.ENABLE needs clips of a fixed length in seconds: set DATA.TEMPORAL_SAMPLING "
             f"duration, found {cfg.DATA.TEMPORAL_SAMPLING!r}."
         )
+    test = cfg.TEST
+    if cfg.AUDIO.ENABLE and test.ENABLE and test.NUM_ENSEMBLE_VIEWS * test.NUM_SPATIAL_CROPS != 1:
+        yield (
+            "AUDIO.ENABLE knows one view of a test video: set TEST.NUM_ENSEMBLE_VIEWS 1 and "
+            "TEST.NUM_SPATIAL_CROPS 1, or TEST.ENABLE False."
+        )
     if len(cfg.SSL.AVID.MOMENTUM) not in (1, 2):
         yield f"SSL.AVID.MOMENTUM is one number or two, found {cfg.SSL.AVID.MOMENTUM}."
 

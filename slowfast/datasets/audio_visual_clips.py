@@ -118,8 +118,9 @@ class AudioVisualViews(ViewClips):
         self.sound = sound
         if self.num_views > 1 or self.geometry.num_crops > 1:
             raise ConfigError(
-                "Clips with sound (AUDIO.ENABLE) have one view: set TEST.NUM_ENSEMBLE_VIEWS 1 and "
-                "TEST.NUM_SPATIAL_CROPS 1."
+                "AUDIO.ENABLE knows one view of a test video, found TEST.NUM_ENSEMBLE_VIEWS "
+                f"{self.num_views} and TEST.NUM_SPATIAL_CROPS {self.geometry.num_crops}: set "
+                "both to 1."
             )
 
     def empty_sample(self) -> Sample:

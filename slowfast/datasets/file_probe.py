@@ -13,6 +13,7 @@ import av
 import torch
 
 from slowfast.datasets.media import FrameFolder, VideoFile, open_media
+from slowfast.datasets.windows import AudioVisualWindows
 from slowfast.utils.errors import MediaError
 
 HASHED_BYTES = 64 * 1024
@@ -33,8 +34,9 @@ MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"uu
 class FileProbe:
     """Facts of a file; ``reason`` says why it cannot be used and is empty where it can.
 
-    ``audio_reason`` says why its sound cannot be used although there is some. ``digest`` hashes
-    the size and both ends of the file. Times are in seconds.
+    ``audio_reason`` says why its sound cannot be used: it cannot be decoded, or a clip with sound
+    was asked for and there is too little of it or none. ``digest`` hashes the size and both ends
+    of the file. Times are in seconds.
     """
 
     path: str
@@ -55,10 +57,17 @@ class FileProbe:
     audio_duration: float = 0.0
 
 
-def probe_file(path: str, full: bool = False) -> FileProbe:
-    """Open a file or frame folder, decode parts of it (``full``: all) and return what was found.
+def probe_file(
+    path: str, full: bool = False, windows: AudioVisualWindows | None = None
+) -> FileProbe:
+    """Open a file or frame folder, decode parts of it and return what was found.
 
     Never raises for what a file can do wrong.
+
+    Args:
+        path: the file or folder.
+        full: decode everything.
+        windows: what a clip needs where it has sound.
     """
     probe = FileProbe(path)
     if not Path(path).exists():
@@ -70,6 +79,9 @@ def probe_file(path: str, full: bool = False) -> FileProbe:
             _read_facts(probe, media)
             _check_header(probe, media)
             _decode(media, probe, full)
+            if windows is not None and not probe.audio_reason:
+                problem = windows.problem(media.video, media.audio)
+                probe.audio_reason = f"{path}: {problem}." if problem else ""
     except (MediaError, OSError, av.FFmpegError) as error:
         probe.reason = str(error)
     return probe

@@ -133,9 +133,10 @@ def _note_sound(split: SplitReport) -> None:
     silent = [probe.path for probe in good if not probe.audio]
     if silent:
         split.notes.append(f"{len(silent)} files have no audio stream: {shorten(silent)}.")
-    broken = [probe.audio_reason for probe in good if probe.audio_reason]
+    broken = [probe.audio_reason for probe in good if probe.audio and probe.audio_reason]
     if broken:
-        split.notes.append(f"{len(broken)} files have unusable sound: {shorten(broken)}.")
+        split.notes.append(f"{len(broken)} files have unusable sound:\n    ")
+        split.notes[-1] += shorten(broken, "\n    ")
 
 
 def _note_lengths(split: SplitReport, clip_seconds: float) -> None:
@@ -156,6 +157,22 @@ def _note_lengths(split: SplitReport, clip_seconds: float) -> None:
             f"{len(long)} files are more than ten times as long as the median of {median:.1f} s: "
             f"{shorten(long)}."
         )
+
+
+def check_training_sound(train: SplitReport, missing: str) -> None:
+    """Say what becomes of the training files whose sound cannot be used (``AUDIO.MISSING``)."""
+    good = [train.probes[row] for row in train.good_rows]
+    lacking = [probe.audio_reason for probe in good if probe.audio_reason]
+    found = f"{len(lacking)} of {len(good)} usable files lack the sound of a clip and"
+    shown = shorten(lacking, "\n    ")
+    if not lacking or missing == "zero":
+        return
+    if missing == "error":
+        train.problems.append(f"{found} AUDIO.MISSING error refuses the list:\n    {shown}")
+    elif len(lacking) == len(good):
+        train.problems.append(f"{found} no file is left to train on:\n    {shown}")
+    else:
+        train.notes.append(f"{found} will be dropped (AUDIO.MISSING drop):\n    {shown}")
 
 
 def check_overlap(train: SplitReport, held_out: SplitReport) -> None:

@@ -7,12 +7,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slowfast.datasets.build import SPLITS, manifest_path, read_video_list
+from slowfast.datasets.build import SPLITS, build_windows, manifest_path, read_video_list
 from slowfast.datasets.file_probe import FileProbe, crashed_probe, probe_file
-from slowfast.datasets.list_checks import SplitReport, check_overlap, check_split
+from slowfast.datasets.list_checks import (
+    SplitReport,
+    check_overlap,
+    check_split,
+    check_training_sound,
+)
 from slowfast.datasets.parallel import map_files
 from slowfast.datasets.text_lists import MissingListError
 from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.windows import AudioVisualWindows
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.files import write_csv, write_json
 
@@ -84,10 +90,12 @@ def verify_dataset(cfg, out_dir: str | Path, workers: int = 2, full: bool = Fals
         AnnotationError: no list exists, or one cannot be read.
     """
     lists, absent = read_lists(cfg)
-    splits = probe_lists(lists, workers, full)
+    splits = probe_lists(lists, workers, full, _windows(cfg))
     for split in splits.values():
         check_split(split, cfg.MODEL.NUM_CLASSES, clip_seconds(cfg.DATA))
-        if "train" in splits and split.name != "train":
+        if split.name == "train" and cfg.AUDIO.ENABLE:
+            check_training_sound(split, cfg.AUDIO.MISSING)
+        elif split.name != "train" and "train" in splits:
             check_overlap(splits["train"], split)
     report = VerifyReport(Path(out_dir), splits, absent)
     for name, split in splits.items():
@@ -101,8 +109,9 @@ def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dic
     """Write ``<out_dir>/<split>.npz`` for ``DATA.MANIFEST_DIR``.
 
     The training manifest leaves out files that cannot be used, listed with their reasons in
-    ``<out_dir>/left_out.csv``. Validation and test manifests keep every row: nothing may vanish
-    from a test set.
+    ``<out_dir>/left_out.csv``; with ``AUDIO.ENABLE`` and ``AUDIO.MISSING`` drop also those without
+    the sound of a clip. Validation and test manifests keep every row: nothing may vanish from a
+    test set.
 
     Returns:
         Per split the manifest's path, and the numbers of files kept, left out, and kept although
@@ -113,17 +122,25 @@ def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dic
     """
     out_dir = Path(out_dir)
     lists, _ = read_lists(cfg)
+    windows = _windows(cfg) if cfg.AUDIO.MISSING == "drop" else None
     written, left_out = {}, []
-    for name, split in probe_lists(lists, workers, full=False).items():
-        videos, good = split.videos, split.good_rows
-        unusable = len(videos) - len(good)
+    for name, split in probe_lists(lists, workers, windows=windows).items():
+        videos = split.videos
         if name == "train":
+            sound = windows is not None
+            reasons = [probe.reason or (sound and probe.audio_reason) for probe in split.probes]
+            good = [row for row, reason in enumerate(reasons) if not reason]
             if not good:
+                keys = "DATA.PATH_PREFIX and AUDIO.DURATION" if sound else "DATA.PATH_PREFIX"
                 raise AnnotationError(
                     f"{videos.source}: none of the {len(videos)} training files can be used; the "
-                    f"first: {split.probes[0].reason} Check DATA.PATH_PREFIX."
+                    f"first: {reasons[0]} Check {keys}."
                 )
-            left_out += [_row(split, row) for row in sorted(set(range(len(videos))) - set(good))]
+            left_out += [
+                {**_row(split, row), "reason": reason}
+                for row, reason in enumerate(reasons)
+                if reason
+            ]
             videos = videos.subset(good)
         path = manifest_path(cfg, out_dir, name)
         videos.save(path)
@@ -131,7 +148,7 @@ def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dic
             "path": str(path),
             "files": len(videos),
             "left_out": len(split.videos) - len(videos),
-            "unusable_kept": 0 if name == "train" else unusable,
+            "unusable_kept": 0 if name == "train" else len(videos) - len(split.good_rows),
         }
     write_csv(out_dir / "left_out.csv", ["row", "path", "label", "reason"], left_out)
     return written
@@ -151,14 +168,19 @@ def read_lists(cfg) -> tuple[dict[str, VideoList], list[str]]:
 
 
 def probe_lists(
-    lists: dict[str, VideoList], workers: int, full: bool = False
+    lists: dict[str, VideoList],
+    workers: int,
+    full: bool = False,
+    windows: AudioVisualWindows | None = None,
 ) -> dict[str, SplitReport]:
-    """Probe every file of all lists once, also where several lists name it."""
+    """Probe every file of all lists once, also where several lists name it.
+
+    ``full`` and ``windows`` are those of :func:`probe_file`.
+    """
     rows = {name: [v.paths[row] for row in range(len(v))] for name, v in lists.items()}
     paths = list(dict.fromkeys(path for names in rows.values() for path in names))
-    probes = map_files(
-        partial(probe_file, full=full), paths, workers=workers, title="probe", crashed=crashed_probe
-    )
+    probe = partial(probe_file, full=full, windows=windows)
+    probes = map_files(probe, paths, workers=workers, title="probe", crashed=crashed_probe)
     by_path = dict(zip(paths, probes, strict=True))
     return {
         name: SplitReport(name, videos, [by_path[path] for path in rows[name]])
@@ -171,6 +193,11 @@ def clip_seconds(data) -> float:
     if data.TEMPORAL_SAMPLING == "duration":
         return data.NUM_FRAMES / data.CLIP_FPS
     return data.NUM_FRAMES * data.SAMPLING_RATE / data.TARGET_FPS
+
+
+def _windows(cfg) -> AudioVisualWindows | None:
+    """Return what a clip needs if it has sound."""
+    return build_windows(cfg) if cfg.AUDIO.ENABLE else None
 
 
 def _row(split: SplitReport, row: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ def problems(*words):
 
 FLOAT16 = ("TRAIN.MIXED_PRECISION", "True", "TRAIN.AMP_DTYPE", "float16")
 STEPS = ("SOLVER.LR_POLICY", "steps_with_relative_lrs")
+SOUND = ("AUDIO.ENABLE", "True", "DATA.TEMPORAL_SAMPLING", "duration")
 
 # the key that the message must name, then the overrides
 CONTRADICTIONS = [
@@ -48,6 +49,9 @@ CONTRADICTIONS = [
     ("DATA.ENSEMBLE_METHOD", "DATA.MULTI_LABEL", "True"),
     ("MODEL.LOSS_FUNC", "DATA.MULTI_LABEL", "True"),
     ("TEST.NUM_ENSEMBLE_VIEWS", "TEST.NUM_ENSEMBLE_VIEWS", "0"),
+    ("TEST.NUM_ENSEMBLE_VIEWS", *SOUND),
+    ("TEST.NUM_SPATIAL_CROPS", *SOUND, "TEST.NUM_ENSEMBLE_VIEWS", "1"),
+    ("DATA.TEMPORAL_SAMPLING", *SOUND, "DATA.TEMPORAL_SAMPLING", "stride"),
     ("BN.NUM_BATCHES_PRECISE", "BN.USE_PRECISE_STATS", "True", "BN.NUM_BATCHES_PRECISE", "0"),
     ("SHARD_ID", "SHARD_ID", "1"),
     ("TRAIN.DATASET", "TRAIN.DATASET", ""),

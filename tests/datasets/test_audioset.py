@@ -173,7 +173,7 @@ def with_media(root, media_factory):
     """Make the second training file and the evaluated file real; the first is absent."""
     train, held_out = segments_folder("unbalanced_train", root), segments_folder("eval", root)
     (train / FIRST).unlink()
-    shutil.copy(media_factory(), train / SECOND)
+    shutil.copy(media_factory(frames=90, audio_rate=16000), train / SECOND)
     shutil.copy(media_factory(shade=1), held_out / THIRD)
 
 

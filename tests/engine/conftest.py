@@ -31,9 +31,25 @@ def overrides(demo_world) -> list[str]:
     ]
 
 
-def command(*words: str, tool: str = "run_net") -> list[str]:
-    """Return the command line of a tool with the demo config."""
-    cfg = str(ROOT / "configs/demo/recognition.yaml")
+@pytest.fixture(scope="session")
+def pretrain_overrides(demo_world) -> list[str]:
+    """Config overrides that shrink the demo pretraining to a few seconds."""
+    return [
+        *("DATA.PATH_TO_DATA_DIR", str(demo_world / "kinetics")),
+        *("DATA.PATH_PREFIX", str(demo_world)),
+        *("SOLVER.MAX_EPOCH", "2", "TRAIN.BATCH_SIZE", "8", "LOG_PERIOD", "1"),
+        *("TRAIN.EVAL_PERIOD", "1", "TRAIN.CHECKPOINT_PERIOD", "1"),
+        *("DATA.TRAIN_CROP_SIZE", "32", "DATA.TEST_CROP_SIZE", "32"),
+        *("DATA.TRAIN_JITTER_SCALES", "[36,36]", "DATA_LOADER.NUM_WORKERS", "0"),
+        *("SSL.PROJECTION", "[16,16]", "SSL.AVID.NUM_NEGATIVES", "8"),
+        *("SSL.CMA.NUM_POSITIVES", "4", "SSL.CMA.NUM_NEGATIVES_WITHIN", "4"),
+        *("SSL.CMA.REFRESH_EPOCHS", "1", "TENSORBOARD.ENABLE", "False"),
+    ]
+
+
+def command(*words: str, tool: str = "run_net", cfg: str = "recognition") -> list[str]:
+    """Return the command line of a tool with a demo config."""
+    cfg = str(ROOT / f"configs/demo/{cfg}.yaml")
     return [sys.executable, str(ROOT / f"tools/{tool}.py"), "--cfg", cfg, *words]
 
 
@@ -42,10 +58,22 @@ def environment() -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
-def execute(*words: str, tool: str = "run_net", timeout: float = 300):
+def execute(
+    *words: str, tool: str = "run_net", cfg: str = "recognition", timeout: float = 300
+) -> subprocess.CompletedProcess:
     """Run a tool to its end and return the finished process with its joined output as stdout."""
+    return run_process(command(*words, tool=tool, cfg=cfg), timeout)
+
+
+def torchrun(*words: str, cfg: str = "recognition", timeout: float = 300):
+    """Run ``run_net`` in two processes and return the finished launcher."""
+    launcher = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
+    return run_process([sys.executable, *launcher, *command(*words, cfg=cfg)[1:]], timeout)
+
+
+def run_process(words: list[str], timeout: float) -> subprocess.CompletedProcess:
     return subprocess.run(
-        command(*words, tool=tool),
+        words,
         env=environment(),
         text=True,
         stdout=subprocess.PIPE,

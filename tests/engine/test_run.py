@@ -1,8 +1,6 @@
 """Whole runs on real files through the command line."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.visualization.compare import compare_runs
 
-from .conftest import ROOT, command, environment, execute
+from .conftest import ROOT, execute, torchrun
 
 CFG = str(ROOT / "configs/demo/recognition.yaml")
 
@@ -186,26 +184,6 @@ def test_two_processes_train_the_same_global_batches(overrides, tmp_path):
     ]
     torch.testing.assert_close(
         states[0]["model_state"], states[1]["model_state"], rtol=1e-3, atol=1e-4
-    )
-
-
-def torchrun(*words: str) -> subprocess.CompletedProcess:
-    launcher = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc_per_node",
-        "2",
-        "--standalone",
-    ]
-    return subprocess.run(
-        [*launcher, *command(*words)[1:]],
-        env=environment(),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=300,
-        check=False,
     )
 
 

@@ -1,0 +1,132 @@
+"""Files of the AVID-CMA release: read into our models, and written from them."""
+
+import pytest
+import torch
+from oracles.fills import avid_fill, avid_input
+
+from slowfast.checkpoint.avid_release import export_file, from_released, to_released
+from slowfast.checkpoint.pretrained import load_pretrained
+from slowfast.checkpoint.pretraining import load_pretraining
+from slowfast.models.audio import build_audio_backbone
+from slowfast.models.backbones import build_backbone
+from slowfast.ssl.avid import AVID
+from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
+from slowfast.ssl.encoder import AudioVisualEncoder
+from slowfast.utils.errors import CheckpointError
+
+
+def model(projection=(512, 512, 128), num_instances=64, num_positives=0) -> AVID:
+    encoder = AudioVisualEncoder(
+        build_backbone("avid_r2plus1d_18"), build_audio_backbone("avid_conv2d_10"), list(projection)
+    )
+    weights = {"instance_cross": 1.0}
+    contrast = Contrast(num_negatives=8)
+    criterion = AudioVisualCriterion(
+        num_instances, encoder.dim, weights, contrast, num_positives=num_positives
+    )
+    return AVID(encoder, criterion)
+
+
+@pytest.fixture(scope="module")
+def released(recorded):
+    """A whole file as the release writes it, with recorded names, shapes and numbers."""
+    content = recorded("avid/state_dict_checkpoint_avid.json")
+    return {
+        "epoch": 30,
+        "model": avid_fill(content["model"], content["constants"], "B"),
+        "optimizer": {"state": {}, "param_groups": []},
+        "train_criterion": avid_fill(
+            content["train_criterion_after_first_step_single_process"], content["constants"], "B"
+        ),
+    }
+
+
+def listed(tensors):
+    return [
+        [name, list(t.shape), str(t.dtype).removeprefix("torch.")] for name, t in tensors.items()
+    ]
+
+
+def test_a_released_file_fills_weights_banks_and_partition(released, tmp_path):
+    path = tmp_path / "checkpoint.pth.tar"
+    torch.save(released, path)
+    ours = model()
+    with pytest.raises(CheckpointError, match="a list of 64 files it does not name"):
+        load_pretraining(ours, path, "fingerprint")
+    load_pretraining(ours, path, "fingerprint", parts="weights")
+    state = from_released(released)
+    for name, tensor in ours.encoder.state_dict().items():
+        assert torch.equal(tensor, state[f"encoder.{name}"]), name
+    rows = released["train_criterion"]["nce_average.view1_mem"]
+    assert torch.equal(state["criterion.video_bank.rows"], rows)
+    assert state["criterion.partition"].shape == ()
+    ours.load_state_dict(state, strict=True)
+
+
+def test_a_loaded_release_computes_the_recorded_embeddings(released, recorded):
+    content = recorded("avid/forward_r18.json")
+    case, constants = content["rule_B_input_B"], content["constants"]
+    ours = model()
+    ours.load_state_dict(from_released(released), strict=True)
+    ours.eval()
+    with torch.no_grad():
+        found = ours.encoder(
+            avid_input(case["video_input_shape"], constants, "B"),
+            avid_input(case["audio_input_shape"], constants, "B"),
+        )
+    for embedding, head in zip(found, ("video_head", "audio_head"), strict=True):
+        first = torch.tensor([row["first"] for row in case[head]["out"]])
+        torch.testing.assert_close(embedding[:, : first.shape[1]], first, rtol=1e-4, atol=1e-3)
+
+
+def test_our_export_has_the_recorded_names_shapes_and_types_in_order(recorded):
+    wanted = recorded("avid/state_dict_checkpoint_avid.json")
+    found = to_released(model().state_dict(), epoch=3)
+    assert listed(found["model"]) == wanted["model"]
+    assert listed(found["train_criterion"]) == wanted["train_criterion_before_first_step"]
+    assert found["epoch"] == 3
+
+
+def test_our_cma_export_has_the_positive_sets_too(recorded):
+    wanted = recorded("avid/state_dict_checkpoint_cma.json")["train_criterion"]
+    found = to_released(model(num_positives=8).state_dict(), epoch=1)
+    assert listed(found["train_criterion"]) == wanted
+
+
+def test_export_and_import_give_back_every_tensor(tmp_path):
+    ours, other = model((128,)), model((128,))
+    torch.save({"model_state": ours.state_dict(), "progress": {"epoch": 2}}, tmp_path / "a.pyth")
+    export_file(tmp_path / "a.pyth", tmp_path / "b.pth.tar")
+    load_pretraining(other, tmp_path / "b.pth.tar", "", parts="weights")
+    for name, tensor in ours.encoder.state_dict().items():
+        assert torch.equal(tensor, other.encoder.state_dict()[name])
+
+
+def test_the_video_network_of_a_release_starts_a_classifier(released, tmp_path):
+    path = tmp_path / "checkpoint.pth.tar"
+    torch.save(released, path)
+    backbone = build_backbone("avid_r2plus1d_18")
+    report = load_pretrained(backbone, path, "avid_release")
+    assert len(report.loaded) == len(backbone.state_dict())
+    stem = released["model"]["module.video_model.conv1.0.weight"]
+    assert torch.equal(backbone.conv1[0].weight, stem)
+
+
+def test_a_head_of_another_kind_is_refused_whole(released, tmp_path):
+    path = tmp_path / "checkpoint.pth.tar"
+    torch.save(released, path)
+    with pytest.raises(CheckpointError, match=r"of a larger network.*SSL\.PROJECTION"):
+        load_pretraining(model((128,)), path, "", parts="weights")
+    with pytest.raises(CheckpointError, match="of another shape"):
+        load_pretraining(model((512, 512, 64)), path, "", parts="weights")
+
+
+def test_a_file_that_is_no_pretraining_is_refused(tmp_path):
+    torch.save({"model_state": {"backbone.x": torch.zeros(1)}}, tmp_path / "a.pyth")
+    with pytest.raises(CheckpointError, match="holds no audio-visual pretraining"):
+        load_pretraining(model((128,)), tmp_path / "a.pyth", "")
+    with pytest.raises(CheckpointError, match="holds no AVID or AVID-CMA model"):
+        export_file(tmp_path / "a.pyth", tmp_path / "b.pth.tar")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(CheckpointError, match="holds no checkpoint of a run"):
+        load_pretraining(model((128,)), tmp_path / "empty", "")

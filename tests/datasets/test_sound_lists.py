@@ -1,0 +1,236 @@
+"""Lists without the files that lack sound: which are left out, and that they are looked at once."""
+
+import csv
+import json
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from slowfast.datasets import sound_lists
+from slowfast.datasets.sound_lists import (
+    drop_files_without_sound,
+    find_problems,
+    require_sound,
+    sound_problem,
+)
+from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.windows import AudioVisualWindows
+from slowfast.utils.errors import AnnotationError
+
+ROOT = Path(__file__).parents[2]
+WINDOWS = AudioVisualWindows(0.5, 1.0, "original", 0.5)
+
+
+@pytest.fixture
+def files(media_factory, tmp_path):
+    """Return eight files, of which the odd ones cannot be used."""
+    from oracles.media_files import write_sound_only
+
+    broken, sound_only = tmp_path / "broken.mp4", tmp_path / "sound_only.mp4"
+    broken.write_bytes(b"<html>")
+    write_sound_only(sound_only)
+    good = [media_factory(audio_rate=16000, shade=shade) for shade in range(4)]
+    late = media_factory(audio_rate=16000, audio_first=1.5, beep=1.6)
+    return [good[0], media_factory(), good[1], late, good[2], broken, good[3], sound_only]
+
+
+def listed(paths):
+    return VideoList([str(path) for path in paths], range(len(paths)), ["a", "b"], "some list")
+
+
+def names(videos):
+    return [videos.paths[row] for row in range(len(videos))]
+
+
+@pytest.fixture
+def probed(monkeypatch):
+    """Count the files that are opened."""
+    opened = []
+
+    def counted(path, windows):
+        opened.append(path)
+        return sound_problem(path, windows)
+
+    monkeypatch.setattr(sound_lists, "sound_problem", counted)
+    return opened
+
+
+def table(folder):
+    (path,) = folder.glob("left_out-*.csv")
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_exactly_the_files_without_enough_sound_are_left_out(files, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING):
+        kept = drop_files_without_sound(listed(files), WINDOWS, tmp_path / "files")
+    assert names(kept) == [str(path) for path in files[::2]]
+    assert kept.labels.tolist() == [0, 2, 4, 6]
+    assert (kept.class_names, kept.source) == (["a", "b"], "some list")
+    assert "4 of 8 files are left out (AUDIO.MISSING drop)" in caplog.text
+    assert "left_out-" in caplog.text
+
+
+def test_the_table_gives_row_path_and_reason(files, tmp_path):
+    drop_files_without_sound(listed(files), WINDOWS, tmp_path / "files")
+    lines = table(tmp_path / "files")
+    assert [line["row"] for line in lines] == ["1", "3", "5", "7"]
+    assert [line["path"] for line in lines] == [str(path) for path in files[1::2]]
+    words = ("no audio stream", "share 0.5", "not readable as media", "no video stream")
+    for line, expected in zip(lines, words, strict=True):
+        assert expected in line["reason"]
+        assert line["reason"].count(line["path"]) == 1
+
+
+def test_the_next_start_opens_no_file(files, tmp_path, probed, caplog):
+    first = drop_files_without_sound(listed(files), WINDOWS, tmp_path)
+    assert len(probed) == 8
+    with caplog.at_level(logging.WARNING):
+        second = drop_files_without_sound(listed(files), WINDOWS, tmp_path)
+    assert len(probed) == 8
+    assert names(first) == names(second)
+    assert caplog.text.count("4 of 8 files are left out") == 2
+
+
+def test_a_list_without_fault_is_known_by_the_next_start_too(files, tmp_path, probed):
+    videos = listed(files[::2])
+    for _ in range(2):
+        assert drop_files_without_sound(videos, WINDOWS, tmp_path) is videos
+    assert len(probed) == 4
+
+
+def test_labels_of_the_current_list_are_kept(files, tmp_path):
+    drop_files_without_sound(listed(files), WINDOWS, tmp_path)
+    corrected = VideoList([str(path) for path in files], [7] * 8, [], "corrected list")
+    kept = drop_files_without_sound(corrected, WINDOWS, tmp_path)
+    assert kept.labels.tolist() == [7] * 4
+
+
+@pytest.mark.parametrize(
+    ("change", "windows"),
+    [
+        (lambda files: files[:-1], WINDOWS),
+        (lambda files: files[::-1], WINDOWS),
+        (lambda files: files, AudioVisualWindows(0.5, 0.25, "original", 0.5)),
+        (lambda files: files, AudioVisualWindows(0.5, 1.0, "in_sync", 0.5)),
+    ],
+    ids=["shorter list", "other order", "shorter sound", "other policy"],
+)
+def test_other_lists_and_windows_are_looked_at_anew(files, tmp_path, probed, change, windows):
+    drop_files_without_sound(listed(files), WINDOWS, tmp_path)
+    probed.clear()
+    changed = listed(change(files))
+    kept = drop_files_without_sound(changed, windows, tmp_path)
+    assert sorted(probed) == sorted(names(changed))
+    late = str(files[3])
+    assert (late in names(kept)) == (windows.audio_seconds < 0.5)
+
+
+def test_files_of_the_same_name_elsewhere_are_looked_at_anew(files, tmp_path, probed):
+    drop_files_without_sound(listed(files), WINDOWS, tmp_path)
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for folder in {path.parent for path in files}:
+        (moved / folder.name).symlink_to(folder)
+    elsewhere = listed([moved / path.parent.name / path.name for path in files])
+    assert elsewhere.fingerprint() == listed(files).fingerprint()
+    assert len(drop_files_without_sound(elsewhere, WINDOWS, tmp_path)) == 4
+    assert len(probed) == 16
+
+
+def test_without_a_folder_nothing_is_kept(files, tmp_path, monkeypatch, probed):
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    for _ in range(2):
+        assert len(drop_files_without_sound(listed(files), WINDOWS)) == 4
+    assert len(probed) == 16
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_list_of_bad_files_is_refused_every_time(files, tmp_path):
+    for _ in range(2):
+        with pytest.raises(AnnotationError) as caught:
+            drop_files_without_sound(listed(files[1::2]), WINDOWS, tmp_path / "files")
+        message = str(caught.value)
+        assert "some list: none of the 4 files has enough sound" in message
+        assert "AUDIO.DURATION" in message
+        assert str(files[1]) in message
+    assert not (tmp_path / "files").exists()
+
+
+def test_the_error_policy_names_the_first_files_and_the_cures(files):
+    videos = listed([*files, *files])
+    with pytest.raises(AnnotationError) as caught:
+        require_sound(videos, WINDOWS)
+    message = str(caught.value)
+    assert "some list: 8 of 16 files" in message
+    assert "and 3 more" in message
+    assert "set AUDIO.MISSING to drop or zero" in message
+    assert message.count(str(files[1])) == 2
+    good = listed(files[::2])
+    assert require_sound(good, WINDOWS) is good
+
+
+def test_a_reason_is_found_for_every_row_of_a_long_list(files):
+    rows = np.random.default_rng(0).integers(0, 8, 150)
+    problems = find_problems(listed([files[row] for row in rows]), WINDOWS)
+    assert list(problems) == np.flatnonzero(rows % 2).tolist()
+    for row, reason in problems.items():
+        assert str(files[rows[row]]) in reason
+
+
+WORKER = """
+import json, sys
+import torch.distributed as dist
+from slowfast.datasets import sound_lists
+from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.windows import AudioVisualWindows
+from pathlib import Path
+
+folder, rank, paths = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
+opened, probe = [], sound_lists.sound_problem
+
+def counted(path, windows):
+    opened.append(path)
+    return probe(path, windows)
+
+sound_lists.sound_problem = counted
+videos = VideoList(paths, range(len(paths)), [], "list")
+windows = AudioVisualWindows(0.5, 1.0, "original", 0.5)
+# Only the first process sees a disk.
+report = folder / "files" if rank == 0 else folder / "another machine"
+kept = [sound_lists.drop_files_without_sound(videos, windows, report) for _ in range(2)]
+json.dump(
+    {"opened": sorted(opened), "kept": [videos.labels.tolist() for videos in kept]},
+    open(folder / f"{rank}.json", "w"),
+)
+dist.destroy_process_group()
+"""
+
+
+def test_two_processes_share_the_work_and_agree(files, tmp_path):
+    paths = [str(path) for path in files]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(tmp_path), str(rank), *paths],
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+    results = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
+    assert [result["kept"] for result in results] == [[[0, 2, 4, 6]] * 2] * 2
+    assert [result["opened"] for result in results] == [sorted(paths[::2]), sorted(paths[1::2])]
+    assert len(table(tmp_path / "files")) == 4
+    assert not (tmp_path / "another machine").exists()

@@ -1,0 +1,184 @@
+"""AVID and AVID-CMA from the command line, on the tiny demo world."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.datasets.video_list import VideoList
+from slowfast.engine.run import main
+
+from .conftest import ROOT, torchrun
+
+AVID, CMA = (str(ROOT / f"configs/demo/{name}.yaml") for name in ("avid", "avid_cma"))
+
+
+def rows(folder: Path, kind: str) -> list[dict]:
+    lines = (folder / "stats.jsonl").read_text().splitlines()
+    return [row for row in map(json.loads, lines) if row["_type"] == kind]
+
+
+def newest(folder: Path) -> dict:
+    return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
+
+
+@pytest.fixture(scope="module")
+def avid(pretrain_overrides, tmp_path_factory) -> Path:
+    """The folder of a finished AVID run."""
+    folder = tmp_path_factory.mktemp("runs") / "avid"
+    words = [*pretrain_overrides, "TEST.ENABLE", "True", "OUTPUT_DIR", str(folder)]
+    assert main(["--cfg", AVID, *words]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cma(avid, pretrain_overrides, tmp_path_factory) -> Path:
+    """The folder of a finished AVID-CMA run that began from ``avid``."""
+    folder = tmp_path_factory.mktemp("runs") / "cma"
+    words = [*pretrain_overrides, "SSL.CHECKPOINT", str(avid), "OUTPUT_DIR", str(folder)]
+    assert main(["--cfg", CMA, *words]) == 0
+    return folder
+
+
+def test_avid_logs_its_terms_margins_and_the_age_of_the_bank(avid):
+    steps = rows(avid, "train_iter")
+    assert len(steps) == 2 * 32 // 8
+    for row in steps:
+        assert row["loss"] == pytest.approx((row["loss_v2a"] + row["loss_a2v"]) / 2, rel=1e-5)
+        assert {"margin_v2a", "margin_a2v", "bank_age", "grad_norm"} <= set(row)
+
+
+def test_avid_measures_retrieval_on_the_held_out_files_after_each_epoch(avid):
+    found = rows(avid, "val_epoch")
+    assert len(found) == 2
+    for row in found:
+        assert 0 <= row["retrieval_r1"] <= row["retrieval_r5"] <= row["retrieval_r10"] <= 100
+        assert row["retrieval_r1"] == (row["v2a_r1"] + row["a2v_r1"]) / 2
+        assert row["chance_r1"] == 100 / 16
+    results = json.loads((avid / "results.json").read_text())
+    assert results["headline"] == "retrieval_r1"
+    assert results["test"]["num_videos"] == 16
+
+
+def test_every_file_has_written_its_memory_once_per_epoch(avid):
+    state = newest(avid)["model_state"]
+    for bank in ("criterion.video_bank", "criterion.audio_bank"):
+        assert state[f"{bank}.rows"].shape == (32, 16)
+        assert (state[f"{bank}.written_at"] >= 4).all()  # in the second epoch
+        assert state[f"{bank}.updates"] == 8
+    assert state["criterion.partition"] > 0
+
+
+def test_cma_goes_on_from_weights_banks_and_partition(avid, cma):
+    before, after = newest(avid)["model_state"], newest(cma)["model_state"]
+    assert torch.equal(before["criterion.partition"], after["criterion.partition"])
+    assert after["criterion.video_bank.updates"] == 16
+    positives = after["criterion.positives"]
+    assert positives.shape == (32, 4)
+    assert (positives[:, 1:] > positives[:, :-1]).all()
+    assert not (positives == torch.arange(32)[:, None]).any()
+
+
+def test_cma_reports_overlap_and_purity_of_its_positives(cma):
+    first, second = rows(cma, "epoch_start")
+    assert "positive_overlap" not in first and 0 <= second["positive_overlap"] <= 1
+    assert 0 <= first["positive_purity"] <= 1
+    step = rows(cma, "train_iter")[0]
+    assert {"loss_v2a", "loss_a2v", "loss_pos_v2v", "loss_pos_a2a"} <= set(step)
+    assert not (cma / "mining").exists() or not list((cma / "mining").iterdir())
+
+
+def test_cma_without_an_avid_run_is_refused_with_the_cure(pretrain_overrides, tmp_path, capsys):
+    words = [*pretrain_overrides, "SSL.CHECKPOINT", "", "OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", CMA, *words]) == 1
+    assert "set SSL.CHECKPOINT to the folder of an AVID run" in capsys.readouterr().err
+
+
+def test_banks_of_another_list_are_refused_and_can_be_remapped(
+    avid, demo_world, pretrain_overrides, tmp_path, capsys
+):
+    lists = tmp_path / "lists"
+    shutil.copytree(demo_world / "kinetics", lists)
+    lines = (lists / "train.csv").read_text().splitlines()
+    held_out = (lists / "val.csv").read_text().splitlines()
+    (lists / "train.csv").write_text("\n".join([*reversed(lines[4:]), *held_out[:2]]))
+    words = [*pretrain_overrides, "DATA.PATH_TO_DATA_DIR", str(lists)]
+
+    run = [*words, "SSL.CHECKPOINT", str(avid), "OUTPUT_DIR", str(tmp_path / "cma")]
+    assert main(["--cfg", CMA, *run]) == 1
+    message = capsys.readouterr().err
+    assert "another list of 32 files; this run trains on 30" in message
+    assert "tools/remap_bank.py" in message
+
+    from slowfast.checkpoint.remap import remap_file
+
+    new, out = tmp_path / "cma/train_files.npz", tmp_path / "remapped.pyth"
+    report = remap_file(avid, None, new, out)
+    assert (report.kept, report.new, report.gone) == (28, 2, 4)
+    old_rows = newest(avid)["model_state"]["criterion.video_bank.rows"]
+    content = load_checkpoint_file(out)["model_state"]
+    assert torch.equal(content["criterion.video_bank.rows"][:28], old_rows[4:].flip(0))
+    assert content["criterion.video_bank.written_at"][28:].tolist() == [-1, -1]
+    assert main(["--cfg", CMA, *words, "SSL.CHECKPOINT", str(out), *run[-2:]]) == 0
+
+
+def test_files_without_sound_are_left_out_and_named(
+    media_factory, demo_world, pretrain_overrides, tmp_path
+):
+    lists = tmp_path / "lists"
+    shutil.copytree(demo_world / "kinetics", lists)
+    silent = media_factory()
+    shutil.copy(silent, demo_world / "videos/silent.mp4")
+    with (lists / "train.csv").open("a") as file:
+        file.write("videos/silent.mp4 0\n")
+    words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", "DATA.PATH_TO_DATA_DIR", str(lists)]
+    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "drop")]) == 0
+    assert len(VideoList.load(tmp_path / "drop/train_files.npz")) == 32
+    with next((tmp_path / "drop/files").glob("left_out*.csv")).open(newline="") as file:
+        (left_out,) = csv.DictReader(file)
+    assert left_out["path"].endswith("silent.mp4") and "no audio stream" in left_out["reason"]
+    words += ["AUDIO.MISSING", "zero", "OUTPUT_DIR", str(tmp_path / "zero")]
+    assert main(["--cfg", AVID, *words]) == 0
+    assert len(VideoList.load(tmp_path / "zero/train_files.npz")) == 33
+
+
+@pytest.mark.parametrize("loss", ["infonce", "in_batch"])
+def test_the_other_losses_train_too(loss, pretrain_overrides, tmp_path):
+    words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", "SSL.AVID.LOSS", loss]
+    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path)]) == 0
+    assert newest(tmp_path)["model_state"]["criterion.partition"] == -1
+
+
+def test_without_validation_no_validation_list_is_needed(demo_world, pretrain_overrides, tmp_path):
+    (tmp_path / "lists").mkdir()
+    shutil.copy(demo_world / "kinetics/train.csv", tmp_path / "lists/train.csv")
+    words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", "TRAIN.EVAL_PERIOD", "0"]
+    words += ["DATA.PATH_TO_DATA_DIR", str(tmp_path / "lists")]
+    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "run")]) == 0
+
+
+def test_a_classifier_starts_from_the_video_network_of_a_run(avid, overrides, tmp_path):
+    words = [*overrides, "SOLVER.MAX_EPOCH", "1", "SOLVER.WARMUP_EPOCHS", "0"]
+    words += ["MODEL.FREEZE", "backbone", "MODEL.INIT_METHOD", "slowfast", "MODEL.CKPT", str(avid)]
+    recognition = str(ROOT / "configs/demo/recognition.yaml")
+    assert main(["--cfg", recognition, *words, "OUTPUT_DIR", str(tmp_path)]) == 0
+    pretrained, probe = newest(avid)["model_state"], newest(tmp_path)["model_state"]
+    for name, tensor in probe.items():
+        if name.startswith("backbone."):
+            assert torch.equal(tensor, pretrained[f"encoder.video_{name}"]), name
+
+
+@pytest.mark.slow
+def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
+    words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", "DATA.TRAIN_CLIPS_PER_VIDEO", "2"]
+    done = torchrun(*words, "OUTPUT_DIR", str(tmp_path), cfg="avid")
+    assert done.returncode == 0, done.stdout
+    state = newest(tmp_path)["model_state"]
+    assert (state["criterion.video_bank.written_at"] >= 0).all()
+    assert state["criterion.video_bank.updates"] == 8
+    np.testing.assert_allclose(state["criterion.audio_bank.rows"].norm(dim=1), 1, rtol=1e-5)
