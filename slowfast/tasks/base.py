@@ -38,7 +38,7 @@ class Evaluator(ABC):
 
     @abstractmethod
     def compute(self) -> dict[str, float]:
-        """Return the measures over all processes; call it in every process."""
+        """Return the measures over all processes, the headline first; call it in every process."""
 
     @abstractmethod
     def save(self, path: Path) -> None:

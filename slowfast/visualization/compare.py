@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from slowfast.utils.errors import SlowFastError
-from slowfast.utils.files import atomic_write
+from slowfast.utils.files import atomic_write, write_csv
 from slowfast.visualization import figures
 
 
-def compare_runs(folders: Sequence[str | Path], out: str | Path | None = None) -> str:
+def compare_runs(
+    folders: Sequence[str | Path],
+    out: str | Path | None = None,
+    labels: Sequence[str] | None = None,
+    chance: float | None = None,
+) -> str:
     """Return a table of the measures of finished runs; a run over folds shows its mean.
 
     Args:
         folders: each holds a ``results.json``; those without are named as unfinished.
         out: where given, ``comparison.csv`` and ``comparison.png`` are written there.
+        labels: what the runs are called, instead of their folders. When all of them have the form
+            ``group/name``, bars are drawn in groups.
+        chance: of the first run's main measure; drawn as a line.
 
     Raises:
-        SlowFastError: none of the runs is finished.
+        SlowFastError: none of the runs is finished, or the labels do not fit the runs.
     """
     rows, unfinished = {}, []
     headline = None
-    for folder, name in zip(map(Path, folders), _names(folders), strict=True):
+    names = _names(folders) if labels is None else _checked(labels, folders)
+    for folder, name in zip(map(Path, folders), names, strict=True):
         file = folder / "results.json"
         if not file.is_file():
             unfinished.append(name)
@@ -36,7 +44,9 @@ def compare_runs(folders: Sequence[str | Path], out: str | Path | None = None) -
         raise SlowFastError(f"No results.json in {', '.join(map(str, folders))}: nothing finished.")
     measures = list(dict.fromkeys(key for row in rows.values() for key in row))
     if out is not None:
-        _write(Path(out), rows, measures, headline)
+        values = {name: row[headline] for name, row in rows.items() if headline in row}
+        picture = _picture(values, labels or [], headline, chance)
+        _write(Path(out), rows, measures, picture)
     return _format(rows, measures, unfinished)
 
 
@@ -48,6 +58,39 @@ def _names(folders: Sequence[str | Path]) -> list[str]:
         if len(set(names)) == len(names):
             break
     return names
+
+
+def _checked(labels: Sequence[str], folders: Sequence[str | Path]) -> Sequence[str]:
+    if len(labels) != len(folders):
+        raise SlowFastError(
+            f"{len(labels)} labels ({', '.join(labels)}) for {len(folders)} runs "
+            f"({', '.join(map(str, folders))}); give one label for each run, in the same order."
+        )
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    if twice:
+        raise SlowFastError(f"Labels must differ, but these occur twice: {', '.join(twice)}.")
+    return labels
+
+
+def split_labels(labels: Sequence[str]) -> list[tuple[str, str]] | None:
+    """Return ``(group, name)`` of each label, or None unless all have the form ``group/name``."""
+    pairs = [tuple(part.strip() for part in label.split("/", 1)) for label in labels]
+    grouped = bool(pairs) and all(len(pair) == 2 and all(pair) for pair in pairs)
+    return pairs if grouped and len(set(pairs)) == len(pairs) else None
+
+
+def _picture(
+    values: dict[str, float], labels: Sequence[str], headline: str, chance: float | None
+) -> bytes:
+    pairs = split_labels(labels)
+    if pairs is None:
+        numbers = list(values.values())
+        return figures.bar_chart(list(values), numbers, "Comparison", headline, chance)
+    groups: dict[str, dict[str, float]] = {}
+    for label, (group, name) in zip(labels, pairs, strict=True):
+        if label in values:
+            groups.setdefault(group, {})[name] = values[label]
+    return figures.grouped_bars(groups, "Comparison", headline, chance)
 
 
 def _format(rows: dict, measures: list[str], unfinished: list[str]) -> str:
@@ -70,12 +113,8 @@ def _number(value: float | None) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def _write(out: Path, rows: dict, measures: list[str], headline: str) -> None:
-    with atomic_write(out / "comparison.csv", "w") as file:
-        writer = csv.writer(file)
-        writer.writerow(["run", *measures])
-        writer.writerows([name, *(row.get(m, "") for m in measures)] for name, row in rows.items())
-    values = {name: row[headline] for name, row in rows.items() if headline in row}
-    png = figures.bar_chart(list(values), list(values.values()), "Comparison", headline)
+def _write(out: Path, rows: dict, measures: list[str], picture: bytes) -> None:
+    table = [{"run": name, **row} for name, row in rows.items()]
+    write_csv(out / "comparison.csv", ["run", *measures], table)
     with atomic_write(out / "comparison.png") as file:
-        file.write(png)
+        file.write(picture)

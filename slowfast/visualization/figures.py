@@ -1,48 +1,97 @@
-"""Plots of a run as PNG bytes. Colours are chosen to be told apart without hue as well."""
+"""Plots as PNG bytes.
+
+The colours are those of Okabe and Ito, which colour-blind readers tell apart; dashes, markers and
+words say the same once more.
+"""
 
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from slowfast.visualization.curves import Panel
 
 matplotlib.use("Agg")
+# A dollar sign in a class or file name is a dollar sign.
+matplotlib.rcParams["text.parse_math"] = False
 
-COLORS = ("#1b6ca8", "#d1495b", "#2e8b57", "#edae49", "#6a4c93", "#5c677d")
+COLORS = ("#0072b2", "#d55e00", "#56b4e9", "#222222", "#e69f00", "#009e73", "#cc79a7", "#8a8a8a")
+DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1.5, 1, 1.5)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+CHANCE = {"linestyle": (0, (4, 3)), "linewidth": 1.1}
+GREY = "#555555"
+FROM_POINT = {"textcoords": "offset points"}
 DPI = 110
 MAX_NAMED_CLASSES = 60
+PANELS_PER_ROW = 3
 
 
-def to_png(figure: Figure) -> bytes:
-    """Render a figure."""
+def to_png(figure: Figure, crop: bool = True) -> bytes:
+    """Render a figure, without its empty margins unless ``crop`` is False."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight")
+    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight" if crop else None)
     return buffer.getvalue()
 
 
-def learning_curves(rows: Sequence[dict[str, Any]], keys: Sequence[str]) -> bytes:
-    """Plot numbers of ``stats.jsonl`` over the steps.
+def learning_curves(panels: Sequence[Panel], last_step: int) -> bytes:
+    """Plot numbers over the steps, at most :data:`PANELS_PER_ROW` panels side by side.
 
     Args:
-        rows: of the log; ``train_iter`` rows are drawn as lines, ``val_epoch`` rows with dots.
-        keys: one panel each, for example ``loss`` or ``top1_acc``.
+        panels: see :func:`slowfast.visualization.curves.find_panels`.
+        last_step: where the axes of all panels end.
     """
-    figure = Figure(figsize=(4.4 * len(keys), 3.2), layout="constrained")
-    for place, key in enumerate(keys):
-        axes = figure.add_subplot(1, len(keys), place + 1)
-        for color, kind, style in ((0, "train_iter", "-"), (1, "val_epoch", "o-")):
-            points = [(r["step"], r[key]) for r in rows if r["_type"] == kind and key in r]
-            if points:
-                axes.plot(*zip(*points, strict=True), style, color=COLORS[color], ms=4, label=kind)
-        axes.set_title(key)
-        axes.set_xlabel("step")
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
-    return to_png(figure)
+    legend_rows = max((len(panel.series) + 2) // 2 for panel in panels)
+    height = 2.9 + 0.17 * legend_rows
+    figure = Figure(figsize=(4.0 * PANELS_PER_ROW, height), layout="constrained")
+    places = figure.subplots(1, PANELS_PER_ROW)
+    for axes, panel in zip(places, panels, strict=False):
+        _draw_panel(axes, panel)
+        axes.set_xlim(-0.02 * last_step, 1.02 * last_step)
+    for axes in places[len(panels) :]:
+        axes.set_axis_off()
+    return to_png(figure, crop=False)
+
+
+def _draw_panel(axes, panel: Panel) -> None:
+    for place, series in enumerate(panel.series):
+        color = COLORS[place % len(COLORS)]
+        # Thinner and thinner, so that one curve does not hide another of the same values.
+        share = place / len(panel.series)
+        if series.dots or len(series.points) < 3:
+            style = {"marker": MARKERS[place % len(MARKERS)], "markersize": 6.5 - 3 * share}
+        else:
+            style = {"linestyle": DASHES[place % len(DASHES)]}
+        steps, values = zip(*series.points, strict=True)
+        axes.plot(steps, values, color=color, lw=2.2 - share, label=series.label, **style)
+        if series.chance is not None:
+            axes.axhline(series.chance, color=color, **CHANCE)
+    handles, _ = axes.get_legend_handles_labels()
+    if any(series.chance is not None for series in panel.series):
+        several = len(panel.series) > 1
+        label = "chance (same colour)" if several else "chance"
+        handles.append(Line2D([], [], color=GREY, label=label, **CHANCE))
+    if len(handles) > 1:
+        axes.legend(
+            handles=handles,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.2),
+            ncols=2,
+            fontsize=8,
+            handlelength=3,
+            frameon=False,
+        )
+    axes.set_title(panel.title, fontsize=10)
+    axes.set_xlabel("step", fontsize=9)
+    axes.locator_params(axis="x", nbins=6)
+    axes.tick_params(labelsize=8)
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def confusion_picture(matrix: np.ndarray, class_names: Sequence[str]) -> bytes:
@@ -90,16 +139,71 @@ def film_strips(strips: Sequence[np.ndarray], captions: Sequence[str]) -> bytes:
     return to_png(figure)
 
 
-def bar_chart(labels: Sequence[str], values: Sequence[float], title: str, unit: str) -> bytes:
-    """Draw horizontal bars with their values."""
+def bar_chart(
+    labels: Sequence[str],
+    values: Sequence[float],
+    title: str,
+    unit: str,
+    chance: float | None = None,
+) -> bytes:
+    """Draw horizontal bars with their values, and what chance would reach where it is given."""
     figure = Figure(figsize=(6.4, 0.9 + 0.38 * len(labels)), layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(labels))[::-1]
-    bars = axes.barh(places, values, color=COLORS[0])
-    axes.bar_label(bars, fmt="%.1f", padding=3)
+    axes.barh(places, values, color=COLORS[0])
+    for place, value in zip(places, values, strict=True):
+        at = _beside(value, chance, 0.1 * max(values))
+        axes.annotate(f"{value:.1f}", (at, place), (3, 0), va="center", **FROM_POINT)
     axes.set_yticks(places, labels)
     axes.set_xlabel(unit)
     axes.set_title(title)
     axes.margins(x=0.12)
+    if chance is not None:
+        axes.axvline(chance, color=GREY, label=f"chance {chance:g}", **CHANCE)
+        figure.legend(loc="outside lower right", frameon=False, fontsize=9)
     axes.spines[["top", "right"]].set_visible(False)
+    return to_png(figure)
+
+
+def _beside(value: float, chance: float | None, room: float) -> float:
+    """Return where the number of a bar begins: beyond the chance line if that would cross it."""
+    return chance if chance is not None and value <= chance < value + room else value
+
+
+def grouped_bars(
+    values: dict[str, dict[str, float]], title: str, unit: str, chance: float | None = None
+) -> bytes:
+    """Draw groups of bars side by side, one colour for each name.
+
+    Args:
+        values: group, then name, to a number; a group may lack a name.
+        title: above the bars.
+        unit: what the numbers are.
+        chance: drawn as a dashed line.
+    """
+    names = list(dict.fromkeys(name for group in values.values() for name in group))
+    width = 0.8 / len(names)
+    size = (1.6 + len(values) * max(1.6, 0.6 * len(names)), 3.9)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    tallest = max(value for group in values.values() for value in group.values())
+    handles = []
+    for place, name in enumerate(names):
+        there = [(k, group[name]) for k, group in enumerate(values.values()) if name in group]
+        at = [k + (place - (len(names) - 1) / 2) * width for k, _ in there]
+        color = COLORS[place % len(COLORS)]
+        handles.append(axes.bar(at, [v for _, v in there], 0.92 * width, color=color, label=name))
+        for x, (_, value) in zip(at, there, strict=True):
+            y = _beside(value, chance, 0.08 * tallest)
+            axes.annotate(f"{value:.1f}", (x, y), (0, 3), ha="center", fontsize=9, **FROM_POINT)
+    if chance is not None:
+        handles.append(axes.axhline(chance, color=GREY, label=f"chance {chance:g}", **CHANCE))
+    axes.set_xticks(range(len(values)), [textwrap.fill(group, 22) for group in values])
+    axes.tick_params(axis="x", length=0)
+    axes.set_ylabel(unit)
+    axes.set_title(title)
+    axes.margins(y=0.12)
+    axes.spines[["top", "right"]].set_visible(False)
+    columns = min(4, len(handles))
+    figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False)
     return to_png(figure)

@@ -17,7 +17,7 @@ from slowfast.datasets.audio_visual_clips import (
     clip_frames,
 )
 from slowfast.datasets.loader import construct_loader, shuffle_dataset
-from slowfast.datasets.media import VideoInfo
+from slowfast.datasets.media import VideoInfo, open_media
 from slowfast.datasets.temporal import DurationSampling
 from slowfast.datasets.transforms import TestGeometry, TrainGeometry
 from slowfast.datasets.video_clips import ClipSettings, SampleKey, UnreadableSample
@@ -169,14 +169,14 @@ def unheard(media_factory, tmp_path):
     broken.write_bytes(b"<html>")
     return {
         "silent": media_factory(shade=1),
-        "short": media_factory(**{**ALIKE, "audio_first": 1.8, "beep": 1.85}),
+        "short": media_factory(**{**ALIKE, "audio_first": 0.6, "audio_seconds": 0.7}),
         "broken": broken,
     }
 
 
 def test_a_listed_file_that_lacks_sound_is_replaced_with_its_reason(media_factory, unheard):
     good = media_factory(**ALIKE)
-    for kind, words in (("silent", "no audio stream"), ("short", "sound and pictures share 0.2")):
+    for kind, words in (("silent", "no audio stream"), ("short", "sound and pictures share 0.7")):
         clips = train_clips(listed(unheard[kind], good))
         # A replacement may be drawn several times before it is the good file.
         sample = next(s for p in range(9) if isinstance(s := clips[SampleKey(0, p, 0)], dict))
@@ -205,10 +205,13 @@ def test_missing_sound_may_be_silence(media_factory, unheard):
     assert any(sample["waveform"].abs().max() > 0.1 for sample in heard)
 
 
-def test_late_sound_of_a_centre_clip_is_read_from_its_beginning(unheard):
-    wave = views(listed(unheard["short"]))[0]["waveform"]
-    begins = 1.8 - (0.75 - 22 / 30)  # the pictures begin with frame 22, not at 0.75 s
-    assert abs(begins + time_of_beep(wave, RATE) - 1.85) < TEN_MS
+def test_sound_of_a_centre_clip_is_moved_to_where_there_is_some(media_factory):
+    path = media_factory(**{**ALIKE, "audio_first": 1.2, "beep": 1.6})
+    wave = views(listed(path))[0]["waveform"]
+    with open_media(path) as media:
+        begins = media.audio.start - (0.75 - 22 / 30)  # the pictures begin with frame 22
+    assert 1.1 < begins < 1.2
+    assert abs(begins + time_of_beep(wave, RATE) - 1.6) < TEN_MS
 
 
 def test_test_files_without_sound_are_invalid_or_silent(unheard):
@@ -302,6 +305,18 @@ def test_each_policy_for_missing_sound_does_what_it_says(world):
     silent = build_dataset("kinetics", config(world, **{"AUDIO.MISSING": "zero"}), "train")
     assert len(silent) == 6
     assert not silent[SampleKey(0, 0, 3)]["waveform"].any()
+
+
+def test_what_is_left_out_is_kept_in_the_folder_of_the_run_where_there_is_one(world):
+    cfg = config(world)
+    build_dataset("kinetics", cfg, "train")
+    assert not (world / "run").exists()
+    (world / "run").mkdir()
+    build_dataset("kinetics", cfg, "train")
+    (report,) = (world / "run" / "files").iterdir()
+    assert report.name.startswith("left_out-")
+    build_dataset("kinetics", cfg, "val")
+    assert [report] == list((world / "run").rglob("*.*"))
 
 
 def test_without_sound_nothing_is_looked_for(world):

@@ -235,6 +235,43 @@ def test_missing_files_and_high_labels_are_named(tmp_path):
     assert videos.check_labels(10) is videos
 
 
+def numbered(labels):
+    return VideoList([f"{k}.mp4" for k in range(len(labels))], labels, ["a"], "list")
+
+
+label_lists = st.lists(st.integers(-1, 3), min_size=1, max_size=60)
+shares = st.floats(0.001, 1.0)
+
+
+@given(label_lists, shares, st.integers(0, 5))
+def test_a_fraction_holds_that_share_of_every_class_and_at_least_one_file(labels, share, seed):
+    part = numbered(labels).fraction(share, seed)
+    for label in set(labels):
+        count = labels.count(label)
+        expected = max(1, round(share * count))
+        assert part.labels.tolist().count(label) == expected
+    names = [int(part.paths[k].removesuffix(".mp4")) for k in range(len(part))]
+    assert names == sorted(set(names))
+    assert [labels[k] for k in names] == part.labels.tolist()
+    assert (part.class_names, part.source) == (["a"], "list")
+
+
+@given(label_lists, shares, shares, st.integers(0, 5))
+def test_smaller_fractions_are_parts_of_larger_ones(labels, one, other, seed):
+    small, large = (
+        set(rows(numbered(labels).fraction(share, seed))) for share in sorted((one, other))
+    )
+    assert small <= large
+
+
+def test_a_fraction_of_one_is_the_list_and_seeds_choose_differently():
+    videos = numbered([-1] * 100)
+    assert rows(videos.fraction(1.0)) == rows(videos)
+    parts = [rows(videos.fraction(0.2, seed)) for seed in (0, 0, 1)]
+    assert parts[0] == parts[1] != parts[2]
+    assert len(parts[0]) == 20
+
+
 def test_lists_can_name_transcoded_copies(tmp_path):
     from slowfast.config import get_cfg
     from slowfast.datasets.build import read_video_list

@@ -28,14 +28,14 @@ WINDOWS = AudioVisualWindows(0.5, 1.0, "original", 0.5)
 
 @pytest.fixture
 def files(media_factory, tmp_path):
-    """Return eight files, of which the odd ones cannot be used."""
+    """Return eight files of two seconds, of which the odd ones cannot be used."""
     from oracles.media_files import write_sound_only
 
     broken, sound_only = tmp_path / "broken.mp4", tmp_path / "sound_only.mp4"
     broken.write_bytes(b"<html>")
     write_sound_only(sound_only)
     good = [media_factory(audio_rate=16000, shade=shade) for shade in range(4)]
-    late = media_factory(audio_rate=16000, audio_first=1.5, beep=1.6)
+    late = media_factory(audio_rate=16000, audio_first=1.3, beep=0.5)
     return [good[0], media_factory(), good[1], late, good[2], broken, good[3], sound_only]
 
 
@@ -81,7 +81,7 @@ def test_the_table_gives_row_path_and_reason(files, tmp_path):
     lines = table(tmp_path / "files")
     assert [line["row"] for line in lines] == ["1", "3", "5", "7"]
     assert [line["path"] for line in lines] == [str(path) for path in files[1::2]]
-    words = ("no audio stream", "share 0.5", "not readable as media", "no video stream")
+    words = ("no audio stream", "share 0.7", "not readable as media", "no video stream")
     for line, expected in zip(lines, words, strict=True):
         assert expected in line["reason"]
         assert line["reason"].count(line["path"]) == 1
@@ -128,7 +128,7 @@ def test_other_lists_and_windows_are_looked_at_anew(files, tmp_path, probed, cha
     kept = drop_files_without_sound(changed, windows, tmp_path)
     assert sorted(probed) == sorted(names(changed))
     late = str(files[3])
-    assert (late in names(kept)) == (windows.audio_seconds < 0.5)
+    assert (late in names(kept)) == (windows.audio_seconds < 0.7)
 
 
 def test_files_of_the_same_name_elsewhere_are_looked_at_anew(files, tmp_path, probed):

@@ -22,7 +22,8 @@ class Settings:
     """What a file is like; times in seconds.
 
     ``first`` is the time of the first picture, ``audio_first`` that of the first sample, and
-    ``beep`` the time of a tone of 0.1 s; ``audio_rate`` 0 stands for no sound. ``rotation`` is
+    ``beep`` the time of a tone of 0.1 s; ``audio_rate`` 0 stands for no sound, ``audio_seconds`` 0
+    for sound to the end of the pictures or a second past the beep. ``rotation`` is
     what the display matrix of an MP4 asks for, in degrees counter-clockwise. ``shade`` changes
     the content without changing the numbers. ``fast_start`` puts the index at the beginning.
     """
@@ -35,6 +36,7 @@ class Settings:
     audio_rate: int = 0
     audio_layout: str = "mono"
     audio_first: float = 0.0
+    audio_seconds: float = 0.0
     audio_codec: str = "aac"
     beep: float = 1.0
     suffix: str = ".mp4"
@@ -130,6 +132,8 @@ def _encode_sound(container, stream, settings: Settings) -> None:
     begin = round(settings.beep * rate)
     wave[begin : begin + len(tone(rate))] = 0.5 * tone(rate)
     wave = wave[round(settings.audio_first * rate) :]
+    if settings.audio_seconds:
+        wave = wave[: round(settings.audio_seconds * rate)]
     channels = len(av.AudioLayout(settings.audio_layout).channels)
     for begin in range(0, len(wave), 1024):
         block = np.ascontiguousarray(np.tile(wave[None, begin : begin + 1024], (channels, 1)))

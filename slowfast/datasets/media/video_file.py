@@ -213,7 +213,9 @@ class VideoFile:
             )
 
     def _picture(self, frame: av.VideoFrame) -> torch.Tensor:
-        array = self._reformatter.reformat(frame, format="rgb24").to_ndarray()
+        # Left alone, FFmpeg starts a thread per core for each small picture.
+        picture = self._reformatter.reformat(frame, format="rgb24", threads=self._threads)
+        array = picture.to_ndarray()
         turns = round(frame.rotation / 90) % 4
         if turns:
             array = np.rot90(array, turns).copy()

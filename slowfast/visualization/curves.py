@@ -1,0 +1,149 @@
+"""Which numbers of ``stats.jsonl`` are drawn together.
+
+Numbers are grouped by how they are called, not by which method wrote them: ``loss_v2a`` and
+``loss_a2v`` share the panel ``loss_*``, ``top1_acc`` and ``top5_acc`` the panel ``*_acc``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# Means over an epoch (train_epoch) would only repeat what train_iter shows.
+KINDS = ("train_iter", "val_epoch", "epoch_start")
+NOT_DRAWN = re.compile(r"step|epoch|iter|(num|chance)_.*")
+SHARED_ENDINGS = ("_acc", "_err")
+# What the training loop adds for every method; it comes after what is learned.
+LOOP = {
+    "lr": "lr",
+    "grad_norm": "grad_norm",
+    "dt": "seconds per step",
+    "dt_data": "seconds per step",
+    "gpu_mem_gib": "GPU memory, GiB",
+}
+
+
+@dataclass
+class Series:
+    """A curve.
+
+    Attributes:
+        label: its name in a legend.
+        points: ``(step, value)``; NaN where the value was not finite.
+        dots: measured now and then, so that each point is worth a dot.
+        chance: what guessing reaches, where it is known.
+    """
+
+    label: str
+    points: list[tuple[int, float]]
+    dots: bool = False
+    chance: float | None = None
+
+
+@dataclass
+class Panel:
+    """Curves that share their axes."""
+
+    title: str
+    series: list[Series]
+
+
+def find_panels(rows: Sequence[dict[str, Any]]) -> list[Panel]:
+    """Return what there is to draw: the loss first, then validation, then the rest."""
+    found = _collect(rows)
+    same = _same_as_loss(found)
+    groups: dict[tuple[str, bool], list[tuple[str, str]]] = {}
+    for key, kind in sorted(found, key=_rank):
+        if key not in same:
+            groups.setdefault((_group(key), kind == "epoch_start"), []).append((key, kind))
+    chances = {k: v for row in rows for k, v in row.items() if k.startswith("chance_")}
+    panels = []
+    for (title, _), members in groups.items():
+        several = len({key for key, _ in members}) < len(members)
+        series = [
+            Series(
+                f"{key}, {kind}" if several else key,
+                found[key, kind],
+                dots=kind != "train_iter",
+                chance=chance_of(key, chances),
+            )
+            for key, kind in members
+        ]
+        panels.append(Panel(_title(title, [key for key, _ in members], same), series))
+    return panels
+
+
+def _collect(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[tuple[int, float]]]:
+    found: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for row in rows:
+        kind = row.get("_type")
+        if kind not in KINDS:
+            continue
+        for key, value in row.items():
+            if isinstance(value, (bool, str)) or NOT_DRAWN.fullmatch(key):
+                continue
+            if value is None or isinstance(value, (int, float)):
+                point = (row["step"], math.nan if value is None else float(value))
+                found.setdefault((key, kind), []).append(point)
+    idle = ("gpu_mem_gib", "train_iter")
+    if not any(value for _, value in found.get(idle, [])):
+        found.pop(idle, None)
+    return {
+        name: points
+        for name, points in found.items()
+        if not all(math.isnan(value) for _, value in points)
+    }
+
+
+def _same_as_loss(found: dict[tuple[str, str], list[tuple[int, float]]]) -> list[str]:
+    """Return the names whose curve is that of the loss: a loss of one term, for example."""
+    loss = found.get(("loss", "train_iter"))
+    return [
+        key
+        for (key, kind), points in found.items()
+        if kind == "train_iter" and key != "loss" and not key.startswith("loss_") and points == loss
+    ]
+
+
+def _rank(name: tuple[str, str]) -> int:
+    key, kind = name
+    if key in LOOP:
+        return 10 + list(LOOP).index(key)
+    if key == "loss":
+        return 0
+    return {"val_epoch": 1, "train_iter": 2, "epoch_start": 3}[kind]
+
+
+def _group(key: str) -> str:
+    if key in LOOP:
+        return LOOP[key]
+    if key.endswith(SHARED_ENDINGS):
+        return f"*_{key.rpartition('_')[2]}"
+    first, line, _ = key.partition("_")
+    return f"{first}_*" if line else key
+
+
+def _title(group: str, keys: Sequence[str], same_as_loss: Sequence[str]) -> str:
+    if group == "loss" and same_as_loss:
+        return f"loss (= {', '.join(same_as_loss)})"
+    if len(set(keys)) == 1 and "*" in group:
+        return keys[0]
+    return os.path.commonprefix(list(keys)) + "*" if group.endswith("*") else group
+
+
+def chance_of(key: str, measures: dict[str, Any]) -> float | None:
+    """Return the chance level of a measure, in percent, or None.
+
+    ``chance_r1`` is that of every ``..._r1``; among the first k, guessing finds k times as much.
+    """
+    for ending, value in measures.items():
+        if ending.startswith("chance_") and key.endswith(ending[len("chance") :]):
+            return value
+    first = re.search(r"_r(\d+)$", key)
+    if first and measures.get("chance_r1"):
+        return min(100.0, int(first[1]) * measures["chance_r1"])
+    return None

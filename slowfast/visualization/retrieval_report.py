@@ -1,0 +1,154 @@
+"""The part of a report about embeddings: does the sound of a file lead to its pictures, and back?"""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+
+from slowfast.evaluation import retrieval
+from slowfast.utils.errors import MediaError
+from slowfast.visualization import page
+from slowfast.visualization.film import read_strip
+from slowfast.visualization.retrieval_figures import Cell, Cloud, class_map, strip_table
+
+NEEDS = ("video_embedding", "audio_embedding", "label", "valid", "path", "class_names")
+RANKS = (1, 5, 10)
+NUM_QUERIES = 5
+NUM_FOUND = 3
+FRAMES_PER_STRIP = 4
+MAX_NAME = 34
+MAX_POINTS = 3000
+
+
+def sections(found: dict[str, np.ndarray]) -> list[str]:
+    """Return how well files are found, some examples, and a map.
+
+    Args:
+        found: ``video_embedding`` and ``audio_embedding`` ``(N, D)`` of unit length, ``label``,
+            ``valid``, ``path`` ``(N,)`` and ``class_names``.
+    """
+    video, audio = found["video_embedding"], found["audio_embedding"]
+    valid = found["valid"].astype(bool)
+    usable = valid & np.isfinite(video).all(axis=1) & np.isfinite(audio).all(axis=1)
+    parts = [page.heading("Retrieval between pictures and sound"), _table(found, valid)]
+    if not usable.any():
+        return parts
+    seen = {key: value[usable] for key, value in found.items() if key != "class_names"}
+    names = _class_names(found)
+    return parts + _examples(seen, names) + _map(seen, names)
+
+
+def _class_names(found: dict[str, np.ndarray]) -> list[str]:
+    names = [str(name) for name in found["class_names"]]
+    return names + [f"class {k}" for k in range(len(names), found["label"].max(initial=-1) + 1)]
+
+
+def _table(found: dict[str, np.ndarray], valid: np.ndarray) -> str:
+    count = len(valid)
+    video, audio = found["video_embedding"][valid], found["audio_embedding"][valid]
+    rows: list[list[Any]] = []
+    for name, queries, gallery in (
+        ("pictures find their sound", video, audio),
+        ("sound finds its pictures", audio, video),
+    ):
+        ranks = retrieval.ranks(queries, gallery)
+        recall = retrieval.recall(ranks, count, RANKS)
+        # Unreadable files are never found: they rank behind everything.
+        every = np.concatenate([ranks, np.full(count - len(ranks), count + 1)])
+        rows.append([name, *recall.values(), float(np.median(every))])
+    guess = [min(100.0, 100.0 * k / count) for k in RANKS]
+    rows.append(["chance", *guess, (count + 1) / 2])
+    text = f"Each of {count} files is looked for among all of them, by the cosine of embeddings."
+    header = ["", *(f"R@{k} %" for k in RANKS), "median rank"]
+    return page.paragraph(text) + page.table(header, rows)
+
+
+def _examples(seen: dict[str, np.ndarray], names: list[str]) -> list[str]:
+    """Show what some pictures find among the sounds, from the best query to the worst."""
+    video, audio = (seen[f"{kind}_embedding"].astype(np.float64) for kind in ("video", "audio"))
+    ranks = retrieval.ranks(video, audio)
+    order = np.argsort(ranks, kind="stable")
+    chosen = order[np.linspace(0, len(order) - 1, min(NUM_QUERIES, len(order))).astype(int)]
+    rows = []
+    for query in chosen:
+        first = _cell(seen, names, query, f"own sound on rank {ranks[query]} of {len(ranks)}")
+        if first.strip is None:
+            continue
+        scores = audio @ video[query]
+        # As in the ranks, the own file stands behind those that score the same.
+        best = np.lexsort((np.arange(len(scores)) == query, -scores))[:NUM_FOUND]
+        found = [_cell(seen, names, k, f"cosine {scores[k]:.2f}", query) for k in best]
+        rows.append([first, *found])
+    title = page.heading("Files found by their sound")
+    if not rows:
+        return [title, page.paragraph("None of the files can be opened here.")]
+    columns = min(NUM_FOUND, len(video))
+    header = ["query: its pictures", *(f"{k + 1}. found by its sound" for k in range(columns))]
+    text = (
+        "Left the query, then the files whose sound fits its pictures best. A frame and \u2713 mark "
+        "the file itself. The queries go in even steps from the best ranked to the worst."
+    )
+    picture = strip_table(rows, header)
+    return [title, page.paragraph(text), page.image(picture, "queries and what they find")]
+
+
+def _cell(
+    seen: dict[str, np.ndarray], names: list[str], row: int, note: str, query: int | None = None
+) -> Cell:
+    try:
+        strip = read_strip(str(seen["path"][row]), FRAMES_PER_STRIP)
+    except (MediaError, OSError):
+        strip = None
+    labels = seen["label"]
+    words = [names[labels[row]]] if labels[row] >= 0 else []
+    own = query is not None and row == query
+    if own:
+        words = ["\u2713 own sound"]
+    elif query is not None and labels[row] >= 0 and labels[row] == labels[query]:
+        words = ["same class"]
+    words.append(note)
+    name = PurePath(str(seen["path"][row])).name
+    return Cell(strip, (_short(name), _short(", ".join(words), 46)), framed=own)
+
+
+def _short(text: str, length: int = MAX_NAME) -> str:
+    """Return one line of at most ``length`` letters; the middle is what goes."""
+    text = " ".join(text.split())
+    half = (length - 1) // 2
+    return text if len(text) <= length else f"{text[:half]}\u2026{text[-half:]}"
+
+
+def _map(seen: dict[str, np.ndarray], names: list[str]) -> list[str]:
+    video, audio = seen["video_embedding"], seen["audio_embedding"]
+    if len(video) < 3 or video.shape[1] < 2:
+        return []
+    rows = np.unique(np.linspace(0, len(video) - 1, min(MAX_POINTS, len(video))).astype(int))
+    clouds = []
+    for title, embedding in (("pictures", video), ("sound", audio)):
+        points, shares = principal_plane(embedding)
+        clouds.append(Cloud(title, points[rows], shares, seen["label"][rows]))
+    text = "The two directions in which the embeddings differ most (principal components)."
+    if (seen["label"] >= 0).any():
+        text += " Colours and markers are classes; training did not see them."
+    return [
+        page.heading("Map of the embeddings"),
+        page.paragraph(text),
+        page.image(class_map(clouds, names), "map of the embeddings of pictures and sound"),
+    ]
+
+
+def principal_plane(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Project ``(N, D)`` onto its first two principal components.
+
+    Returns:
+        ``(N, 2)``, with a sign that does not depend on the library, and the share of the variance
+        along each.
+    """
+    centred = points.astype(np.float64) - points.mean(axis=0, dtype=np.float64)
+    variances, directions = np.linalg.eigh(centred.T @ centred)
+    plane = directions[:, :-3:-1]
+    plane = plane * np.sign(plane[np.abs(plane).argmax(axis=0), [0, 1]])
+    total = max(float(variances.sum()), np.finfo(np.float64).tiny)
+    return centred @ plane, variances[:-3:-1].clip(min=0) / total
