@@ -1,43 +1,70 @@
 #!/usr/bin/env bash
-# From a fresh clone to a result: set up, make the demo videos, train, test, show.
+# From a fresh clone to a result: set up, make the demo videos, pretrain on them without labels, swap
+# each checkpoint in, evaluate, compare.
 #
 #   bash scripts/quickstart.sh [--fast] [--out DIR] [--data DIR]
 #
-#   --fast   two thirds of the training, at most three minutes on two cores
+#   --fast   a third of the training: some three minutes on two cores
 #   --out    where runs go (default: outputs/quickstart)
 #   --data   where the demo videos go (default: data/demo)
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-out="$root/outputs/quickstart"
+out="" suffix=""
 data="$root/data/demo"
-overrides=()
-run=recognition
+avid=() cma=() probe=() few=()
 
 while [ $# -gt 0 ]; do
     case "$1" in
-        --fast) overrides=(SOLVER.MAX_EPOCH 26) run=recognition-fast ;;
+        --fast)
+            avid=(SOLVER.MAX_EPOCH 20)
+            cma=(SOLVER.MAX_EPOCH 4)
+            probe=(SOLVER.MAX_EPOCH 6)
+            few=(SOLVER.MAX_EPOCH 6)
+            suffix="-fast"
+            ;;
         --out) out=$(realpath -m "${2:?--out needs a folder}") && shift ;;
         --data) data=$(realpath -m "${2:?--data needs a folder}") && shift ;;
-        -h | --help) sed -n '2,8p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' && exit ;;
+        -h | --help) sed -n '2,9p' "${BASH_SOURCE[0]}" | sed 's/^# \{0,1\}//' && exit ;;
         *) echo "error: unknown option $1 (see --help)" >&2 && exit 2 ;;
     esac
     shift
 done
 
+out=${out:-$root/outputs/quickstart$suffix}
 cd "$root"
 bash setup/create_env.sh --venv "$root/.venv"
 python="$root/.venv/bin/python"
 
+run() { # run NAME CONFIG [KEY VALUE ...]
+    "$python" tools/run_net.py --cfg "configs/demo/$2.yaml" OUTPUT_DIR "$out/$1" "${@:3}"
+}
+unlabelled=(DATA.PATH_TO_DATA_DIR "$data/kinetics" DATA.PATH_PREFIX "$data")
+labelled=(DATA.PATH_TO_DATA_DIR "$data/ucf101/ucfTrainTestlist" DATA.PATH_PREFIX "$data/videos")
+
 echo "== Demo videos: what moves how decides the class, and how it sounds =="
 "$python" tools/prepare_data.py demo --out "$data" --preset small
 
-echo "== Train and test on them =="
-"$python" tools/run_net.py --cfg configs/demo/recognition.yaml \
-    DATA.PATH_TO_DATA_DIR "$data/ucf101/ucfTrainTestlist" DATA.PATH_PREFIX "$data/videos" \
-    OUTPUT_DIR "$out/$run" ${overrides[@]+"${overrides[@]}"}
+echo "== AVID: learn from sound and pictures, no labels =="
+run avid avid "${unlabelled[@]}" ${avid[@]+"${avid[@]}"}
 
-echo "== Result =="
-"$python" tools/compare_runs.py "$out/$run"
+echo "== AVID-CMA: go on with positives that sound and pictures agree on =="
+run avid_cma avid_cma "${unlabelled[@]}" SSL.CHECKPOINT "$out/avid" ${cma[@]+"${cma[@]}"}
+
+folders=() labels=()
+judge() { # judge NAME TITLE [KEY VALUE ...]: both measures of one starting point
+    run "probe-$1" probe "${labelled[@]}" "${@:3}" ${probe[@]+"${probe[@]}"}
+    run "few_labels-$1" few_labels "${labelled[@]}" "${@:3}" ${few[@]+"${few[@]}"}
+    folders+=("$out/probe-$1" "$out/few_labels-$1")
+    labels+=("frozen, linear probe/$2" "fine-tuned, 10 % of labels/$2")
+}
+echo "== Evaluate: a random network, AVID, AVID-CMA =="
+judge scratch "from scratch"
+judge avid "AVID" MODEL.INIT_METHOD slowfast MODEL.CKPT "$out/avid"
+judge avid_cma "AVID-CMA" MODEL.INIT_METHOD slowfast MODEL.CKPT "$out/avid_cma"
+
+echo "== Result: top-1 accuracy in percent, chance is 12.5 =="
+"$python" tools/compare_runs.py "${folders[@]}" --labels "${labels[@]}" --chance 12.5 --out "$out"
 echo
-echo "Open the report:  $out/$run/report.html"
+echo "Plot:     $out/comparison.png"
+echo "Reports:  $out/*/report.html"

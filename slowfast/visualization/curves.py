@@ -7,10 +7,10 @@ Numbers are grouped by how they are called, not by which method wrote them: ``lo
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 # Means over an epoch (train_epoch) would only repeat what train_iter shows.
@@ -132,7 +132,10 @@ def _title(group: str, keys: Sequence[str], same_as_loss: Sequence[str]) -> str:
         return f"loss (= {', '.join(same_as_loss)})"
     if len(set(keys)) == 1 and "*" in group:
         return keys[0]
-    return os.path.commonprefix(list(keys)) + "*" if group.endswith("*") else group
+    if not group.endswith("*"):
+        return group
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*keys, strict=False))
+    return "".join(letters[0] for letters in alike) + "*"
 
 
 def chance_of(key: str, measures: dict[str, Any]) -> float | None:

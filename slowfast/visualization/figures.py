@@ -32,6 +32,13 @@ MAX_NAMED_CLASSES = 60
 PANELS_PER_ROW = 3
 
 
+def short(text: str, length: int = 100) -> str:
+    """Return one line of at most ``length`` letters that can be drawn; the middle is what goes."""
+    text = " ".join(text.encode("utf-8", "replace").decode().split())
+    half = (length - 1) // 2
+    return text if len(text) <= length else f"{text[:half]}\u2026{text[-half:]}"
+
+
 def to_png(figure: Figure, crop: bool = True) -> bytes:
     """Render a figure, without its empty margins unless ``crop`` is False."""
     buffer = io.BytesIO()
@@ -108,7 +115,7 @@ def confusion_picture(matrix: np.ndarray, class_names: Sequence[str]) -> bytes:
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if count <= MAX_NAMED_CLASSES:
-        names = list(class_names)
+        names = [short(name, 40) for name in class_names]
         columns = names + ["unreadable"] * (shares.shape[1] - count)
         axes.set_xticks(range(len(columns)), columns, rotation=90)
         axes.set_yticks(range(count), names)
@@ -135,7 +142,7 @@ def film_strips(strips: Sequence[np.ndarray], captions: Sequence[str]) -> bytes:
             axes.imshow(picture)
             axes.set_axis_off()
             if column == 0:
-                axes.set_title(caption, fontsize=8, loc="left")
+                axes.set_title(short(caption), fontsize=8, loc="left")
     return to_png(figure)
 
 
@@ -154,7 +161,7 @@ def bar_chart(
     for place, value in zip(places, values, strict=True):
         at = _beside(value, chance, 0.1 * max(values))
         axes.annotate(f"{value:.1f}", (at, place), (3, 0), va="center", **FROM_POINT)
-    axes.set_yticks(places, labels)
+    axes.set_yticks(places, [short(label) for label in labels])
     axes.set_xlabel(unit)
     axes.set_title(title)
     axes.margins(x=0.12)
@@ -192,13 +199,15 @@ def grouped_bars(
         there = [(k, group[name]) for k, group in enumerate(values.values()) if name in group]
         at = [k + (place - (len(names) - 1) / 2) * width for k, _ in there]
         color = COLORS[place % len(COLORS)]
-        handles.append(axes.bar(at, [v for _, v in there], 0.92 * width, color=color, label=name))
+        handles.append(
+            axes.bar(at, [v for _, v in there], 0.92 * width, color=color, label=short(name))
+        )
         for x, (_, value) in zip(at, there, strict=True):
             y = _beside(value, chance, 0.08 * tallest)
             axes.annotate(f"{value:.1f}", (x, y), (0, 3), ha="center", fontsize=9, **FROM_POINT)
     if chance is not None:
         handles.append(axes.axhline(chance, color=GREY, label=f"chance {chance:g}", **CHANCE))
-    axes.set_xticks(range(len(values)), [textwrap.fill(group, 22) for group in values])
+    axes.set_xticks(range(len(values)), [textwrap.fill(short(group), 22) for group in values])
     axes.tick_params(axis="x", length=0)
     axes.set_ylabel(unit)
     axes.set_title(title)

@@ -84,7 +84,7 @@ def _curves(rows: list[dict[str, Any]]) -> list[str]:
     panels, width = find_panels(rows), figures.PANELS_PER_ROW
     if not panels:
         return []
-    parts, last_step = [page.heading("Learning")], max(row["step"] for row in rows)
+    parts, last_step = [page.heading("Learning")], max(1, *(row["step"] for row in rows))
     for begin in range(0, len(panels), width):
         shown = panels[begin : begin + width]
         names = ", ".join(panel.title for panel in shown)

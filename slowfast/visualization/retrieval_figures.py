@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from slowfast.visualization.figures import COLORS, GREY, MARKERS, to_png
+from slowfast.visualization.figures import COLORS, GREY, MARKERS, short, to_png
 
 CELL_INCHES = 2.6
 OTHERS = "#c4c4c4"
@@ -112,7 +112,8 @@ def class_map(clouds: Sequence[Cloud], names: Sequence[str], num_named: int = 12
                 marker=MARKERS[place % len(MARKERS)],
                 alpha=0.85,
                 linewidths=0,
-                label=names[number],
+                # Legends leave out what begins with an underscore.
+                label=" " + short(names[number], 26),
             )
         axes.set_title(cloud.title, fontsize=10)
         axes.set_xlabel(f"{cloud.shares[0]:.0%} of the variance", fontsize=9)

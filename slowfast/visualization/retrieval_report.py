@@ -10,6 +10,7 @@ import numpy as np
 from slowfast.evaluation import retrieval
 from slowfast.utils.errors import MediaError
 from slowfast.visualization import page
+from slowfast.visualization.figures import short
 from slowfast.visualization.film import read_strip
 from slowfast.visualization.retrieval_figures import Cell, Cloud, class_map, strip_table
 
@@ -19,6 +20,7 @@ NUM_QUERIES = 5
 NUM_FOUND = 3
 FRAMES_PER_STRIP = 4
 MAX_NAME = 34
+MAX_CLASS = 17
 MAX_POINTS = 3000
 
 
@@ -73,7 +75,7 @@ def _examples(seen: dict[str, np.ndarray], names: list[str]) -> list[str]:
     chosen = order[np.linspace(0, len(order) - 1, min(NUM_QUERIES, len(order))).astype(int)]
     rows = []
     for query in chosen:
-        first = _cell(seen, names, query, f"own sound on rank {ranks[query]} of {len(ranks)}")
+        first = _cell(seen, names, query, f"own sound: rank {ranks[query]} of {len(ranks)}")
         if first.strip is None:
             continue
         scores = audio @ video[query]
@@ -102,7 +104,7 @@ def _cell(
     except (MediaError, OSError):
         strip = None
     labels = seen["label"]
-    words = [names[labels[row]]] if labels[row] >= 0 else []
+    words = [short(names[labels[row]], MAX_CLASS)] if labels[row] >= 0 else []
     own = query is not None and row == query
     if own:
         words = ["\u2713 own sound"]
@@ -110,14 +112,7 @@ def _cell(
         words = ["same class"]
     words.append(note)
     name = PurePath(str(seen["path"][row])).name
-    return Cell(strip, (_short(name), _short(", ".join(words), 46)), framed=own)
-
-
-def _short(text: str, length: int = MAX_NAME) -> str:
-    """Return one line of at most ``length`` letters; the middle is what goes."""
-    text = " ".join(text.split())
-    half = (length - 1) // 2
-    return text if len(text) <= length else f"{text[:half]}\u2026{text[-half:]}"
+    return Cell(strip, (short(name, MAX_NAME), ", ".join(words)), framed=own)
 
 
 def _map(seen: dict[str, np.ndarray], names: list[str]) -> list[str]:

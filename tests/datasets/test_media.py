@@ -1,5 +1,6 @@
 """Reading media: the frame that was asked for, the sound of the same moment, clear refusals."""
 
+import re
 from fractions import Fraction
 
 import pytest
@@ -164,6 +165,34 @@ def test_audio_facts(media_factory):
     with open_media(path) as media:
         assert (media.audio.rate, media.audio.channels, media.audio.codec) == (48000, 6, "aac")
         assert media.audio.duration == pytest.approx(2.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"audio_first": 0.5},
+        {"suffix": ".mkv"},
+        {"suffix": ".mkv", "audio_first": 0.5},
+        {"suffix": ".mkv", "audio_codec": "libopus"},
+        {"suffix": ".avi", "audio_codec": "libmp3lame", "b_frames": 0},
+    ],
+    ids=str,
+)
+def test_the_end_of_short_sound_is_known(media_factory, settings):
+    path = media_factory(**{"audio_rate": 48000, "audio_seconds": 0.7, **settings})
+    with open_media(path) as media:
+        end = media.audio.start + media.audio.duration
+    assert end == pytest.approx(settings.get("audio_first", 0.0) + 0.7, abs=0.06)
+
+
+def test_without_a_tag_sound_ends_with_the_container(media_factory, monkeypatch):
+    from slowfast.datasets.media import video_file
+
+    path = media_factory(audio_rate=48000, audio_first=0.5, suffix=".mkv")
+    monkeypatch.setattr(video_file, "MATROSKA_TIME", re.compile("none"))
+    with open_media(path) as media:
+        assert media.audio.start + media.audio.duration == pytest.approx(2.0, abs=0.05)
 
 
 def test_sound_and_pictures_can_be_read_in_turn(media_factory):

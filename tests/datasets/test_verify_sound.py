@@ -1,13 +1,14 @@
 """Checking a dataset whose clips have sound: what is dropped is counted, and left out in time."""
 
 import csv
+import re
 
 import pytest
 
 from slowfast.config import load_cfg
 from slowfast.datasets import build_dataset
-from slowfast.datasets.video_clips import SampleKey
 from slowfast.datasets.verify import verify_dataset, write_manifests
+from slowfast.datasets.video_clips import SampleKey
 from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import AnnotationError
 
@@ -114,8 +115,6 @@ def test_workers_find_the_same(files, make, tmp_path):
     ],
 )
 def test_what_would_stop_the_training_is_a_problem(files, make, tmp_path, missing, chosen, words):
-    import re
-
     paths = [p for kind in chosen for p in (files[kind] if kind == "good" else [files[kind]])]
     report = verify_dataset(make(paths, **{"AUDIO.MISSING": missing}), tmp_path / "out", workers=0)
     assert [problem for problem in report.problems if re.search(words, problem)]

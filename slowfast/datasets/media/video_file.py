@@ -7,6 +7,7 @@ forward walk, and a colour conversion for the wanted frames alone.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ PictureTransform = Callable[[torch.Tensor], torch.Tensor]
 # A header may promise a little more than the stream holds; past this the file counts as cut off.
 MISSING_SECONDS = 0.5
 MISSING_FRACTION = 0.05
+MATROSKA_TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 # A seek inside the walk pays only where it jumps over this many seconds of frames.
 SEEK_AHEAD_SECONDS = 1.0
 
@@ -109,13 +111,24 @@ class VideoFile:
 
     def _audio_info(self) -> AudioInfo:
         stream, context = self._audio, self._audio.codec_context
-        duration = math.nan
+        start = float((stream.start_time or 0) * stream.time_base)
         if stream.duration is not None:
             duration = float(stream.duration * stream.time_base)
-        elif self._container.duration is not None:
-            duration = self._container.duration / av.time_base
-        start = float((stream.start_time or 0) * stream.time_base)
+        else:
+            duration = self._end_without_header(stream) - start
         return AudioInfo(context.rate, context.channels, start, duration, context.name)
+
+    def _end_without_header(self, stream: av.AudioStream) -> float:
+        """Return when a stream ends whose format has no field for it, in seconds.
+
+        FFmpeg writes it as a tag into Matroska files; otherwise the container's end must do.
+        """
+        tag = MATROSKA_TIME.fullmatch(stream.metadata.get("DURATION", ""))
+        if tag is not None:
+            return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
+        if self._container.duration is None:
+            return math.nan
+        return ((self._container.start_time or 0) + self._container.duration) / av.time_base
 
     def read_frames(
         self, indices: Sequence[int], transform: PictureTransform | None = None

@@ -1,0 +1,136 @@
+"""Several runs in one table and one picture."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from slowfast.utils.errors import SlowFastError
+from slowfast.visualization import compare, figures
+from slowfast.visualization.compare import compare_runs, split_labels
+
+ROOT = Path(__file__).resolve().parents[2]
+LABELS = ["frozen probe/AVID", "frozen probe/AVID-CMA", "10 % of the labels/AVID"]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    folders = []
+    for number, top1 in enumerate((40.0, 50.0, 11.0)):
+        folder = tmp_path / f"run{number}"
+        folder.mkdir()
+        result = {"headline": "top1_acc", "test": {"top1_acc": top1, "num_videos": 96}}
+        (folder / "results.json").write_text(json.dumps(result))
+        folders.append(folder)
+    return folders
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Return the arguments of the charts that are drawn."""
+    calls = {}
+    for name in ("bar_chart", "grouped_bars"):
+        chart = getattr(figures, name)
+
+        def draw(*arguments, name=name, chart=chart):
+            calls[name] = arguments
+            return chart(*arguments)
+
+        monkeypatch.setattr(compare.figures, name, draw)
+    return calls
+
+
+def test_labels_of_the_form_group_and_name_are_drawn_in_groups(runs, drawn, tmp_path):
+    compare_runs(runs, tmp_path / "out", LABELS, chance=12.5)
+    groups, _, unit, chance = drawn.pop("grouped_bars")
+    assert groups == {
+        "frozen probe": {"AVID": 40.0, "AVID-CMA": 50.0},
+        "10 % of the labels": {"AVID": 11.0},
+    }
+    assert (unit, chance) == ("top1_acc", 12.5)
+    assert not drawn
+    assert (tmp_path / "out/comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_table_and_the_file_show_the_labels(runs, tmp_path):
+    table = compare_runs(runs, tmp_path, LABELS).splitlines()
+    assert [line[:24].strip() for line in table[1:]] == LABELS
+    rows = list(csv.DictReader((tmp_path / "comparison.csv").open()))
+    assert [(row["run"], row["top1_acc"]) for row in rows] == list(
+        zip(LABELS, ("40.0", "50.0", "11.0"), strict=True)
+    )
+
+
+@pytest.mark.parametrize("labels", [None, ["a", "b", "c"], ["x/a", "x/b", "c"]])
+def test_other_labels_are_drawn_as_plain_bars(runs, drawn, tmp_path, labels):
+    compare_runs(runs, tmp_path / "out", labels)
+    names, values, _, _, chance = drawn["bar_chart"]
+    assert names == (labels or ["run0", "run1", "run2"])
+    assert (values, chance) == ([40.0, 50.0, 11.0], None)
+    assert "grouped_bars" not in drawn
+
+
+def test_an_unfinished_run_keeps_its_label_and_leaves_a_gap(runs, drawn, tmp_path):
+    (runs[1] / "results.json").unlink()
+    table = compare_runs(runs, tmp_path / "out", LABELS)
+    assert "not finished: frozen probe/AVID-CMA" in table
+    assert drawn["grouped_bars"][0]["frozen probe"] == {"AVID": 40.0}
+
+
+def test_folders_that_need_two_components_are_no_groups(runs, drawn, tmp_path):
+    folders = []
+    for run in runs[:2]:
+        folder = run / "same"
+        folder.mkdir()
+        (run / "results.json").rename(folder / "results.json")
+        folders.append(folder)
+    compare_runs(folders, tmp_path / "out")
+    assert drawn["bar_chart"][0] == ["run0/same", "run1/same"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["a/b", "a / c"], [("a", "b"), ("a", "c")]),
+        (["a/b/c", "d/e"], [("a", "b/c"), ("d", "e")]),
+        (["a/b", "a /b"], None),
+        (["a/", "b/c"], None),
+        (["a"], None),
+        ([], None),
+    ],
+)
+def test_how_labels_are_split(labels, expected):
+    assert split_labels(labels) == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"), [(["a", "b"], "2 labels .* 3 runs"), (["a", "a", "b"], "twice: a")]
+)
+def test_labels_that_do_not_fit_are_refused(runs, labels, message):
+    with pytest.raises(SlowFastError, match=message):
+        compare_runs(runs, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("value", "chance", "beside"),
+    [(20.0, None, 20.0), (20.0, 12.5, 20.0), (12.0, 12.5, 12.5), (5.0, 12.5, 5.0)],
+)
+def test_numbers_do_not_stand_on_the_chance_line(value, chance, beside):
+    assert figures._beside(value, chance, room=4.0) == beside
+
+
+def test_the_command_line_takes_labels_and_chance(runs, tmp_path):
+    words = [*map(str, runs), "--out", str(tmp_path / "out"), "--chance", "12.5", "--labels"]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools/compare_runs.py"), *words, *LABELS],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert LABELS[1] in done.stdout
+    assert (tmp_path / "out/comparison.png").is_file()

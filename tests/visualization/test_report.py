@@ -1,0 +1,140 @@
+"""The page about a run, made from files written by hand."""
+
+import numpy as np
+import pytest
+
+from slowfast.tasks.pretrain import Pretrain, RetrievalEvaluator
+from slowfast.tasks.recognition import Recognition, RecognitionEvaluator
+from slowfast.visualization.report import SECTIONS, write_report
+
+from .conftest import pictures, tables
+
+TRAINING = [
+    {"_type": "train_iter", "step": k, "epoch": "1/2", "loss": 4.0 - k, "loss_v2a": 4.0, "lr": 0.1}
+    for k in range(3)
+]
+
+
+def validation(epoch, r1):
+    row = {"_type": "val_epoch", "step": epoch, "epoch": epoch, "retrieval_r1": r1}
+    return {**row, "retrieval_r5": 4 * r1, "chance_r1": 1.5, "num_videos": 64}
+
+
+def page_of(folder):
+    return write_report(folder).read_text(encoding="utf-8")
+
+
+def test_an_untested_run_is_headed_by_its_last_validation(run_folder):
+    rows = [*TRAINING, validation(1, 30.0), validation(2, 20.0)]
+    page = page_of(run_folder(rows))
+    assert '<p class="big">20.00 <small>retrieval_r1</small></p>' in page
+    assert "Chance is 1.50. From the validation after epoch 2; the run was not tested." in page
+    assert tables(page)[0][:2] == [
+        ["measure", "validation after epoch 2"],
+        ["retrieval_r1", "20.00"],
+    ]
+    assert "Not tested yet" not in page
+    assert list(pictures(page)) == [
+        "Curves over the steps: loss, retrieval_r*, loss_v2a",
+        "Curves over the steps: lr",
+    ]
+
+
+def test_a_tested_run_is_headed_by_its_test(run_folder):
+    results = {"headline": "top1_acc", "checkpoint": "c.pyth", "test": {"top1_acc": 75.0}}
+    page = page_of(run_folder([*TRAINING, validation(1, 30.0)], results))
+    assert '<p class="big">75.00 <small>top1_acc</small></p>' in page
+    assert "Chance" not in page
+    assert "not tested" not in page
+
+
+@pytest.mark.parametrize("rows", [(), TRAINING])
+def test_a_run_without_any_measure_says_so(run_folder, rows):
+    assert "Not tested yet." in page_of(run_folder(rows))
+
+
+@pytest.mark.parametrize(
+    ("task", "evaluator", "arrays"),
+    [
+        (
+            Pretrain,
+            RetrievalEvaluator,
+            {"video_embedding": np.eye(3), "audio_embedding": np.eye(3)},
+        ),
+        (Recognition, RecognitionEvaluator, {"scores": np.eye(3)[:, None]}),
+    ],
+)
+def test_evaluators_name_the_headline_first(task, evaluator, arrays):
+    found = evaluator(None)
+    found.update(
+        {"index": np.arange(3), "label": np.arange(3), "valid": np.ones(3, bool), **arrays}
+    )
+    assert next(iter(found.compute())) == task.headline
+
+
+def classified(paths, class_names=("run", "jump")):
+    count = len(paths)
+    return {
+        "index": np.arange(count),
+        "scores": np.tile(np.array([[0.9, 0.1]], np.float32), (count, 1)),
+        "label": np.arange(count) % 2,
+        "valid": np.ones(count, bool),
+        "path": np.array(paths),
+        "class_names": np.array(class_names),
+    }
+
+
+def test_the_arrays_of_the_predictions_choose_the_sections(run_folder, embeddings, media_factory):
+    file = str(media_factory(frames=12, audio_rate=0))
+    scores, embedded = classified([file] * 4), embeddings([1, 1, 1, 1])
+    only_scores = page_of(run_folder(predictions=scores, name="a"))
+    only_embeddings = page_of(run_folder(predictions=embedded, name="b"))
+    both = page_of(run_folder(predictions={**embedded, **scores}, name="c"))
+    neither = page_of(run_folder(predictions={"index": np.arange(2)}, name="d"))
+    shown = [
+        ("Confusion" in page, "Retrieval between" in page)
+        for page in (only_scores, only_embeddings, both, neither)
+    ]
+    assert shown == [(True, False), (False, True), (True, True), (False, False)]
+
+
+def test_every_section_says_what_it_needs():
+    for needs, sections in SECTIONS:
+        assert all(f"``{name}``" in sections.__doc__ for name in needs)
+
+
+def test_a_report_of_classes_shows_mistakes_first(run_folder, media_factory):
+    file = str(media_factory(frames=12, audio_rate=0))
+    page = page_of(run_folder(predictions=classified([file] * 6)))
+    assert list(pictures(page)) == ["confusion", "Mistakes", "Right"]
+    worst = tables(page)[-1]
+    assert worst[1] == ["jump", "3", "0.00", "run (3)"]
+    assert worst[2] == ["run", "3", "100.00", ""]
+
+
+ODD = '<b>$x_{y}$ & "50%" \ud83d\ude00 {z}\n\u00e9'.encode("utf-16", "surrogatepass").decode(
+    "utf-16"
+)
+
+
+def test_odd_class_and_file_names_are_text(run_folder, media_factory, tmp_path):
+    file = tmp_path / f"{ODD.replace('/', '')}.mp4"
+    file.write_bytes(media_factory(frames=12, audio_rate=0).read_bytes())
+    predictions = classified([str(file)] * 4, (ODD, "$\\frac{"))
+    results = {"headline": "a<b", "checkpoint": "<i>.pyth", "test": {"a<b": 1.0}}
+    folder = run_folder(TRAINING, results, predictions)
+    (folder / "bad_media.csv").write_text("<script>,1\n")
+    page = page_of(folder)
+    assert "<b>" not in page and "<i>" not in page and "<script>" not in page
+    assert "&lt;b&gt;$x_{y}$ &amp; &quot;50%&quot;" in page
+    assert {"Mistakes", "Right"} <= set(pictures(page))
+
+
+def test_a_file_name_that_is_no_unicode_does_not_prevent_the_report(run_folder):
+    results = {"headline": "r", "checkpoint": "caf\udce9.pyth", "test": {"r": 1.0}}
+    assert "caf?.pyth" in page_of(run_folder(results=results))
+
+
+def test_the_title_is_the_folder_wherever_one_stands(run_folder, monkeypatch):
+    monkeypatch.chdir(run_folder(name="a <run>"))
+    assert "<h1>a &lt;run&gt;</h1>" in page_of(".")
