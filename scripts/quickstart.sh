@@ -37,24 +37,24 @@ bash setup/create_env.sh --venv "$root/.venv"
 python="$root/.venv/bin/python"
 
 run() { # run NAME CONFIG [KEY VALUE ...]
-    "$python" tools/run_net.py --cfg "configs/demo/$2.yaml" OUTPUT_DIR "$out/$1" "${@:3}"
+    "$python" tools/run_net.py --cfg "configs/demo/$2.yaml" OUTPUT_DIR "$out/$1" \
+        DATA.PATH_TO_DATA_DIR "$data/ucf101/ucfTrainTestlist" DATA.PATH_PREFIX "$data/videos" \
+        "${@:3}"
 }
-unlabelled=(DATA.PATH_TO_DATA_DIR "$data/kinetics" DATA.PATH_PREFIX "$data")
-labelled=(DATA.PATH_TO_DATA_DIR "$data/ucf101/ucfTrainTestlist" DATA.PATH_PREFIX "$data/videos")
 
 echo "== Demo videos: what moves how decides the class, and how it sounds =="
 "$python" tools/prepare_data.py demo --out "$data" --preset small
 
 echo "== AVID: learn from sound and pictures, no labels =="
-run avid avid "${unlabelled[@]}" ${avid[@]+"${avid[@]}"}
+run avid avid ${avid[@]+"${avid[@]}"}
 
 echo "== AVID-CMA: go on with positives that sound and pictures agree on =="
-run avid_cma avid_cma "${unlabelled[@]}" SSL.CHECKPOINT "$out/avid" ${cma[@]+"${cma[@]}"}
+run avid_cma avid_cma SSL.CHECKPOINT "$out/avid" ${cma[@]+"${cma[@]}"}
 
 folders=() labels=()
 judge() { # judge NAME TITLE [KEY VALUE ...]: both measures of one starting point
-    run "probe-$1" probe "${labelled[@]}" "${@:3}" ${probe[@]+"${probe[@]}"}
-    run "few_labels-$1" few_labels "${labelled[@]}" "${@:3}" ${few[@]+"${few[@]}"}
+    run "probe-$1" probe "${@:3}" ${probe[@]+"${probe[@]}"}
+    run "few_labels-$1" few_labels "${@:3}" ${few[@]+"${few[@]}"}
     folders+=("$out/probe-$1" "$out/few_labels-$1")
     labels+=("frozen, linear probe/$2" "fine-tuned, 10 % of labels/$2")
 }

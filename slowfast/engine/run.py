@@ -45,7 +45,7 @@ def _report(folder: Path) -> None:
     """Write the report; what goes wrong with it does not undo a finished run."""
     try:
         write_report(folder)
-    except (SlowFastError, OSError, RuntimeError, LookupError, ValueError) as error:
+    except (SlowFastError, OSError, RuntimeError, LookupError, ValueError, TypeError) as error:
         logger.warning("report.html could not be written: %s", error)
 
 

@@ -35,6 +35,7 @@ def overrides(demo_world) -> list[str]:
 def pretrain_overrides(demo_world) -> list[str]:
     """Config overrides that shrink the demo pretraining to a few seconds."""
     return [
+        *("TRAIN.DATASET", "kinetics", "TEST.DATASET", "kinetics"),
         *("DATA.PATH_TO_DATA_DIR", str(demo_world / "kinetics")),
         *("DATA.PATH_PREFIX", str(demo_world)),
         *("SOLVER.MAX_EPOCH", "2", "TRAIN.BATCH_SIZE", "8", "LOG_PERIOD", "1"),

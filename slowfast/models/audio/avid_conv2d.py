@@ -87,5 +87,5 @@ def avid_conv2d_small(**options) -> AvidConv2D:
 
 @AUDIO_BACKBONES.register
 def avid_conv2d_tiny(**options) -> AvidConv2D:
-    """The small network at a quarter of its width, for CPUs and the demo world."""
-    return AvidConv2D(first_stride=1, width=16, **options)
+    """The published network at a quarter of its width, for CPUs and the demo world."""
+    return AvidConv2D(first_stride=2, width=16, **options)

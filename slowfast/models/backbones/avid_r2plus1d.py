@@ -138,5 +138,5 @@ def avid_r2plus1d_small(**options) -> AvidR2Plus1D:
 
 @BACKBONES.register
 def avid_r2plus1d_tiny(**options) -> AvidR2Plus1D:
-    """The small network at a quarter of its width, for CPUs and the demo world."""
-    return AvidR2Plus1D(depth=10, stem_pool=False, width=16, **options)
+    """Depth 10 at a quarter of its width, for CPUs and the demo world."""
+    return AvidR2Plus1D(depth=10, width=16, **options)
