@@ -67,10 +67,10 @@ def _evaluation(cfg, task, writer, bad_media, signals) -> list[EvaluationHook]:
 def _log_census(trainer: Trainer) -> None:
     videos = trainer.loader.dataset.videos
     logger.info(
-        "%s: %d videos, %d classes; %d steps per epoch, %d epochs; device %s",
+        "%s: %d videos, %s; %d steps per epoch, %d epochs; device %s",
         videos.source,
         len(videos),
-        len(set(videos.labels.tolist())),
+        _classes(videos.labels.tolist()),
         trainer.steps_per_epoch,
         trainer.total_epochs,
         trainer.device,
@@ -78,6 +78,11 @@ def _log_census(trainer: Trainer) -> None:
     if trainer.cfg.LOG_MODEL_INFO:
         info = model_info(trainer.model, *trainer.task.example(trainer.model))
         logger.info("%s on %s: %s", trainer.cfg.MODEL.MODEL_NAME, trainer.cfg.MODEL.ARCH, info)
+
+
+def _classes(labels: list[int]) -> str:
+    found = {label for label in labels if label >= 0}
+    return f"{len(found)} classes" if found else "no labels"
 
 
 def start(trainer: Trainer, store: CheckpointStore) -> None:

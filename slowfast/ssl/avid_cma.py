@@ -9,6 +9,7 @@ those instances as well.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from slowfast.ssl.avid import AVID, contrast_from_cfg
 from slowfast.ssl.criterion import AudioVisualCriterion
 from slowfast.ssl.encoder import AudioVisualEncoder
 from slowfast.ssl.sharded_mining import mine_over_processes
-from slowfast.utils.errors import ConfigError
+from slowfast.utils.errors import ConfigError, TrainingError
 
 OVERLAP_ROWS = 8192
 
@@ -54,6 +55,16 @@ class AVIDCMA(AVID):
     def positives(self) -> Tensor:
         """The positive sets, int32 ``(N, P)``."""
         return self.criterion.positives
+
+    def forward(self, batch: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return named losses and metrics, as :class:`AVID` does.
+
+        Raises:
+            TrainingError: no positives were searched yet.
+        """
+        if self.searched_epoch < 0:
+            raise TrainingError("AVID-CMA has no positives yet: on_epoch_start was not called.")
+        return super().forward(batch)
 
     def on_epoch_start(self, epoch: int, folder: Path | None = None) -> dict[str, float] | None:
         """Search for positives when it is time.

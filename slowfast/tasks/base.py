@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+
+from slowfast.config.nodes import KEYS
+from slowfast.utils.errors import ConfigError
 
 Batch = dict[str, Any]
 
@@ -51,13 +55,25 @@ class Task(ABC):
     Attributes:
         headline: the key of ``Evaluator.compute`` by which runs are compared.
         classifier: name of the sub-module that ``TRAIN.CLASSIFIER_WARMUP_EPOCHS`` trains first.
+        unused: keys that mean nothing to the task, with the reason; setting one is an error.
     """
 
     headline: str
     classifier = "head"
+    unused: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, cfg) -> None:
         self.cfg = cfg
+        values = cfg.leaves()
+        wrong = [key for key in self.unused if values[key] != KEYS[key].default]
+        if wrong:
+            raise ConfigError(
+                "\n".join(
+                    f"{key} {values[key]!r} has no place in TASK {cfg.TASK or 'recognition'}: "
+                    f"{self.unused[key]}."
+                    for key in wrong
+                )
+            )
 
     @abstractmethod
     def build_model(self, output_dir: Path | None = None) -> nn.Module:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -37,6 +38,12 @@ class Pretrain(Task):
     """Trains a model of :mod:`slowfast.ssl` and measures how well sound finds its pictures."""
 
     headline = "retrieval_r1"
+    unused: ClassVar[Mapping[str, str]] = {
+        "MODEL.CKPT": "pretraining starts from SSL.CHECKPOINT",
+        "MODEL.FREEZE": "all of both networks learn",
+        "MODEL.FROZEN_BN": "all of both networks learn",
+        "TRAIN.CLASSIFIER_WARMUP_EPOCHS": "there is no classifier",
+    }
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
@@ -98,7 +105,9 @@ class Pretrain(Task):
         """Let the method do what it does between epochs, and judge its positives where it can."""
         if not hasattr(model, "on_epoch_start"):
             return {}
-        found = model.on_epoch_start(epoch, output_dir / "mining")
+        # A dry run has no folder and keeps nothing.
+        folder = output_dir / "mining" if output_dir.is_dir() else None
+        found = model.on_epoch_start(epoch, folder)
         if found is None:
             return {}
         return {**found, **self._purity(model.positives)}

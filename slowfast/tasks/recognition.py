@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -29,6 +30,10 @@ class Recognition(Task):
     """Single-label classification of clips and videos."""
 
     headline = "top1_acc"
+    unused: ClassVar[Mapping[str, str]] = {
+        "AUDIO.ENABLE": "it looks at pictures only",
+        "SSL.CHECKPOINT": "name the pretrained network by MODEL.INIT_METHOD and MODEL.CKPT",
+    }
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)

@@ -118,9 +118,16 @@ def broadcast_object(data: Any) -> Any:
 
 
 def broadcast_buffers(module: torch.nn.Module) -> None:
-    """Give every process the buffers (running statistics) of process 0."""
-    if is_initialized():
-        for buffer in module.buffers():
+    """Give every process the buffers (running statistics) of process 0.
+
+    Those that the module keeps equal by itself, and tells DistributedDataParallel not to send, are
+    left alone: memory banks are large.
+    """
+    if not is_initialized():
+        return
+    own = getattr(module, "_ddp_params_and_buffers_to_ignore", ())
+    for name, buffer in module.named_buffers():
+        if name not in own:
             dist.broadcast(buffer, src=0)
 
 

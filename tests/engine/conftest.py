@@ -38,13 +38,14 @@ def pretrain_overrides(demo_world) -> list[str]:
         *("TRAIN.DATASET", "kinetics", "TEST.DATASET", "kinetics"),
         *("DATA.PATH_TO_DATA_DIR", str(demo_world / "kinetics")),
         *("DATA.PATH_PREFIX", str(demo_world)),
-        *("SOLVER.MAX_EPOCH", "2", "TRAIN.BATCH_SIZE", "8", "LOG_PERIOD", "1"),
-        *("TRAIN.EVAL_PERIOD", "1", "TRAIN.CHECKPOINT_PERIOD", "1"),
+        *("SOLVER.MAX_EPOCH", "2", "SOLVER.WARMUP_EPOCHS", "0.0", "SOLVER.BASE_LR", "0.001"),
+        *("TRAIN.BATCH_SIZE", "8", "LOG_PERIOD", "1", "TRAIN.EVAL_PERIOD", "1"),
+        *("TRAIN.CHECKPOINT_PERIOD", "1"),
         *("DATA.TRAIN_CROP_SIZE", "32", "DATA.TEST_CROP_SIZE", "32"),
         *("DATA.TRAIN_JITTER_SCALES", "[36,36]", "DATA_LOADER.NUM_WORKERS", "0"),
         *("SSL.PROJECTION", "[16,16]", "SSL.AVID.NUM_NEGATIVES", "8"),
         *("SSL.CMA.NUM_POSITIVES", "4", "SSL.CMA.NUM_NEGATIVES_WITHIN", "4"),
-        *("SSL.CMA.REFRESH_EPOCHS", "1", "TENSORBOARD.ENABLE", "False"),
+        *("SSL.AVID.LOSS", "nce", "SSL.CMA.REFRESH_EPOCHS", "1", "TENSORBOARD.ENABLE", "False"),
     ]
 
 

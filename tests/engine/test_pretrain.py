@@ -182,3 +182,62 @@ def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
     assert (state["criterion.video_bank.written_at"] >= 0).all()
     assert state["criterion.video_bank.updates"] == 8
     np.testing.assert_allclose(state["criterion.audio_bank.rows"].norm(dim=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("cfg", "words", "message"),
+    [
+        (AVID, ["AUDIO.ENABLE", "False"], "set AUDIO.ENABLE True"),
+        (AVID, ["MODEL.FREEZE", "backbone"], "MODEL.FREEZE 'backbone' has no place in TASK"),
+        (AVID, ["AUDIO.FFT_SIZE", "1000"], "AUDIO.FFT_SIZE"),
+        (AVID, ["SSL.AVID.CROSS", "0.0"], "nothing would learn"),
+        (AVID, ["SSL.AVID.LOSS", "in_batch", "SSL.AVID.WITHIN", "1.0"], "across modalities only"),
+        (AVID, ["SSL.AVID.MOMENTUM", "[0.5,0.5,0.5]"], "one number or two"),
+        (AVID, ["SSL.AVID.TEMPERATUR", "0.1"], "SSL.AVID.TEMPERATURE"),
+        (AVID, ["AUDIO.DURATION", "9.0"], "none of the 32 files has enough sound"),
+        (AVID, ["DATA.TEMPORAL_SAMPLING", "stride"], "set DATA.TEMPORAL_SAMPLING duration"),
+        (AVID, ["SSL.CHECKPOINT", "nowhere.pyth"], "nowhere.pyth: no such checkpoint"),
+        (CMA, ["SSL.CMA.NUM_POSITIVES", "40"], "too few for 40 positives"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_sentence(
+    cfg, words, message, pretrain_overrides, tmp_path, capsys
+):
+    run = [*pretrain_overrides, *words, "OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", cfg, *run]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("stage", ["avid", "cma"])
+def test_a_dry_run_takes_a_step_and_writes_nothing(stage, avid, pretrain_overrides, tmp_path):
+    cfg = {"avid": AVID, "cma": CMA}[stage]
+    words = [*pretrain_overrides, "SSL.CHECKPOINT", str(avid) if stage == "cma" else ""]
+    folder = tmp_path / "run"
+    assert main(["--cfg", cfg, "--dry-run", *words, "OUTPUT_DIR", str(folder)]) == 0
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["TRAIN.MIXED_PRECISION", "True"],
+        ["MODEL.CHANNELS_LAST", "False"],
+        ["TRAIN.ACCUMULATION_STEPS", "2"],
+    ],
+    ids=["mixed precision", "channels first", "accumulation"],
+)
+def test_expensive_choices_train_too(words, pretrain_overrides, tmp_path):
+    run = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", *words, "OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", AVID, *run]) == 0
+    state = newest(tmp_path)["model_state"]
+    assert all(t.isfinite().all() for t in state.values() if t.is_floating_point())
+
+
+def test_a_finished_run_can_be_tested_alone(avid, pretrain_overrides, tmp_path):
+    shutil.copytree(avid, tmp_path / "run")
+    words = ["TRAIN.ENABLE", "False", "TEST.ENABLE", "True", "OUTPUT_DIR", str(tmp_path / "run")]
+    assert main(["--cfg", AVID, *pretrain_overrides, *words]) == 0
+    first, again = (json.loads((f / "results.json").read_text()) for f in (avid, tmp_path / "run"))
+    assert first["test"] == again["test"]
