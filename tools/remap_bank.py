@@ -2,9 +2,9 @@
 
     remap_bank.py RUN_OR_CHECKPOINT --new MANIFEST.npz --out NEW.pyth [--old MANIFEST.npz]
 
-Both lists are manifests: ``train_files.npz`` that a pretraining run leaves in its folder, or what
-``prepare_data.py manifest`` writes. ``--old`` is found by itself beside the checkpoint of a run. The
-result goes to SSL.CHECKPOINT.
+Both lists are manifests: ``train_files-*.npz`` that a pretraining run leaves in its folder, or what
+``prepare_data.py manifest`` writes. ``--old`` is found by itself in the folder of a run. The result
+goes to SSL.CHECKPOINT.
 """
 
 import argparse

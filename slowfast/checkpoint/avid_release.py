@@ -1,7 +1,8 @@
 """The checkpoints that the AVID-CMA release reads and writes, to and from our names.
 
 A file holds ``model`` (names begin with ``module.``), ``train_criterion`` (both memory banks, the
-partition, for CMA the positive sets), ``optimizer`` and ``epoch``.
+partition, for CMA the positive sets), ``epoch``, and ``optimizer``, which is neither read nor written
+here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from slowfast.checkpoint.store import find_checkpoint, load_checkpoint_file
+from slowfast.checkpoint.store import open_checkpoint
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import atomic_write
 
@@ -96,7 +97,7 @@ def export_file(path: str | Path, out: str | Path) -> Path:
     Raises:
         CheckpointError: it is missing, damaged, or that of another model.
     """
-    content = load_checkpoint_file(find_checkpoint(path))
+    _, content = open_checkpoint(path)
     epoch = content.get("progress", {}).get("epoch", 0)
     released = to_released(content.get("model_state", {}), epoch)
     with atomic_write(out) as file:

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from slowfast.checkpoint.avid_release import from_released, is_released
-from slowfast.checkpoint.store import find_checkpoint, load_checkpoint_file
+from slowfast.checkpoint.store import check_architecture, open_checkpoint
 from slowfast.utils.errors import CheckpointError, did_you_mean
 from slowfast.utils.logging import get_logger
 
@@ -21,20 +21,20 @@ class ImportReport:
 
     Attributes:
         loaded: backbone tensors that were filled.
-        ignored: tensors of the file that belong to other parts.
         missing: backbone tensors without a counterpart.
         mismatched: backbone tensors whose counterpart has another shape.
+        surplus: tensors of the file's backbone for which this one has no place.
     """
 
     loaded: list[str] = field(default_factory=list)
-    ignored: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     mismatched: list[str] = field(default_factory=list)
+    surplus: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return (
-            f"{len(self.loaded)} backbone tensors loaded, {len(self.ignored)} of other parts left "
-            f"out, {len(self.missing)} missing, {len(self.mismatched)} of another shape"
+            f"{len(self.loaded)} backbone tensors loaded, {len(self.missing)} missing, "
+            f"{len(self.mismatched)} of another shape, {len(self.surplus)} too many"
         )
 
 
@@ -56,8 +56,11 @@ def _is_audio_visual(state: dict) -> bool:
 
 
 def _from_torchvision(content: dict) -> dict[str, Tensor]:
-    """Take a plain torchvision state dict."""
-    return {k: v for k, v in content.items() if isinstance(v, Tensor)}
+    """Take a plain torchvision state dict without its classifier."""
+    classifier = "fc."
+    return {
+        k: v for k, v in content.items() if isinstance(v, Tensor) and not k.startswith(classifier)
+    }
 
 
 # Where the backbone's tensors sit in a file, by MODEL.INIT_METHOD.
@@ -68,26 +71,31 @@ FORMATS = {
 }
 
 
-def load_pretrained(backbone: nn.Module, path: str | Path, method: str) -> ImportReport:
+def load_pretrained(
+    backbone: nn.Module, path: str | Path, method: str, arch: str = ""
+) -> ImportReport:
     """Fill every tensor of a backbone from a file.
 
     Args:
         backbone: is changed in place.
         path: the checkpoint.
         method: a key of :data:`FORMATS`, in any case.
+        arch: ``MODEL.ARCH`` of the backbone; a run of this package must have had the same.
 
     Raises:
-        CheckpointError: unknown method, unreadable file, or any tensor of the backbone without a
-            counterpart of its shape.
+        CheckpointError: unknown method, unreadable file, or any tensor of either backbone without
+            a counterpart of its shape.
     """
     if method.lower() not in FORMATS:
         raise CheckpointError(
             f"MODEL.INIT_METHOD {method!r} is not available. {did_you_mean(method, FORMATS)}"
         )
-    path = find_checkpoint(path)
-    found = FORMATS[method.lower()](load_checkpoint_file(path))
+    path, content = open_checkpoint(path)
+    if arch:
+        check_architecture(path, content, {"MODEL.ARCH": arch})
+    found = FORMATS[method.lower()](content)
     wanted = backbone.state_dict()
-    report = ImportReport(ignored=[name for name in found if name not in wanted])
+    report = ImportReport(surplus=[name for name in found if name not in wanted])
     for name, tensor in wanted.items():
         if name not in found:
             report.missing.append(name)
@@ -95,8 +103,8 @@ def load_pretrained(backbone: nn.Module, path: str | Path, method: str) -> Impor
             report.mismatched.append(name)
         else:
             report.loaded.append(name)
-    if report.missing or report.mismatched:
-        wrong = report.missing + report.mismatched
+    wrong = report.missing + report.mismatched + report.surplus
+    if wrong:
         raise CheckpointError(
             f"{path} (MODEL.INIT_METHOD {method}) does not fit the backbone: {report}; first: "
             f"{', '.join(wrong[:3])}. Check MODEL.INIT_METHOD and MODEL.ARCH."
@@ -105,7 +113,9 @@ def load_pretrained(backbone: nn.Module, path: str | Path, method: str) -> Impor
     return report
 
 
-def initialise(model: nn.Module, method: str | None, path: str | None) -> ImportReport | None:
+def initialise(
+    model: nn.Module, method: str | None, path: str | None, arch: str = ""
+) -> ImportReport | None:
     """Load ``MODEL.CKPT`` into ``model.backbone`` as ``MODEL.INIT_METHOD`` says.
 
     None or ``scratch`` leaves random weights.
@@ -120,6 +130,6 @@ def initialise(model: nn.Module, method: str | None, path: str | None) -> Import
             f"MODEL.INIT_METHOD {method}: a {type(model).__name__} has no backbone to load. Start "
             "from a whole checkpoint with TRAIN.CHECKPOINT_FILE_PATH."
         )
-    report = load_pretrained(model.backbone, path, method)
+    report = load_pretrained(model.backbone, path, method, arch)
     logger.info("Backbone from %s (%s): %s.", path, method, report)
     return report

@@ -2,60 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
 from slowfast.checkpoint.avid_release import from_released, is_released
-from slowfast.checkpoint.store import find_checkpoint, load_checkpoint_file
+from slowfast.checkpoint.store import check_architecture, open_checkpoint
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
+
+
+class Pretraining(NamedTuple):
+    """What a checkpoint holds.
+
+    Attributes:
+        path: the file.
+        state: its tensors under our names.
+        fingerprint: of the list of files that its memory banks belong to; None where the file does
+            not tell, as in the AVID-CMA release.
+    """
+
+    path: Path
+    state: dict[str, Tensor]
+    fingerprint: str | None
+
 
 ENCODER, CRITERION = "encoder.", "criterion."
 # Positive sets are searched anew from the banks.
 NOT_CARRIED_OVER = (CRITERION + "positives",)
 
 
-def read_pretraining(path: str | Path) -> tuple[Path, dict[str, Tensor], str | None]:
-    """Return file, tensors under our names, and the fingerprint of the list of its banks.
+def read_pretraining(
+    path: str | Path, architecture: Mapping[str, str] | None = None
+) -> Pretraining:
+    """Read a pretraining, our own or a released one.
 
-    The fingerprint is None where the file does not tell, as in the AVID-CMA release.
+    Args:
+        path: see :func:`open_checkpoint`.
+        architecture: ``MODEL.ARCH`` and ``AUDIO.ARCH`` that a run must have had.
 
     Raises:
         CheckpointError: missing, damaged, or no pretraining.
     """
-    path = find_checkpoint(path)
-    content = load_checkpoint_file(path)
+    path, content = open_checkpoint(path)
     if is_released(content):
-        return path, from_released(content), None
+        return Pretraining(path, from_released(content), None)
     state: Any = content.get("model_state", {})
     if not any(name.startswith(ENCODER) for name in state):
         raise CheckpointError(
             f"{path}: holds no audio-visual pretraining, neither a run of this package nor a file "
             "of the AVID-CMA release."
         )
-    return path, dict(state), content.get("list_fingerprint")
+    check_architecture(path, content, architecture or {})
+    return Pretraining(path, dict(state), content.get("list_fingerprint"))
 
 
 def load_pretraining(
-    model: nn.Module, path: str | Path, fingerprint: str, parts: str = "all"
+    model: nn.Module,
+    path: str | Path,
+    fingerprint: str,
+    parts: str = "all",
+    architecture: Mapping[str, str] | None = None,
 ) -> None:
     """Fill a model of :mod:`slowfast.ssl` completely, or not at all.
 
     Args:
         model: has an ``encoder`` and, for ``all``, a ``criterion`` with memory banks.
-        path: see :func:`find_checkpoint`.
+        path: see :func:`open_checkpoint`.
         fingerprint: of the list of training files, see :meth:`VideoList.fingerprint`.
         parts: ``all``, or ``weights`` for the encoder alone.
+        architecture: see :func:`read_pretraining`.
 
     Raises:
         CheckpointError: tensors are missing or of another shape, or the banks belong to another
             list of files.
     """
-    path, state, theirs = read_pretraining(path)
+    path, state, theirs = read_pretraining(path, architecture)
     prefixes = (ENCODER, CRITERION) if parts == "all" else (ENCODER,)
     if parts == "all":
         _check_list(path, state, theirs, model, fingerprint)
@@ -93,5 +119,6 @@ def _check_list(
         f"{path} (SSL.CHECKPOINT): its memory banks belong to {said}; this run trains on "
         f"{len(model.criterion.video_bank)}. A memory is only worth something for its own file. "
         "Bring the banks to this list with 'python tools/remap_bank.py', train on the old list, or "
-        "take the weights alone with SSL.CHECKPOINT_PARTS weights."
+        "take the weights alone with SSL.CHECKPOINT_PARTS weights. 'python tools/prepare_data.py "
+        "manifest' writes the list that remap_bank.py needs."
     )

@@ -12,12 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from slowfast.checkpoint.pretraining import read_pretraining
+from slowfast.checkpoint.pretraining import Pretraining, read_pretraining
 from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import AnnotationError, CheckpointError
 from slowfast.utils.files import atomic_write
 
-TRAIN_FILES = "train_files.npz"
 BANKS = ("criterion.video_bank", "criterion.audio_bank")
 
 
@@ -40,7 +39,7 @@ class RemapReport:
 
 
 def remap_banks(
-    path: str | Path, old: VideoList, new: VideoList, seed: int = 0
+    source: Pretraining, old: VideoList, new: VideoList, seed: int = 0
 ) -> tuple[dict[str, Any], RemapReport]:
     """Return a checkpoint for ``SSL.CHECKPOINT`` whose banks have a row for each file of ``new``.
 
@@ -48,7 +47,7 @@ def remap_banks(
     memory that counts as never written.
 
     Args:
-        path: a checkpoint, a run's folder, or a file of the AVID-CMA release.
+        source: weights and banks; they stay as they are.
         old: the list that the checkpoint's banks were trained on.
         new: the list to train on.
         seed: of the random memories.
@@ -57,8 +56,8 @@ def remap_banks(
         CheckpointError: the checkpoint is not that of ``old``.
         AnnotationError: a list has a file twice, or the lists share no file.
     """
-    path, state, fingerprint = read_pretraining(path)
-    _check_old(path, state, fingerprint, old)
+    _check_old(source, old)
+    state = dict(source.state)
     rows = {name: row for row, name in enumerate(_names(old))}
     source = np.array([rows.get(name, -1) for name in _names(new)])
     if (source < 0).all():
@@ -81,40 +80,43 @@ def remap_file(
 
     Args:
         checkpoint, seed: see :func:`remap_banks`.
-        old, new: manifests of both lists; without ``old``, the list beside the run's checkpoint.
+        old, new: manifests of both lists; without ``old``, the one in the folder of the run.
         out: the file to write.
     """
-    old = old or train_files_of(checkpoint)
-    content, report = remap_banks(checkpoint, VideoList.load(old), VideoList.load(new), seed)
+    source = read_pretraining(checkpoint)
+    old = old or _train_files_of(source)
+    content, report = remap_banks(source, VideoList.load(old), VideoList.load(new), seed)
     with atomic_write(out) as file:
         torch.save(content, file)
     return report
 
 
-def train_files_of(checkpoint: Path) -> Path:
-    """Return the list of training files in the folder of a checkpoint's run.
+def train_files_name(fingerprint: str) -> str:
+    """Return the name under which a run keeps the list of the files behind its memories."""
+    return f"train_files-{fingerprint}.npz"
 
-    Raises:
-        CheckpointError: there is none.
-    """
-    folder = checkpoint if checkpoint.is_dir() else checkpoint.parent.parent
-    if not (folder / TRAIN_FILES).is_file():
+
+def _train_files_of(source: Pretraining) -> Path:
+    """Return the list of training files in the folder of a checkpoint's run."""
+    if source.fingerprint is None:
         raise CheckpointError(
-            f"{folder}: no {TRAIN_FILES} beside the checkpoint; name the list of its banks by --old."
+            f"{source.path} does not say which list its banks belong to: name it by --old."
         )
-    return folder / TRAIN_FILES
+    path = source.path.parent.parent / train_files_name(source.fingerprint)
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such list; name that of the old banks by --old.")
+    return path
 
 
-def _check_old(
-    path: Path, state: dict[str, Tensor], fingerprint: str | None, old: VideoList
-) -> None:
+def _check_old(source: Pretraining, old: VideoList) -> None:
+    path, state, fingerprint = source
     rows = state.get(BANKS[0] + ".rows")
     if rows is None:
         raise CheckpointError(f"{path}: holds no memory banks.")
     if len(rows) != len(old) or fingerprint not in (None, old.fingerprint()):
         raise CheckpointError(
             f"{path}: its banks of {len(rows)} rows do not belong to {old.source} with {len(old)} "
-            "files. Take the list of that run: train_files.npz in its folder."
+            "files. Take the list of that run: train_files-*.npz in its folder."
         )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from slowfast.config.node import CfgNode
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import atomic_write, remove_stale_temporaries
 from slowfast.utils.logging import get_logger
@@ -143,19 +144,52 @@ class CheckpointStore:
         return None
 
 
-def find_checkpoint(path: str | Path) -> Path:
-    """Return the checkpoint that a path stands for: itself, or the newest of a run's folder.
+def open_checkpoint(path: str | Path) -> tuple[Path, dict[str, Any]]:
+    """Read a checkpoint: the file itself, or the newest readable one of a run's folder.
+
+    Returns:
+        The file, and what it holds.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is none, or it is damaged.
     """
     path = Path(path)
     if not path.is_dir():
-        return path
-    files = CheckpointStore(path / "checkpoints").files() or CheckpointStore(path).files()
-    if not files:
-        raise CheckpointError(f"{path}: the folder holds no checkpoint of a run.")
-    return files[-1]
+        return path, load_checkpoint_file(path)
+    for folder in (path / "checkpoints", path):
+        newest = CheckpointStore(folder).load_newest()
+        if newest is not None:
+            _warn_if_unfinished(*newest)
+            return newest
+    raise CheckpointError(f"{path}: the folder holds no checkpoint of a run.")
+
+
+def _warn_if_unfinished(path: Path, content: dict[str, Any]) -> None:
+    planned = saved_key(content, "SOLVER.MAX_EPOCH")
+    done = content.get("progress", {}).get("epoch")
+    if planned is not None and done is not None and done < planned:
+        logger.warning("%s: that run has done %d of %d epochs.", path, done, planned)
+
+
+def saved_key(content: dict[str, Any], key: str) -> Any:
+    """Return a key of the config that a checkpoint of this package holds, None where it does not."""
+    if not isinstance(content.get("cfg"), str):
+        return None
+    return CfgNode.load_cfg(content["cfg"]).leaves().get(key)
+
+
+def check_architecture(path: Path, content: dict[str, Any], wanted: dict[str, str]) -> None:
+    """Raise a CheckpointError if a run's checkpoint was made with other networks.
+
+    Some networks differ in nothing that tensors tell: with and without a pooling layer, say.
+
+    Args:
+        wanted: ``MODEL.ARCH`` and the like, with the values of this run.
+    """
+    for key, ours in wanted.items():
+        theirs = saved_key(content, key)
+        if theirs is not None and theirs.lower() != ours.lower():
+            raise CheckpointError(f"{path} was made with {key} {theirs}; this run has {ours}.")
 
 
 def _age(path: Path) -> tuple[int, int]:

@@ -161,10 +161,10 @@ def _training_files(cfg, videos: VideoList) -> VideoList:
     if not cfg.AUDIO.ENABLE or cfg.AUDIO.MISSING == "zero":
         return videos
     windows = build_windows(cfg)
+    if videos.checked_windows == repr(windows):
+        return videos
     if cfg.AUDIO.MISSING == "error":
         return require_sound(videos, windows)
-    if cfg.DATA.MANIFEST_DIR:
-        return videos
-    # A dry run has no folder and keeps nothing.
+    # Without a run's folder nothing is kept.
     folder = Path(cfg.OUTPUT_DIR)
     return drop_files_without_sound(videos, windows, folder / "files" if folder.is_dir() else None)

@@ -129,8 +129,12 @@ def _key(videos: VideoList, windows: AudioVisualWindows) -> str:
 def _read(report: Path) -> Problems | None:
     if not report.is_file():
         return None
-    with report.open(newline="", encoding="utf-8") as file:
-        return {int(line["row"]): line["reason"] for line in csv.DictReader(file)}
+    try:
+        with report.open(newline="", encoding="utf-8") as file:
+            return {int(line["row"]): line["reason"] for line in csv.DictReader(file)}
+    except (KeyError, ValueError, TypeError, OSError):
+        logger.warning("%s is damaged; the files are looked at again.", report)
+        return None
 
 
 def _write(report: Path, videos: VideoList, problems: Problems) -> None:

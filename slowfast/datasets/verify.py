@@ -142,6 +142,7 @@ def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dic
                 if reason
             ]
             videos = videos.subset(good)
+            videos.checked_windows = repr(windows) if sound else ""
         path = manifest_path(cfg, out_dir, name)
         videos.save(path)
         written[name] = {

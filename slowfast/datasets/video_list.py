@@ -54,6 +54,10 @@ class VideoList:
         labels: one class number per file; -1 where a list has none.
         class_names: may be empty when no file names the classes.
         source: the file or folder that was read, for messages.
+
+    Attributes:
+        checked_windows: the windows of pictures and sound that are known to fit into every file,
+            as text; empty where nobody looked.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class VideoList:
         self.labels = np.asarray(labels, dtype=np.int64)
         self.class_names = list(class_names)
         self.source = str(source)
+        self.checked_windows = ""
         if len(self.paths) == 0:
             raise AnnotationError(f"{source}: lists no file at all.")
 
@@ -105,6 +110,23 @@ class VideoList:
             )
         return self
 
+    def check_distinct(self) -> VideoList:
+        """Return self if no file is listed twice: one file has one memory.
+
+        Raises:
+            AnnotationError: names the first file that is.
+        """
+        seen: set[str] = set()
+        for row in range(len(self)):
+            path = self.paths[row]
+            if path in seen:
+                raise AnnotationError(
+                    f"{self.source}: {path} is listed more than once, but a file has one memory. "
+                    "Take the repeated lines out."
+                )
+            seen.add(path)
+        return self
+
     def check_labels(self, num_classes: int) -> VideoList:
         """Return self if every file has a label below ``num_classes``.
 
@@ -127,7 +149,9 @@ class VideoList:
     def subset(self, rows: Sequence[int] | np.ndarray) -> VideoList:
         """Return a new list of the given rows."""
         paths = (self.paths[int(row)] for row in rows)
-        return VideoList(paths, self.labels[rows], self.class_names, self.source)
+        part = VideoList(paths, self.labels[rows], self.class_names, self.source)
+        part.checked_windows = self.checked_windows
+        return part
 
     def fraction(self, share: float, seed: int = 0) -> VideoList:
         """Return a random share of the files of each class, at least one, in the old order.
@@ -165,6 +189,7 @@ class VideoList:
                 labels=self.labels,
                 names_text=names.text,
                 names_ends=names.ends,
+                checked_windows=np.str_(self.checked_windows),
             )
 
     @classmethod
@@ -181,9 +206,12 @@ class VideoList:
                 names = StringTable(data["names_text"], data["names_ends"])
                 paths = StringTable(data["text"], data["ends"])
                 labels = data["labels"]
+                checked = str(data["checked_windows"]) if "checked_windows" in data else ""
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise AnnotationError(
                 f"{path}: not a usable manifest ({error}). Write one with "
                 "'python tools/prepare_data.py manifest --cfg CFG --out DIR'."
             ) from error
-        return cls(paths, labels, [names[k] for k in range(len(names))], path)
+        videos = cls(paths, labels, [names[k] for k in range(len(names))], path)
+        videos.checked_windows = checked
+        return videos

@@ -25,7 +25,7 @@ def dry_run(cfg) -> dict[str, float]:
     logger.info("model:\n%s", trainer.model)
     info = model_info(trainer.model, *task.example(trainer.model))
     logger.info("parameters: %s", info)
-    task.on_epoch_start(trainer.model, 0, trainer.output_dir)
+    task.rehearse(trainer.model)
     trainer.model.train()
     begin = time.perf_counter()
     batches = next(trainer.steps())

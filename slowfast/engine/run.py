@@ -50,7 +50,7 @@ def _report(folder: Path) -> None:
 
 
 def run_dry(cfg) -> None:
-    """Build everything and take one step; writes nothing."""
+    """Build everything and take one step; trains nothing and keeps no result."""
     setup_logging()
     dry_run(cfg)
 
@@ -77,7 +77,7 @@ def guarded(work: Callable[[], None]) -> int:
     """Call ``work`` and turn what it raises into an exit status and one message."""
     try:
         work()
-    except SlowFastError as error:
+    except (SlowFastError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except ProcessRaisedException as error:

@@ -149,8 +149,12 @@ def changed_keys(saved: str, cfg) -> list[str]:
     return [
         f"{key}: {old[key]!r} -> {value!r}"
         for key, value in new.items()
-        if old.get(key) != value and not key.startswith(free)
+        if _plain(old.get(key)) != _plain(value) and not key.startswith(free)
     ]
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _load(load, state: dict, path: Path) -> None:

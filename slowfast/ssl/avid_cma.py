@@ -20,6 +20,9 @@ from slowfast.ssl.criterion import AudioVisualCriterion
 from slowfast.ssl.encoder import AudioVisualEncoder
 from slowfast.ssl.sharded_mining import mine_over_processes
 from slowfast.utils.errors import ConfigError, TrainingError
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
 
 OVERLAP_ROWS = 8192
 
@@ -50,6 +53,7 @@ class AVIDCMA(AVID):
         self.exclude_self = exclude_self
         self.register_buffer("searched_epoch", torch.tensor(-1))
         self._ddp_params_and_buffers_to_ignore.append("searched_epoch")
+        self._has_positives = False
 
     @property
     def positives(self) -> Tensor:
@@ -62,7 +66,7 @@ class AVIDCMA(AVID):
         Raises:
             TrainingError: no positives were searched yet.
         """
-        if self.searched_epoch < 0:
+        if not self._has_positives:
             raise TrainingError("AVID-CMA has no positives yet: on_epoch_start was not called.")
         return super().forward(batch)
 
@@ -78,16 +82,23 @@ class AVIDCMA(AVID):
         """
         last = int(self.searched_epoch)
         due = self.refresh_epochs and epoch % self.refresh_epochs == 0 and epoch != last
+        self._has_positives = True
         if last >= 0 and not due:
             return None
         criterion = self.criterion
         written = criterion.video_bank.written_at >= 0
+        if not written.all():
+            logger.warning(
+                "%d of %d memories were never written. They are nobody's positives, but their own "
+                "positives are random until the next search.",
+                int((~written).sum()),
+                len(written),
+            )
         found = mine_over_processes(
             criterion.video_bank.rows,
             criterion.audio_bank.rows,
             criterion.positives.shape[1],
             self.agreement,
-            # Memories that no clip has ever written are random.
             valid=None if bool(written.all()) else written,
             exclude_self=self.exclude_self,
             folder=folder,
@@ -96,6 +107,14 @@ class AVIDCMA(AVID):
         criterion.positives.copy_(found)
         self.searched_epoch.fill_(epoch)
         return {"positive_overlap": overlap(before, criterion.positives)} if last >= 0 else {}
+
+    def rehearse(self) -> None:
+        """Take the next files of the list as positives, so that a step can be tried."""
+        positives = self.criterion.positives
+        rows = torch.arange(len(positives), device=positives.device)[:, None]
+        following = torch.arange(1, positives.shape[1] + 1, device=positives.device)
+        positives.copy_(((rows + following) % len(positives)).sort(dim=1).values)
+        self._has_positives = True
 
 
 def overlap(before: Tensor, after: Tensor) -> float:

@@ -86,7 +86,7 @@ class AudioVisualCriterion(nn.Module):
     Attributes:
         video_bank, audio_bank: the memories.
         partition: the constant Z, -1 until the first batch has estimated it.
-        positives: int32 ``(N, P)``, each row ascending; there only with ``num_positives``.
+        positives: int32 ``(N, P)``, each row ascending; None without ``num_positives``.
 
     Raises:
         ConfigError: no group has a weight, or the loss cannot serve a group.
@@ -110,9 +110,11 @@ class AudioVisualCriterion(nn.Module):
         self.video_bank = MemoryBank(num_instances, dim, momentum[0])
         self.audio_bank = MemoryBank(num_instances, dim, momentum[-1])
         self.register_buffer("partition", torch.tensor(-1.0))
-        if num_positives:
-            empty = torch.zeros(num_instances, num_positives, dtype=torch.int32)
-            self.register_buffer("positives", empty)
+        self._partition_is_known = False
+        self.register_load_state_dict_post_hook(_forget_the_partition)
+        shape = (num_instances, num_positives)
+        empty = torch.zeros(shape, dtype=torch.int32) if num_positives else None
+        self.register_buffer("positives", empty)
 
     def _check(self, num_instances: int, num_positives: int) -> None:
         used = [name for name, weight in self.weights.items() if weight > 0]
@@ -159,7 +161,7 @@ class AudioVisualCriterion(nn.Module):
     def draw_negatives(self, index: Tensor) -> Tensor:
         """Draw ``(B, K)`` instances that are neither the instance itself nor its positives."""
         excluded = index[:, None]
-        if hasattr(self, "positives"):
+        if self.positives is not None:
             found = self.positives.index_select(0, index).long()
             excluded = found if self.self_is_negative else torch.cat([found, excluded], 1)
             excluded = excluded.sort(dim=1).values
@@ -214,13 +216,13 @@ class AudioVisualCriterion(nn.Module):
     def _combine(
         self, scores: dict[str, dict[str, Scores]]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        self._settle_partition(next(iter(next(iter(scores.values())).values()))[1])
         total = sum(self.weights.values())
         losses, metrics = {}, {}
         for name, terms in scores.items():
             prefix = "pos_" if GROUPS[name].positives == "set" else ""
             found = []
             for term, (positive, negative) in terms.items():
+                self._settle_partition(negative)
                 loss = self.loss(positive, negative, self.partition)
                 found.append(loss)
                 metrics[f"loss_{prefix}{term}"] = loss.detach()
@@ -229,11 +231,18 @@ class AudioVisualCriterion(nn.Module):
         return losses, metrics
 
     def _settle_partition(self, negative_scores: Tensor) -> None:
-        """Fix Z at the first training batch; the published value is never revised."""
-        if self.training and self.loss is nce_loss and self.partition.item() < 0:
+        """Fix Z at the first term of the first training batch; it is never revised."""
+        if self._partition_is_known or not self.training or self.loss is not nce_loss:
+            return
+        if self.partition.item() < 0:  # asked once: a GPU would have to wait for the answer
             self.partition.copy_(estimate_partition(negative_scores))
+        self._partition_is_known = True
 
     def _margin(self, positive: Tensor, negative: Tensor) -> Tensor:
         takes_part = negative.isfinite()
         mean = negative.where(takes_part, 0.0).sum() / takes_part.sum().clamp(min=1)
         return self.contrast.temperature * (positive.mean() - mean).detach()
+
+
+def _forget_the_partition(criterion: AudioVisualCriterion, _: object) -> None:
+    criterion._partition_is_known = False

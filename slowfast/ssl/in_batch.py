@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.distributed.nn.functional import all_gather
 
 from slowfast.utils import distributed as du
 
@@ -25,7 +24,22 @@ def in_batch_scores(
     positive = (queries * keys).sum(dim=1, keepdim=True) / temperature
     everyone = index
     if du.is_initialized():
-        keys = torch.cat(all_gather(keys))
+        keys = _GatherWithGradients.apply(keys)
         (everyone,) = du.all_gather([index])
     scores = queries @ keys.T / temperature
     return positive, scores.masked_fill(index[:, None] == everyone[None, :], float("-inf"))
+
+
+class _GatherWithGradients(torch.autograd.Function):
+    """Join the rows of all processes; each gets back the gradients that all have for its rows."""
+
+    @staticmethod
+    def forward(ctx, rows: Tensor) -> Tensor:
+        ctx.count = len(rows)
+        return du.all_gather([rows])[0]
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        (gradient,) = du.all_reduce([gradient.contiguous()], average=False)
+        begin = du.get_rank() * ctx.count
+        return gradient[begin : begin + ctx.count]

@@ -69,6 +69,8 @@ def mine_positives(
             than k.
     """
     check_arguments(video_bank, audio_bank, k, agreement, valid)
+    if chunk_size is not None and chunk_size < 1:
+        raise ConfigError(f"chunk_size {chunk_size} must be at least 1.")
     rows = range(len(video_bank)) if rows is None else rows
     banks = [video_bank, audio_bank]
     if AGREEMENTS[agreement] is None:

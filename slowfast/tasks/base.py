@@ -105,6 +105,10 @@ class Task(ABC):
         side = data.TRAIN_CROP_SIZE
         return model, ([torch.empty(1, 3, data.NUM_FRAMES, side, side, device="meta")],)
 
+    def rehearse(self, model: nn.Module) -> None:
+        """Stand in for ``on_epoch_start`` in a dry run: quickly, and without writing anything."""
+        return None
+
     def on_epoch_start(self, model: nn.Module, epoch: int, output_dir: Path) -> dict[str, float]:
         """Do what is due before the first step of an epoch (from 0); return numbers to log."""
         return {}

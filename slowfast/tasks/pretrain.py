@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from slowfast.checkpoint.pretraining import load_pretraining
-from slowfast.checkpoint.remap import TRAIN_FILES
+from slowfast.checkpoint.remap import train_files_name
 from slowfast.datasets.audio_features import build_audio_features
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.loader import construct_loader
@@ -42,7 +42,10 @@ class Pretrain(Task):
         "MODEL.CKPT": "pretraining starts from SSL.CHECKPOINT",
         "MODEL.FREEZE": "all of both networks learn",
         "MODEL.FROZEN_BN": "all of both networks learn",
+        "MODEL.LOSS_FUNC": "the method has its own loss, see SSL",
+        "MODEL.HEAD_NORM": "there is no classifier",
         "TRAIN.CLASSIFIER_WARMUP_EPOCHS": "there is no classifier",
+        "TRAIN.CHECKPOINT_EPOCH_RESET": "pretraining starts anew from SSL.CHECKPOINT",
     }
 
     def __init__(self, cfg) -> None:
@@ -69,10 +72,8 @@ class Pretrain(Task):
         return self._datasets[split]
 
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
-        """Return the model with a memory for each training file, and list those files."""
-        videos = self.dataset("train").videos
-        if output_dir is not None and output_dir.is_dir() and du.is_root_proc():
-            videos.save(output_dir / TRAIN_FILES)
+        """Return the model with a memory for each training file."""
+        videos = self.dataset("train").videos.check_distinct()
         return build_model(self.cfg, num_instances=len(videos))
 
     def initialise(self, model: nn.Module) -> None:
@@ -80,7 +81,8 @@ class Pretrain(Task):
         ssl = self.cfg.SSL
         if ssl.CHECKPOINT:
             fingerprint = self.list_fingerprint(self.dataset("train"))
-            load_pretraining(model, ssl.CHECKPOINT, fingerprint, ssl.CHECKPOINT_PARTS)
+            architecture = {"MODEL.ARCH": self.cfg.MODEL.ARCH, "AUDIO.ARCH": self.cfg.AUDIO.ARCH}
+            load_pretraining(model, ssl.CHECKPOINT, fingerprint, ssl.CHECKPOINT_PARTS, architecture)
 
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split; no labels are needed."""
@@ -101,16 +103,21 @@ class Pretrain(Task):
         sound = torch.empty(1, *self.sound.output_shape, device="meta")
         return model.encoder, (clip, sound)
 
+    def rehearse(self, model: nn.Module) -> None:
+        """Let a method with positives have some, right or wrong."""
+        if hasattr(model, "rehearse"):
+            model.rehearse()
+
     def on_epoch_start(self, model: nn.Module, epoch: int, output_dir: Path) -> dict[str, float]:
-        """Let the method do what it does between epochs, and judge its positives where it can."""
+        """Keep the list of the memories, search positives, and judge them where labels exist."""
+        dataset = self.dataset("train")
+        train_files = output_dir / train_files_name(self.list_fingerprint(dataset))
+        if du.is_root_proc() and not train_files.is_file():
+            dataset.videos.save(train_files)
         if not hasattr(model, "on_epoch_start"):
             return {}
-        # A dry run has no folder and keeps nothing.
-        folder = output_dir / "mining" if output_dir.is_dir() else None
-        found = model.on_epoch_start(epoch, folder)
-        if found is None:
-            return {}
-        return {**found, **self._purity(model.positives)}
+        found = model.on_epoch_start(epoch, output_dir / "mining")
+        return {} if found is None else {**found, **self._purity(model.positives)}
 
     def _purity(self, positives: Tensor) -> dict[str, float]:
         """Return the share of positives of the same class, where the list has labels."""

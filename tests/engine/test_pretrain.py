@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from slowfast.checkpoint.remap import remap_file
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.config import load_cfg
+from slowfast.datasets.verify import write_manifests
 from slowfast.datasets.video_list import VideoList
 from slowfast.engine.run import main
 
@@ -25,6 +28,11 @@ def rows(folder: Path, kind: str) -> list[dict]:
 
 def newest(folder: Path) -> dict:
     return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
+
+
+def train_files(folder: Path) -> VideoList:
+    (path,) = folder.glob("train_files-*.npz")
+    return VideoList.load(path)
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +123,9 @@ def test_banks_of_another_list_are_refused_and_can_be_remapped(
     assert "another list of 32 files; this run trains on 30" in message
     assert "tools/remap_bank.py" in message
 
-    from slowfast.checkpoint.remap import remap_file
-
-    new, out = tmp_path / "cma/train_files.npz", tmp_path / "remapped.pyth"
+    cfg = load_cfg([AVID], words)
+    new = Path(write_manifests(cfg, tmp_path / "manifests", workers=0)["train"]["path"])
+    out = tmp_path / "remapped.pyth"
     report = remap_file(avid, None, new, out)
     assert (report.kept, report.new, report.gone) == (28, 2, 4)
     old_rows = newest(avid)["model_state"]["criterion.video_bank.rows"]
@@ -138,13 +146,13 @@ def test_files_without_sound_are_left_out_and_named(
         file.write("videos/silent.mp4 0\n")
     words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", "DATA.PATH_TO_DATA_DIR", str(lists)]
     assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "drop")]) == 0
-    assert len(VideoList.load(tmp_path / "drop/train_files.npz")) == 32
+    assert len(train_files(tmp_path / "drop")) == 32
     with next((tmp_path / "drop/files").glob("left_out*.csv")).open(newline="") as file:
         (left_out,) = csv.DictReader(file)
     assert left_out["path"].endswith("silent.mp4") and "no audio stream" in left_out["reason"]
     words += ["AUDIO.MISSING", "zero", "OUTPUT_DIR", str(tmp_path / "zero")]
     assert main(["--cfg", AVID, *words]) == 0
-    assert len(VideoList.load(tmp_path / "zero/train_files.npz")) == 33
+    assert len(train_files(tmp_path / "zero")) == 33
 
 
 @pytest.mark.parametrize("loss", ["infonce", "in_batch"])
@@ -190,6 +198,8 @@ def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
         (AVID, ["AUDIO.ENABLE", "False"], "set AUDIO.ENABLE True"),
         (AVID, ["MODEL.FREEZE", "backbone"], "MODEL.FREEZE 'backbone' has no place in TASK"),
         (AVID, ["AUDIO.FFT_SIZE", "1000"], "AUDIO.FFT_SIZE"),
+        (AVID, ["MODEL.MODEL_NAME", "VSSL"], "'VSSL' is no model for TASK pretrain"),
+        (AVID, ["TRAIN.CHECKPOINT_EPOCH_RESET", "True"], "starts anew from SSL.CHECKPOINT"),
         (AVID, ["SSL.AVID.CROSS", "0.0"], "nothing would learn"),
         (AVID, ["SSL.AVID.LOSS", "in_batch", "SSL.AVID.WITHIN", "1.0"], "across modalities only"),
         (AVID, ["SSL.AVID.MOMENTUM", "[0.5,0.5,0.5]"], "one number or two"),
@@ -217,6 +227,48 @@ def test_a_dry_run_takes_a_step_and_writes_nothing(stage, avid, pretrain_overrid
     folder = tmp_path / "run"
     assert main(["--cfg", cfg, "--dry-run", *words, "OUTPUT_DIR", str(folder)]) == 0
     assert not folder.exists()
+
+
+def test_a_dry_run_changes_nothing_in_the_folder_of_a_run(cma, avid, pretrain_overrides, tmp_path):
+    shutil.copytree(cma, tmp_path / "run")
+    (tmp_path / "run/mining").mkdir(exist_ok=True)
+    block = tmp_path / f"run/mining/positives_{'0' * 32}_00000000.block"
+    block.write_bytes(b"half a search")
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*")}
+    words = [*pretrain_overrides, "SSL.CHECKPOINT", str(avid), "OUTPUT_DIR", str(tmp_path / "run")]
+    assert main(["--cfg", CMA, "--dry-run", *words]) == 0
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*")} == before
+
+
+def test_a_refused_start_keeps_the_list_of_the_run(avid, demo_world, pretrain_overrides, tmp_path):
+    shutil.copytree(avid, tmp_path / "run")
+    shutil.copytree(demo_world / "kinetics", tmp_path / "lists")
+    lines = (tmp_path / "lists/train.csv").read_text().splitlines()
+    (tmp_path / "lists/train.csv").write_text("\n".join(reversed(lines)))
+    words = [*pretrain_overrides, "DATA.PATH_TO_DATA_DIR", str(tmp_path / "lists")]
+    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "run")]) == 1
+    assert train_files(tmp_path / "run").fingerprint() == newest(avid)["list_fingerprint"]
+
+
+def test_a_file_that_is_listed_twice_is_refused(demo_world, pretrain_overrides, tmp_path, capsys):
+    shutil.copytree(demo_world / "kinetics", tmp_path / "lists")
+    lines = (tmp_path / "lists/train.csv").read_text().splitlines()
+    (tmp_path / "lists/train.csv").write_text("\n".join([*lines, lines[3]]))
+    words = [*pretrain_overrides, "DATA.PATH_TO_DATA_DIR", str(tmp_path / "lists")]
+    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "run")]) == 1
+    assert "is listed more than once" in capsys.readouterr().err
+
+
+def test_another_network_is_refused_by_name(avid, overrides, pretrain_overrides, tmp_path, capsys):
+    recognition = str(ROOT / "configs/demo/recognition.yaml")
+    words = [*overrides, "MODEL.INIT_METHOD", "slowfast", "MODEL.CKPT", str(avid)]
+    words += ["MODEL.ARCH", "avid_r2plus1d_10", "OUTPUT_DIR", str(tmp_path / "a")]
+    assert main(["--cfg", recognition, *words]) == 1
+    message = "was made with MODEL.ARCH avid_r2plus1d_tiny; this run has avid_r2plus1d_10"
+    assert message in capsys.readouterr().err
+    words = [*pretrain_overrides, "SSL.CHECKPOINT", str(avid), "AUDIO.ARCH", "avid_conv2d_small"]
+    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "b")]) == 1
+    assert "was made with AUDIO.ARCH avid_conv2d_tiny" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
