@@ -21,7 +21,7 @@ while [ $# -gt 0 ]; do
             avid=(SOLVER.MAX_EPOCH 20)
             cma=(SOLVER.MAX_EPOCH 4)
             probe=(SOLVER.MAX_EPOCH 6)
-            few=(SOLVER.MAX_EPOCH 6)
+            few=(SOLVER.MAX_EPOCH 4)
             suffix="-fast"
             ;;
         --seed) seed=${2:?--seed needs a number} && shift ;;
