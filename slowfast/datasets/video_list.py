@@ -72,6 +72,7 @@ class VideoList:
         self.class_names = list(class_names)
         self.source = str(source)
         self.checked_windows = ""
+        self._fingerprint = ""  # known once asked for
         if len(self.paths) == 0:
             raise AnnotationError(f"{source}: lists no file at all.")
 
@@ -83,10 +84,12 @@ class VideoList:
 
         Only the last two path components count, so that moving a dataset keeps its banks.
         """
-        digest = hashlib.sha256()
-        for row in range(len(self)):
-            digest.update(self.name(row).encode() + b"\n")
-        return digest.hexdigest()[:16]
+        if not self._fingerprint:
+            digest = hashlib.sha256()
+            for row in range(len(self)):
+                digest.update(self.name(row).encode() + b"\n")
+            self._fingerprint = digest.hexdigest()[:16]
+        return self._fingerprint
 
     def name(self, row: int) -> str:
         """Return folder and name of a file, which stay the same when a dataset is moved."""

@@ -26,9 +26,6 @@ from slowfast.tasks.base import Batch, Evaluator, StepOutput, Task
 from slowfast.tasks.registry import TASK_REGISTRY
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
-from slowfast.utils.logging import get_logger
-
-logger = get_logger(__name__)
 
 RANKS = (1, 5, 10)
 
