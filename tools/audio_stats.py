@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from slowfast.utils.arguments import at_least
 from slowfast.utils.errors import SlowFastError
 
 
@@ -51,21 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", required=True, metavar="STATS.json", help="file to write")
     parser.add_argument(
         "--clips",
-        type=_at_least(1),
+        type=at_least(1),
         default=2000,
         help="windows to measure, over all files (%(default)s)",
     )
-    parser.add_argument("--seed", type=_at_least(0), default=0, help="of all draws (%(default)s)")
+    parser.add_argument("--seed", type=at_least(0), default=0, help="of all draws (%(default)s)")
     return parser
-
-
-def _at_least(low: int):
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < low:
-            raise argparse.ArgumentTypeError(f"expected a number from {low}, found {text!r}")
-        return int(text)
-
-    return number
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import argparse
 import os
 import sys
 
+from slowfast.utils.arguments import at_least
 from slowfast.utils.errors import SlowFastError
 
 
@@ -106,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run, takes_cfg=takes_cfg)
         workers = min(os.cpu_count() or 1, 8)
         command.add_argument(
-            "--workers", type=_at_least(0), default=workers, help="processes (%(default)s)"
+            "--workers", type=at_least(0), default=workers, help="processes (%(default)s)"
         )
         return command
 
@@ -123,25 +124,16 @@ def _parser() -> argparse.ArgumentParser:
     small = add(transcode, takes_cfg=False)
     small.add_argument("src", metavar="SRC", help="folder of the videos")
     small.add_argument("dst", metavar="DST", help="folder to write to")
-    small.add_argument("--short-side", type=_at_least(2), default=128, help="pixels (%(default)s)")
+    small.add_argument("--short-side", type=at_least(2), default=128, help="pixels (%(default)s)")
     small.add_argument(
-        "--gop", type=_at_least(1), default=12, help="distance of key frames (%(default)s)"
+        "--gop", type=at_least(1), default=12, help="distance of key frames (%(default)s)"
     )
-    small.add_argument("--crf", type=_at_least(0), default=18, help="x264 quality (%(default)s)")
+    small.add_argument("--crf", type=at_least(0), default=18, help="x264 quality (%(default)s)")
     return parser
 
 
 def _full(run) -> str:
     return "[--full] " if run is verify else ""
-
-
-def _at_least(low: int):
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < low:
-            raise argparse.ArgumentTypeError(f"expected a number from {low}, found {text!r}")
-        return int(text)
-
-    return number
 
 
 if __name__ == "__main__":

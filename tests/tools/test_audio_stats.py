@@ -1,8 +1,6 @@
 """Statistics of a user's own sound, measured as users do it."""
 
-import importlib.util
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -17,29 +15,9 @@ TOOL = Path(__file__).parents[2] / "tools" / "audio_stats.py"
 SOUND = ("AUDIO.DURATION", "0.5", "AUDIO.SAMPLE_RATE", "8000", "AUDIO.FFT_SIZE", "256")
 
 
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Return ``call(*words)``: the tool's main function, run in a folder of its own."""
-    spec = importlib.util.spec_from_file_location("audio_stats_tool", TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        capsys.readouterr()
-        try:
-            status = tool.main([str(word) for word in words])
-        except SystemExit as stop:
-            status = stop.code
-        return Done(status, *capsys.readouterr())
-
-    return call
+def run(run_tool):
+    return run_tool("audio_stats")
 
 
 @pytest.fixture

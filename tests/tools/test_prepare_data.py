@@ -1,12 +1,10 @@
 """The command line of prepare_data.py, run as users run it."""
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
@@ -14,29 +12,9 @@ ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "prepare_data.py"
 
 
-class Done(NamedTuple):
-    returncode: int
-    stdout: str
-    stderr: str
-
-
 @pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    """Return ``call(*words)``: the tool's main function, run in a folder of its own."""
-    spec = importlib.util.spec_from_file_location("prepare_data", TOOL)
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
-    monkeypatch.chdir(tmp_path)
-
-    def call(*words):
-        capsys.readouterr()
-        try:
-            status = tool.main([str(word) for word in words])
-        except SystemExit as stop:
-            status = stop.code
-        return Done(status, *capsys.readouterr())
-
-    return call
+def run(run_tool):
+    return run_tool("prepare_data")
 
 
 @pytest.fixture
