@@ -134,7 +134,7 @@ class AudioVisualCriterion(nn.Module):
     def forward(
         self, video: Tensor, audio: Tensor, index: Tensor, negatives: Tensor | None = None
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return weighted losses per group and metrics per term, then update the banks.
+        """Return weighted losses per group and metrics per term; in training, then update the banks.
 
         Args:
             video, audio: embeddings ``(B, D)`` of any length.
@@ -154,8 +154,9 @@ class AudioVisualCriterion(nn.Module):
         else:
             scores = self._bank_scores(queries, index, negatives)
         losses, metrics = self._combine(scores)
-        self.video_bank.update(index, queries[VIDEO])
-        self.audio_bank.update(index, queries[AUDIO])
+        if self.training:
+            self.video_bank.update(index, queries[VIDEO])
+            self.audio_bank.update(index, queries[AUDIO])
         return losses, {**metrics, "bank_age": self.video_bank.age()}
 
     def draw_negatives(self, index: Tensor) -> Tensor:

@@ -98,12 +98,14 @@ def test_margins_are_cosines_of_positives_minus_negatives():
     close(metrics["margin_v2a"], 1.0 - 0.6 / 3)
 
 
-def test_no_partition_is_estimated_in_eval_mode(run):
+def test_evaluation_moves_neither_banks_nor_partition(run):
     _, criterion, _, call = run("cross")
-    criterion.partition.fill_(2.0)
+    call()
+    before = {name: tensor.clone() for name, tensor in criterion.state_dict().items()}
     criterion.eval()
     call()
-    assert criterion.partition.item() == 2.0
+    for name, tensor in criterion.state_dict().items():
+        assert torch.equal(tensor, before[name]), name
 
 
 @pytest.mark.parametrize("loss", ["infonce", "in_batch"])
