@@ -4,7 +4,7 @@
 #
 #   bash scripts/quickstart.sh [--fast] [--seed N] [--out DIR] [--data DIR]
 #
-#   --fast   a fifth of the training
+#   --fast   a third of the training
 #   --seed   of all runs (default: 1)
 #   --out    where runs go (default: outputs/quickstart)
 #   --data   where the demo videos go (default: data/demo)
@@ -18,8 +18,8 @@ avid=() cma=() probe=() few=()
 while [ $# -gt 0 ]; do
     case "$1" in
         --fast)
-            avid=(SOLVER.MAX_EPOCH 16)
-            cma=(SOLVER.MAX_EPOCH 4)
+            avid=(SOLVER.MAX_EPOCH 24)
+            cma=(SOLVER.MAX_EPOCH 6)
             probe=(SOLVER.MAX_EPOCH 6)
             few=(SOLVER.MAX_EPOCH 4)
             suffix="-fast"
