@@ -96,6 +96,7 @@ OUT_OF_RANGE = [
     ("TEST.ENSEMBLE_ON", "ranks"),
     ("TEST.BATCH_SIZE", "None"),
     ("TRAIN.AMP_DTYPE", "fp16"),
+    ("TRAIN.EVAL_PERIOD", "-1"),
     ("BN.NORM_TYPE", "groupnorm"),
 ]
 

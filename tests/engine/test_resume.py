@@ -61,7 +61,7 @@ def wait_for_steps(process, folder: Path, steps: int) -> None:
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_kill_9_in_the_middle_changes_no_number(undisturbed, overrides, tmp_path, workers):
     words = [*overrides, *EXACT, "DATA_LOADER.NUM_WORKERS", workers, "OUTPUT_DIR", str(tmp_path)]
-    for steps in (3, 17):
+    for steps in (3, 13, 21):
         process = subprocess.Popen(
             command(*words), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )

@@ -59,6 +59,6 @@ def test_the_quickstart_ends_with_a_table_in_which_pretraining_helps(tmp_path):
     top1 = dict(re.findall(r"^(\S.*/\S.*?)  +([\d.]+)", table, flags=re.MULTILINE))
     assert len(top1) == 6, table
     frozen = {name.split("/")[1]: float(v) for name, v in top1.items() if "frozen" in name}
-    assert max(frozen["AVID"], frozen["AVID-CMA"]) > frozen["from scratch"] + 5, table
+    assert max(frozen["AVID"], frozen["AVID-CMA"]) > frozen["from scratch"] + 10, table
     assert (tmp_path / "o u t/comparison.png").is_file()
     assert (tmp_path / "o u t/avid_cma/report.html").is_file()
