@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from slowfast.checkpoint.avid_release import export_file
+from slowfast.checkpoint.export import export_file
 from slowfast.engine.run import guarded
 
 

@@ -1,135 +1,257 @@
-"""Starting a backbone from pretrained weights: completely, or not at all."""
+"""Starting a network from somebody's checkpoint: completely, or not at all."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
-from slowfast.checkpoint.avid_release import from_released, is_released
-from slowfast.checkpoint.store import check_architecture, open_checkpoint
-from slowfast.utils.errors import CheckpointError, did_you_mean
+from slowfast.checkpoint.importers import SCRATCH, Reading, Rule
+from slowfast.checkpoint.importers.rule import CLASSIFIER, REASONS, UNKNOWN, VIDEO
+from slowfast.checkpoint.networks import (
+    adapt,
+    adapt_model,
+    adapted_shapes,
+    can_inflate,
+    fills,
+    shapes,
+)
+from slowfast.checkpoint.recognise import identify, networks_of
+from slowfast.checkpoint.report import ImportReport
+from slowfast.checkpoint.store import open_checkpoint
+from slowfast.utils import distributed as du
+from slowfast.utils.errors import CheckpointError
+from slowfast.utils.files import sha256
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
 
-
-@dataclass
-class ImportReport:
-    """What became of every tensor.
-
-    Attributes:
-        loaded: backbone tensors that were filled.
-        missing: backbone tensors without a counterpart.
-        mismatched: backbone tensors whose counterpart has another shape.
-        surplus: tensors of the file's backbone for which this one has no place.
-    """
-
-    loaded: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    mismatched: list[str] = field(default_factory=list)
-    surplus: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return (
-            f"{len(self.loaded)} backbone tensors loaded, {len(self.missing)} missing, "
-            f"{len(self.mismatched)} of another shape, {len(self.surplus)} too many"
-        )
-
-
-def _from_run(content: dict) -> dict[str, Tensor]:
-    """Take the backbone of a checkpoint that a run of this package wrote."""
-    state = content.get("model_state", {})
-    # A recognition model has one backbone, a pretrained audio-visual one has two.
-    prefix = "encoder.video_backbone." if _is_audio_visual(state) else "backbone."
-    return {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-
-
-def _from_avid_release(content: dict) -> dict[str, Tensor]:
-    """Take the video network of a file of the AVID-CMA release."""
-    return _from_run({"model_state": from_released(content)}) if is_released(content) else {}
-
-
-def _is_audio_visual(state: dict) -> bool:
-    return any(name.startswith("encoder.") for name in state)
-
-
-def _from_torchvision(content: dict) -> dict[str, Tensor]:
-    """Take a plain torchvision state dict without its classifier."""
-    classifier = "fc."
-    return {
-        k: v for k, v in content.items() if isinstance(v, Tensor) and not k.startswith(classifier)
-    }
-
-
-# Where the backbone's tensors sit in a file, by MODEL.INIT_METHOD.
-FORMATS = {
-    "slowfast": _from_run,
-    "avid_release": _from_avid_release,
-    "supervised": _from_torchvision,
+OWN_CLASSIFIER = "fc."  # of a whole torchvision network, which may stay random
+BESIDE = {
+    "optim": "optimizer",
+    "sched": "optimizer",
+    "scaler": "optimizer",
+    "criterion": "criterion",
 }
 
 
 def load_pretrained(
-    backbone: nn.Module, path: str | Path, method: str, arch: str = ""
+    backbone: nn.Module,
+    path: str | Path,
+    method: str = "auto",
+    arch: str = "",
+    *,
+    trust_pickle: bool = False,
+    inflate: bool = False,
+    reverse_channels: bool = False,
 ) -> ImportReport:
-    """Fill every tensor of a backbone from a file.
+    """Fill every tensor of a network from a checkpoint of any known format.
 
     Args:
-        backbone: is changed in place.
-        path: the checkpoint.
-        method: a key of :data:`FORMATS`, in any case.
-        arch: ``MODEL.ARCH`` of the backbone; a run of this package must have had the same.
+        backbone: is changed in place, layers included where the method's network has others; a
+            backbone, a model with a ``backbone``, or a whole audio-visual model with an
+            ``encoder``, whose parts are then all filled.
+        path: the file, or the folder of a run of this package.
+        method: a key of ``IMPORTERS`` in any spelling, or ``auto``.
+        arch: ``MODEL.ARCH`` of the backbone, for checkpoints that say theirs and for messages.
+        trust_pickle: read pickles that can run code.
+        inflate: stretch 2-D kernels over time, divided by its length.
+        reverse_channels: exchange red and blue in the first convolution.
+
+    Returns:
+        What became of every tensor.
 
     Raises:
-        CheckpointError: unknown method, unreadable file, or any tensor of either backbone without
-            a counterpart of its shape.
+        CheckpointError: unreadable, of another format or network, or any tensor of the network or
+            of its counterpart without a partner of its shape; the network is then unchanged.
     """
-    if method.lower() not in FORMATS:
-        raise CheckpointError(
-            f"MODEL.INIT_METHOD {method!r} is not available. {did_you_mean(method, FORMATS)}"
-        )
-    path, content = open_checkpoint(path)
-    if arch:
-        check_architecture(path, content, {"MODEL.ARCH": arch})
-    found = FORMATS[method.lower()](content)
-    wanted = backbone.state_dict()
-    report = ImportReport(surplus=[name for name in found if name not in wanted])
-    for name, tensor in wanted.items():
-        if name not in found:
-            report.missing.append(name)
-        elif found[name].shape != tensor.shape:
-            report.mismatched.append(name)
-        else:
-            report.loaded.append(name)
-    wrong = report.missing + report.mismatched + report.surplus
-    if wrong:
-        raise CheckpointError(
-            f"{path} (MODEL.INIT_METHOD {method}) does not fit the backbone: {report}; first: "
-            f"{', '.join(wrong[:3])}. Check MODEL.INIT_METHOD and MODEL.ARCH."
-        )
-    backbone.load_state_dict({name: found[name] for name in report.loaded})
+    path, content = open_checkpoint(path, trust_pickle)
+    name, rule, reading = identify(path, content, method, inflate)
+    _check_arch(path, rule, content, arch)
+    targets = _parts(backbone)
+    report = ImportReport(str(path), name, rule.title, sha256(path))
+    inputs = rule.inputs_of(content)
+    report.inputs = inputs and inputs._asdict()
+    report.beside = _beside(content, rule)
+    filling = _plan(report, targets, reading, inflate)
+    if not report.complete:
+        whole = len(targets) > 1
+        raise CheckpointError(_misfit(report, reading, arch, inflate, whole))
+    if reverse_channels:
+        _reverse_channels(report, filling)
+    _fill(report, backbone, targets, filling)
     return report
 
 
-def initialise(
-    model: nn.Module, method: str | None, path: str | None, arch: str = ""
-) -> ImportReport | None:
-    """Load ``MODEL.CKPT`` into ``model.backbone`` as ``MODEL.INIT_METHOD`` says.
+def _parts(model: nn.Module) -> dict[str, nn.Module]:
+    encoder = getattr(model, "encoder", None)
+    if hasattr(encoder, VIDEO):
+        return dict(encoder.named_children())
+    return {VIDEO: getattr(model, "backbone", model)}
 
-    None or ``scratch`` leaves random weights.
+
+def _check_arch(path: Path, rule: Rule, content: Mapping[str, Any], ours: str) -> None:
+    """Some networks differ in nothing that tensors tell: with and without a pooling layer, say."""
+    theirs = rule.arch(content) if rule.arch else None
+    if ours and theirs and theirs.lower() != ours.lower():
+        raise CheckpointError(
+            f"{path} was made with MODEL.ARCH {theirs}; this run has {ours}. Set MODEL.ARCH "
+            f"{theirs}."
+        )
+
+
+def _plan(
+    report: ImportReport, targets: dict[str, nn.Module], reading: Reading, inflate: bool
+) -> dict[str, dict[str, Tensor]]:
+    """Fill the report and return the tensors of each part as they are to be loaded."""
+    report.ignored = dict(reading.left_out)
+    for part, names in reading.parts.items():
+        if part not in targets:
+            report.ignored |= dict.fromkeys(names.values(), REASONS.get(part, part))
+    report.surplus = list(reading.twice)
+    unknown = reading.unknown
+    if unknown:
+        report.notes.append(f"unknown to {report.title}: {', '.join(unknown[:5])}")
+    return {
+        part: _plan_part(report, part, module, reading, inflate, len(targets) > 1)
+        for part, module in targets.items()
+    }
+
+
+def _plan_part(
+    report: ImportReport,
+    part: str,
+    module: nn.Module,
+    reading: Reading,
+    inflate: bool,
+    several: bool,
+) -> dict[str, Tensor]:
+    found, theirs = reading.part(part), reading.parts.get(part, {})
+    wanted = adapted_shapes(module, found) if part == VIDEO else shapes(module)
+    _take_classifier(report, wanted, found, theirs, reading)
+    prefix = f"{part}." if several else ""
+    for name, shape in wanted.items():
+        ours = prefix + name
+        if name not in found:
+            report.missing.append(ours)
+        elif not fills(tuple(found[name].shape), shape, inflate):
+            report.mismatched[ours] = [tuple(found[name].shape), shape]
+        else:
+            report.loaded.append(ours)
+            if theirs[name] != ours:
+                report.renamed[theirs[name]] = ours
+    report.surplus += [theirs[name] for name in found if name not in wanted]
+    return _stretched(report, {n: t for n, t in found.items() if n in wanted}, wanted)
+
+
+def _take_classifier(report, wanted, found, theirs, reading: Reading) -> None:
+    """Give a whole torchvision network its classifier where the file has it; it may do without."""
+    for name in [name for name in wanted if name.startswith(OWN_CLASSIFIER)]:
+        tensor = reading.tensors.get(name)
+        if reading.left_out.get(name) == CLASSIFIER and tuple(tensor.shape) == wanted[name]:
+            found[name], theirs[name] = tensor, name
+            del report.ignored[name]
+        else:
+            del wanted[name]
+
+
+def _stretched(report: ImportReport, found: dict[str, Tensor], wanted) -> dict[str, Tensor]:
+    flat = [name for name in found if can_inflate(tuple(found[name].shape), wanted[name])]
+    for name in flat:
+        frames = wanted[name][2]
+        kernel = found[name].unsqueeze(2)
+        found[name] = kernel.expand(-1, -1, frames, -1, -1) / frames
+    if flat:
+        report.notes.append(f"{len(flat)} kernels stretched over time")
+    return found
+
+
+def _reverse_channels(report: ImportReport, filling: dict[str, dict[str, Tensor]]) -> None:
+    name, kernel = next((n, t) for n, t in filling[VIDEO].items() if t.ndim == 5)
+    if kernel.shape[1] != 3:
+        raise CheckpointError(
+            f"CHECKPOINT.REVERSE_CHANNELS: {name} has {kernel.shape[1]} input channels, not the "
+            "three colours."
+        )
+    filling[VIDEO][name] = kernel.flip(1)
+    report.notes.append(f"red and blue exchanged in {name}")
+
+
+def _fill(
+    report: ImportReport,
+    model: nn.Module,
+    targets: dict[str, nn.Module],
+    filling: dict[str, dict[str, Tensor]],
+) -> None:
+    names = filling[VIDEO]
+    if adapt_model(model, names) if hasattr(model, "backbone") else adapt(targets[VIDEO], names):
+        report.notes.append(f"layers changed to those of {report.title}")
+    types = {str(t.dtype).removeprefix("torch.") for p in filling.values() for t in p.values()}
+    other = sorted(types & {"float16", "bfloat16", "float64"})
+    if other:
+        report.notes.append(f"stored as {', '.join(other)}")
+    for part, tensors in filling.items():
+        module = targets[part]
+        module.load_state_dict({**module.state_dict(), **tensors})
+
+
+def _misfit(report: ImportReport, reading: Reading, arch: str, inflate: bool, whole: bool) -> str:
+    start = f"{report.path} (MODEL.INIT_METHOD {report.method})"
+    ours = [*report.missing, *report.mismatched]
+    in_backbone = not whole or any(name.startswith(VIDEO) for name in ours)
+    fitting = networks_of(reading, inflate) if in_backbone else []
+    if fitting and arch.lower() not in fitting:
+        here = f"this run has {arch}" if arch else "the given backbone is another"
+        return f"{start} needs MODEL.ARCH {' or '.join(fitting)}; {here}. {report}."
+    flat = [n for n, s in report.mismatched.items() if can_inflate(*s)]
+    cure = (
+        "Its kernels are 2-D: CHECKPOINT.INFLATE True stretches them over time."
+        if flat
+        else "The file is incomplete or of another network: check MODEL.ARCH, or fetch it anew."
+    )
+    return (
+        f"{start} does not fit the backbone: {report}; first: "
+        f"{', '.join(report.problems()[:3])}. {cure}"
+    )
+
+
+def _beside(content: Mapping[str, Any], rule: Rule) -> dict[str, str]:
+    """Say of every other entry of a file what it is."""
+    if rule.at not in content:
+        return {}
+    return {
+        str(key): next((what for word, what in BESIDE.items() if word in str(key)), "bookkeeping")
+        for key in content
+        if key != rule.at
+    }
+
+
+def initialise(model: nn.Module, cfg) -> ImportReport | None:
+    """Load ``MODEL.CKPT`` into ``model.backbone`` as ``MODEL.INIT_METHOD`` says, and report it.
+
+    None or ``scratch`` leaves random weights. The report is logged and kept as
+    ``checkpoint_import.json`` in ``OUTPUT_DIR``.
 
     Raises:
-        CheckpointError: as :func:`load_pretrained`, or the model has no part ``backbone``.
+        CheckpointError: as :func:`load_pretrained`.
     """
-    if method is None or method.lower() == "scratch":
+    method, how = cfg.MODEL.INIT_METHOD or SCRATCH, cfg.CHECKPOINT
+    if method.lower() == SCRATCH:
         return None
-    if not hasattr(model, "backbone"):
-        raise CheckpointError(
-            f"MODEL.INIT_METHOD {method}: a {type(model).__name__} has no backbone to load. Start "
-            "from a whole checkpoint with TRAIN.CHECKPOINT_FILE_PATH."
-        )
-    report = load_pretrained(model.backbone, path, method, arch)
-    logger.info("Backbone from %s (%s): %s.", path, method, report)
+    report = load_pretrained(
+        model,
+        cfg.MODEL.CKPT,
+        method,
+        cfg.MODEL.ARCH,
+        trust_pickle=how.TRUST_PICKLE,
+        inflate=how.INFLATE,
+        reverse_channels=how.REVERSE_CHANNELS,
+    )
+    logger.info("Backbone from %s, read as %s: %s.", report.path, report.method, report)
+    if UNKNOWN in report.ignored.values():
+        logger.warning("%s holds tensors that %s does not know.", report.path, report.title)
+    if du.is_root_proc():
+        report.save(cfg.OUTPUT_DIR)
     return report

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
-from slowfast.checkpoint.avid_release import from_released, is_released
+from slowfast.checkpoint.importers import IMPORTERS, Rule
+from slowfast.checkpoint.importers.rule import AUDIO, VIDEO, WRAPPER
 from slowfast.checkpoint.store import check_architecture, open_checkpoint
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
@@ -49,8 +51,9 @@ def read_pretraining(
         CheckpointError: missing, damaged, or no pretraining.
     """
     path, content = open_checkpoint(path)
-    if is_released(content):
-        return Pretraining(path, from_released(content), None)
+    for rule in map(IMPORTERS.get, IMPORTERS):
+        if rule.criterion_at and holds_both_networks(rule, content):
+            return Pretraining(path, whole_state(rule, content), None)
     state: Any = content.get("model_state", {})
     if not any(name.startswith(ENCODER) for name in state):
         raise CheckpointError(
@@ -59,6 +62,38 @@ def read_pretraining(
         )
     check_architecture(path, content, architecture or {})
     return Pretraining(path, dict(state), content.get("list_fingerprint"))
+
+
+def holds_both_networks(rule: Rule, content: Mapping[str, Any]) -> bool:
+    """Tell whether a file has the names of a format, for pictures and sound."""
+    reading = rule.read(content)
+    return {VIDEO, AUDIO} <= reading.parts.keys() and not reading.unknown
+
+
+def whole_state(rule: Rule, content: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Return the networks and memory banks of a foreign file under our names.
+
+    Raises:
+        CheckpointError: a tensor of the criterion that the format does not know.
+    """
+    reading = rule.read(content)
+    state = {
+        f"{ENCODER}{part}.{name}": tensor
+        for part in reading.parts
+        for name, tensor in reading.part(part).items()
+    }
+    for theirs, tensor in content.get(rule.criterion_at, {}).items():
+        ours = rule.criterion.get(theirs.removeprefix(WRAPPER))
+        if ours is None:
+            raise CheckpointError(f"{rule.criterion_at}.{theirs}: no tensor of {rule.title}.")
+        # Some versions wrote the partition as a vector of one number.
+        state[CRITERION + ours] = tensor.reshape(()) if ours == "partition" else tensor
+    for bank in ("video_bank", "audio_bank"):
+        rows = state.get(f"{CRITERION}{bank}.rows")
+        if rows is not None:
+            state[f"{CRITERION}{bank}.written_at"] = torch.zeros(len(rows), dtype=torch.int64)
+            state[f"{CRITERION}{bank}.updates"] = torch.tensor(1)
+    return state
 
 
 def load_pretraining(

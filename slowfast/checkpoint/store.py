@@ -6,14 +6,13 @@ Names sort by age: ``checkpoint_epoch_00010.pyth`` after 10 whole epochs, and
 
 from __future__ import annotations
 
-import pickle
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from slowfast.checkpoint.reader import load_checkpoint_file
 from slowfast.config.node import CfgNode
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import atomic_write, remove_stale_temporaries
@@ -24,34 +23,6 @@ logger = get_logger(__name__)
 NAME = re.compile(r"^checkpoint_epoch_(\d{5})(?:_step_(\d{8}))?\.pyth$")
 # The newest file is never the only copy: two are kept even of those that nobody asked to keep.
 KEPT_ROLLING = 2
-
-
-def load_checkpoint_file(path: str | Path) -> dict[str, Any]:
-    """Read a checkpoint without running any code it may hold, and verify its checksums.
-
-    ``torch.load`` alone does not notice a flipped byte; the checksums of the archive do.
-
-    Raises:
-        CheckpointError: missing, torn, damaged, or not made of tensors and plain values.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such checkpoint.")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-        if damaged:
-            raise CheckpointError(f"{path}: damaged (checksum of {damaged!r} does not match).")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except CheckpointError:
-        raise
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError) as error:
-        raise CheckpointError(f"{path}: not a whole checkpoint file ({error}).") from error
-    except (RuntimeError, ValueError, KeyError, pickle.UnpicklingError, OSError) as error:
-        raise CheckpointError(f"{path}: cannot be read safely ({error}).") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path}: holds a {type(content).__name__}, not a checkpoint.")
-    return content
 
 
 class CheckpointStore:
@@ -144,8 +115,12 @@ class CheckpointStore:
         return None
 
 
-def open_checkpoint(path: str | Path) -> tuple[Path, dict[str, Any]]:
+def open_checkpoint(path: str | Path, trust_pickle: bool = False) -> tuple[Path, dict[str, Any]]:
     """Read a checkpoint: the file itself, or the newest readable one of a run's folder.
+
+    Args:
+        path: of the file or the folder.
+        trust_pickle: see :func:`load_checkpoint_file`.
 
     Returns:
         The file, and what it holds.
@@ -155,7 +130,7 @@ def open_checkpoint(path: str | Path) -> tuple[Path, dict[str, Any]]:
     """
     path = Path(path)
     if not path.is_dir():
-        return path, load_checkpoint_file(path)
+        return path, load_checkpoint_file(path, trust_pickle)
     for folder in (path / "checkpoints", path):
         newest = CheckpointStore(folder).load_newest()
         if newest is not None:

@@ -73,7 +73,7 @@ NOT_YET: dict[str, tuple[Callable[[Any], bool], str]] = {
     "TEST.NUM_TEMPORAL_CLIPS": (_on, "testing several numbers of clips in one run"),
     "TEST.SAVE_RESULTS_PATH": (_on, "predictions/test.npz always holds scores and labels"),
     "TRAIN.CHECKPOINT_CLEAR_NAME_PATTERN": (_on, "texts cut out of parameter names"),
-    "TRAIN.CHECKPOINT_INFLATE": (_on, "2-D kernels stretched over time"),
+    "TRAIN.CHECKPOINT_INFLATE": (_on, "stretch MODEL.CKPT by CHECKPOINT.INFLATE instead"),
     "TRAIN.CHECKPOINT_IN_INIT": (_on, "video networks started from image ones"),
     "VIS_MASK.ENABLE": (_on, "pictures of masked prediction"),
     "WANDB.ENABLE": (_on, "Weights & Biases"),

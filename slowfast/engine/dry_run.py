@@ -22,6 +22,7 @@ def dry_run(cfg) -> dict[str, float]:
     task = build_task(cfg)
     trainer = Trainer(cfg, task, Path(cfg.OUTPUT_DIR))
     task.initialise(trainer.model)
+    trainer.enter_phase()
     logger.info("model:\n%s", trainer.model)
     info = model_info(trainer.model, *task.example(trainer.model))
     logger.info("parameters: %s", info)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
+from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
 from slowfast.config.availability import without_effect
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
@@ -29,10 +30,12 @@ logger = get_logger(__name__)
 
 def run(cfg) -> None:
     """Train if ``TRAIN.ENABLE``, test if ``TEST.ENABLE``, and write the report."""
+    follow_checkpoint(cfg)
     with RunFolder(cfg) as folder, StopSignals() as signals:
         setup_logging(folder.path)
         for name in without_effect(cfg):
             logger.warning("%s is set, but has no effect here.", name)
+        warn_of_other_inputs(cfg)
         if cfg.TRAIN.ENABLE:
             train(cfg, signals)
         if cfg.TEST.ENABLE:
@@ -52,6 +55,8 @@ def _report(folder: Path) -> None:
 def run_dry(cfg) -> None:
     """Build everything and take one step; trains nothing and keeps no result."""
     setup_logging()
+    follow_checkpoint(cfg)
+    warn_of_other_inputs(cfg)
     dry_run(cfg)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
+from slowfast.checkpoint.networks import load_model_state
 from slowfast.checkpoint.store import load_checkpoint_file
 from slowfast.engine.evaluate import evaluate
 from slowfast.engine.hooks.bad_media import BadMediaLog
@@ -32,10 +33,10 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
     output_dir = Path(cfg.OUTPUT_DIR)
     task = build_task(cfg)
     model = task.build_model(output_dir).to(device_of(cfg))
-    if cfg.MODEL.CHANNELS_LAST:
-        to_channels_last(model)
     source, state = test_weights(cfg)
     _load_weights(model, state, source)
+    if cfg.MODEL.CHANNELS_LAST:
+        to_channels_last(model)
     logger.info("Testing %s.", source)
     loader = task.build_loader("test")
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
@@ -91,6 +92,6 @@ def _load_weights(model: nn.Module, state: dict, source: Path) -> None:
             "Pretrained backbones go to MODEL.INIT_METHOD and MODEL.CKPT."
         )
     try:
-        model.load_state_dict(state["model_state"])
+        load_model_state(model, state["model_state"])
     except RuntimeError as error:
         raise CheckpointError(f"{source} does not fit this config: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from slowfast.checkpoint.networks import load_model_state
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.engine.hooks.bad_media import BadMediaHook, BadMediaLog
 from slowfast.engine.hooks.checkpoint import CheckpointHook
@@ -117,7 +118,7 @@ def start(trainer: Trainer, store: CheckpointStore) -> None:
     elif newest is not None:
         _resume(trainer, *newest)
     elif cfg.TRAIN.CHECKPOINT_EPOCH_RESET:
-        _load(lambda s: trainer.model.load_state_dict(s["model_state"]), given, Path(path))
+        _load(lambda s: load_model_state(trainer.model, s["model_state"]), given, Path(path))
         logger.info("Starting from the weights of %s.", path)
     else:
         _resume(trainer, Path(path), given)

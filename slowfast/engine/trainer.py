@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from slowfast.checkpoint.networks import load_model_state
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.launch import device_of
 from slowfast.engine.lr_policy import Schedule
@@ -47,8 +48,6 @@ class Trainer:
         self.device = device_of(cfg)
         torch.manual_seed(cfg.RNG_SEED)
         self.model = task.build_model(output_dir).to(self.device)
-        if cfg.MODEL.CHANNELS_LAST:
-            to_channels_last(self.model)
         self.loader = task.build_loader("train")
         self.list_fingerprint = task.list_fingerprint(self.loader.dataset)
         if self.steps_per_epoch == 0:
@@ -58,12 +57,10 @@ class Trainer:
             )
         self.schedule = Schedule.from_cfg(cfg.SOLVER)
         self.precision = Precision(cfg.TRAIN.MIXED_PRECISION, cfg.TRAIN.AMP_DTYPE, self.device)
-        self.precision.prepare(self.model)
         self.progress = Progress()
         self.last: dict[str, Any] = {}
         self.hooks: list[Hook] = []
         self.phase: Phase | None = None
-        self.enter_phase()
 
     @property
     def accumulation(self) -> int:
@@ -87,11 +84,17 @@ class Trainer:
         return done - self.phase.first_epoch
 
     def enter_phase(self) -> None:
-        """Prepare optimizer and wrapping for the phase of the current epoch, if it is new."""
+        """Prepare network, optimizer and wrapping for the phase of the current epoch, if it is new.
+
+        Not before weights are loaded, which may exchange layers of the network.
+        """
         phase = phase_at(self.cfg, self.progress.epoch)
         if phase == self.phase:
             return
         self.phase = phase
+        if self.cfg.MODEL.CHANNELS_LAST:
+            to_channels_last(self.model)
+        self.precision.prepare(self.model)
         self.optimizer = phase.prepare(self.model, self.task, self.cfg)
         self._parallel = None
         if du.is_initialized():
@@ -103,6 +106,7 @@ class Trainer:
 
     def train(self) -> None:
         """Run until ``total_epochs``, from wherever ``progress`` stands."""
+        self.enter_phase()
         self._call("before_train")
         try:
             while self.progress.epoch < self.total_epochs:
@@ -221,7 +225,7 @@ class Trainer:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from :meth:`state_dict`."""
-        self.model.load_state_dict(state["model_state"])
+        load_model_state(self.model, state["model_state"])
         self.progress = Progress(**state["progress"])
         self.enter_phase()
         # The end of one phase is the start of the next, whose optimizer is fresh.

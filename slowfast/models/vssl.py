@@ -22,14 +22,30 @@ class VSSL(nn.Module):
     Args:
         backbone: see :mod:`slowfast.models.backbones`.
         head: maps the feature map to scores.
+        clip_size: frames and pixels ``(T, S, S)`` of a training clip.
         freeze: a mode of :class:`slowfast.models.freezing.Freezer`.
     """
 
-    def __init__(self, backbone: nn.Module, head: nn.Module, freeze: str = "none") -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        head: nn.Module,
+        clip_size: tuple[int, int, int],
+        freeze: str = "none",
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = head
+        self.clip_size = clip_size
         self._freezer = Freezer(backbone, freeze)
+        self.fit_head()
+
+    def fit_head(self) -> None:
+        """Let the head pool the whole map of a training clip; again after strides changed."""
+        strides = self.backbone.strides
+        self.head.pool_size = tuple(
+            math.ceil(n / s) for n, s in zip(self.clip_size, strides, strict=True)
+        )
 
     def train(self, mode: bool = True) -> VSSL:
         """Switch to training, except for what is frozen."""
@@ -49,12 +65,6 @@ class VSSL(nn.Module):
         return self.head(features) if boxes is None else self.head(features, boxes)
 
 
-def training_map_size(backbone: nn.Module, num_frames: int, crop_size: int) -> tuple[int, ...]:
-    """Return ``(t, h, w)`` of the feature map of a training clip."""
-    lengths = (num_frames, crop_size, crop_size)
-    return tuple(math.ceil(n / s) for n, s in zip(lengths, backbone.strides, strict=True))
-
-
 @MODEL_REGISTRY.register(name="VSSL")
 def vssl(cfg) -> VSSL:
     """Build from ``MODEL.ARCH`` (the backbone), ``MODEL.NUM_CLASSES`` and the head's keys."""
@@ -64,7 +74,6 @@ def vssl(cfg) -> VSSL:
         backbone.feature_dim,
         model.NUM_CLASSES,
         pooling=backbone.pooling,
-        pool_size=training_map_size(backbone, data.NUM_FRAMES, data.TRAIN_CROP_SIZE),
         dropout=model.DROPOUT_RATE,
         activation="none" if cfg.TEST.ENSEMBLE_ON == "logits" else model.HEAD_ACT,
         init_std=model.FC_INIT_STD,
@@ -76,4 +85,5 @@ def vssl(cfg) -> VSSL:
         raise ConfigError("MODEL.FROZEN_BN True and MODEL.FREEZE bn_parameters exclude each other.")
     if model.FROZEN_BN and freeze == "none":
         freeze = "bn_statistics"
-    return VSSL(backbone, head, freeze)
+    side = data.TRAIN_CROP_SIZE
+    return VSSL(backbone, head, (data.NUM_FRAMES, side, side), freeze)

@@ -59,7 +59,7 @@ class Recognition(Task):
 
     def initialise(self, model: nn.Module) -> None:
         """Load the backbone from ``MODEL.CKPT`` where one is given."""
-        initialise(model, *(self.cfg.MODEL[key] for key in ("INIT_METHOD", "CKPT", "ARCH")))
+        initialise(model, self.cfg)
 
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split, its labels checked against ``MODEL.NUM_CLASSES``."""

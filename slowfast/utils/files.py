@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -62,6 +63,15 @@ def write_csv(path: str | Path, columns: list[str], rows: list[dict[str, Any]]) 
     writer.writerows(rows)
     with atomic_write(path) as file:
         file.write(text.getvalue().encode())
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal digits."""
+    with open(path, "rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def remove_stale_temporaries(folder: str | Path) -> None:

@@ -4,9 +4,10 @@ import pytest
 import torch
 from oracles.fills import avid_fill, avid_input
 
-from slowfast.checkpoint.avid_release import export_file, from_released, to_released
+from slowfast.checkpoint.export import export_file, to_released
+from slowfast.checkpoint.importers.avid_release import AVID_RELEASE
 from slowfast.checkpoint.pretrained import load_pretrained
-from slowfast.checkpoint.pretraining import load_pretraining
+from slowfast.checkpoint.pretraining import load_pretraining, whole_state
 from slowfast.models.audio import build_audio_backbone
 from slowfast.models.backbones import build_backbone
 from slowfast.ssl.avid import AVID
@@ -54,7 +55,7 @@ def test_a_released_file_fills_weights_banks_and_partition(released, tmp_path):
     with pytest.raises(CheckpointError, match="a list of 64 files it does not name"):
         load_pretraining(ours, path, "fingerprint")
     load_pretraining(ours, path, "fingerprint", parts="weights")
-    state = from_released(released)
+    state = whole_state(AVID_RELEASE, released)
     for name, tensor in ours.encoder.state_dict().items():
         assert torch.equal(tensor, state[f"encoder.{name}"]), name
     rows = released["train_criterion"]["nce_average.view1_mem"]
@@ -67,7 +68,7 @@ def test_a_loaded_release_computes_the_recorded_embeddings(released, recorded):
     content = recorded("avid/forward_r18.json")
     case, constants = content["rule_B_input_B"], content["constants"]
     ours = model()
-    ours.load_state_dict(from_released(released), strict=True)
+    ours.load_state_dict(whole_state(AVID_RELEASE, released), strict=True)
     ours.eval()
     with torch.no_grad():
         found = ours.encoder(
@@ -130,3 +131,18 @@ def test_a_file_that_is_no_pretraining_is_refused(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(CheckpointError, match="holds no checkpoint of a run"):
         load_pretraining(model((128,)), tmp_path / "empty", "")
+
+
+def test_the_whole_model_of_a_release_is_loaded_with_a_report(released, tmp_path):
+    path = tmp_path / "checkpoint.pth.tar"
+    torch.save(released, path)
+    ours = model()
+    report = load_pretrained(ours, path)
+    assert report.method == "avid_release"
+    assert len(report.loaded) == len(ours.encoder.state_dict())
+    bias = "projection.0.bias"
+    assert report.renamed[f"module.video_proj.{bias}"] == f"video_projection.{bias}"
+    stem = released["model"]["module.audio_model.conv1.0.weight"]
+    assert torch.equal(ours.encoder.audio_backbone.conv1[0].weight, stem)
+    with pytest.raises(CheckpointError, match=r"missing.*video_projection"):
+        load_pretrained(model((512, 512, 512, 128)), path)

@@ -113,16 +113,21 @@ def pyslowfast_input(shape, seed: int | None = None) -> torch.Tensor:
 
 def severe_fill(entries, fill: dict, rule: str) -> dict[str, torch.Tensor]:
     """Return SEVERE's state dict: rule ``sine`` or ``hash``; ``fill`` holds the constants."""
-    state = {}
-    for i, (name, shape, dtype) in enumerate(entries):
-        if rule == "sine":
-            s = _sine(shape, i, fill["cj"], fill["ci"])
-            matrix = s / math.sqrt(max(fan_in(shape), 1))
-        else:
-            s = severe_hash(shape, i, fill["hash_seed"])
-            matrix = s * math.sqrt(6 / max(fan_in(shape), 1))
-        state[name] = fill_entry(name, shape, dtype, s, matrix)
-    return state
+    return {
+        name: severe_entry(name, shape, dtype, i, fill, rule)
+        for i, (name, shape, dtype) in enumerate(entries)
+    }
+
+
+def severe_entry(name: str, shape, dtype: str, i: int, fill: dict, rule: str) -> torch.Tensor:
+    """Return one entry of SEVERE's state dict."""
+    if rule == "sine":
+        s = _sine(shape, i, fill["cj"], fill["ci"])
+        matrix = s / math.sqrt(max(fan_in(shape), 1))
+    else:
+        s = severe_hash(shape, i, fill["hash_seed"])
+        matrix = s * math.sqrt(6 / max(fan_in(shape), 1))
+    return fill_entry(name, shape, dtype, s, matrix)
 
 
 def severe_input(shape, fill: dict, rule: str) -> torch.Tensor:
@@ -132,3 +137,26 @@ def severe_input(shape, fill: dict, rule: str) -> torch.Tensor:
     else:
         x = severe_hash(shape, 1_000_000, fill["hash_seed"])
     return torch.from_numpy(x.reshape(shape)).float()
+
+
+def gdt_hash(shape, stream: int) -> np.ndarray:
+    """Return GDT's hash values in [0, 1), flat."""
+    mask = np.uint64(0xFFFFFFFF)
+    u = (_counts(shape) * np.uint64(2654435761) + np.uint64(stream * 40503 + 12345)) & mask
+    u = ((u ^ (u >> np.uint64(16))) * np.uint64(2246822519)) & mask
+    u = ((u ^ (u >> np.uint64(13))) * np.uint64(3266489917)) & mask
+    return (u ^ (u >> np.uint64(16))).astype(np.float64) / 2**32
+
+
+def gdt_entry(name: str, shape, dtype: str, i: int) -> torch.Tensor:
+    """Return one entry of GDT's state dict by the hash rule."""
+    u = gdt_hash(shape, i)
+    s = 2 * u - 1
+    small = np.sqrt(u) if name.endswith("running_var") else s  # 1 + 0.5 u there
+    return fill_entry(name, shape, dtype, small, s * math.sqrt(6 / max(fan_in(shape), 1)))
+
+
+def zero_shot_entry(name: str, shape, dtype: str, i: int, gain: float) -> torch.Tensor:
+    """Return one entry of the zero-shot network's state dict."""
+    w = _sine(shape, i, 0.37, 1.0)
+    return fill_entry(name, shape, dtype, w, gain * w / math.sqrt(max(fan_in(shape), 1)))

@@ -103,6 +103,10 @@ TABLES = (
         "DATA",
         "Channels and colour",
         INPUT_CHANNEL_NUM=Key([3, 3], "channels of each pathway", low=1),
+        FOLLOW_CHECKPOINT=Key(
+            False,
+            "take mean, deviation, channel order and crop from what made MODEL.CKPT",
+        ),
         REVERSE_INPUT_CHANNEL=Key(False, "hand blue first to the network"),
         MEAN=Key([0.45, 0.45, 0.45], "mean of red, green, blue (0 to 1) to subtract", length=3),
         STD=Key([0.225, 0.225, 0.225], "deviation to divide by", above=0, length=3),

@@ -38,10 +38,11 @@ TABLES = (
         "Pretrained weights and what learns",
         INIT_METHOD=Key(
             None,
-            "method or format that made MODEL.CKPT; None or scratch starts at random",
+            "method or format that made MODEL.CKPT, auto to find out; None or scratch starts at "
+            "random",
             kind="str",
         ),
-        CKPT=Key(None, "path of the pretraining checkpoint", kind="str"),
+        CKPT=Key(None, "path of the pretraining checkpoint, or folder of a run", kind="str"),
         FREEZE=Key(
             "none",
             "part of the network that does not learn",
@@ -49,6 +50,15 @@ TABLES = (
         ),
         FROZEN_BN=Key(False, "keep the running statistics of batch norm as they are"),
         DETACH_FINAL_FC=Key(False, "stop gradients before the last layer"),
+    ),
+    Node(
+        "CHECKPOINT",
+        "How MODEL.CKPT is read",
+        TRUST_PICKLE=Key(
+            False, "read files that can only be read by running what they say; know who made them"
+        ),
+        INFLATE=Key(False, "stretch 2-D kernels over time, divided by its length"),
+        REVERSE_CHANNELS=Key(False, "exchange red and blue in the first convolution"),
     ),
     Node(
         "MODEL",

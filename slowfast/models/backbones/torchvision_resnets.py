@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 from torchvision.models.video import r2plus1d_18 as torchvision_r2plus1d_18
+from torchvision.models.video import r3d_18 as torchvision_r3d_18
 from torchvision.models.video import resnet as tv
 
 from slowfast.models.backbones.registry import BACKBONES
@@ -19,11 +20,11 @@ class VideoResNetBackbone(nn.Module):
     """
 
     feature_dim = 512
-    strides = (8, 16, 16)
     pooling = "avg"
 
     def __init__(self, network: tv.VideoResNet) -> None:
         super().__init__()
+        self.strides = (8, 16, 16)
         self.stem = network.stem
         self.layer1 = network.layer1
         self.layer2 = network.layer2
@@ -40,6 +41,12 @@ class VideoResNetBackbone(nn.Module):
 def r2plus1d_18() -> VideoResNetBackbone:
     """R(2+1)D-18 of torchvision (31.3 M parameters)."""
     return VideoResNetBackbone(torchvision_r2plus1d_18(weights=None))
+
+
+@BACKBONES.register
+def r3d_18() -> VideoResNetBackbone:
+    """R3D-18 of torchvision: undivided 3-D kernels (33.2 M parameters)."""
+    return VideoResNetBackbone(torchvision_r3d_18(weights=None))
 
 
 @BACKBONES.register

@@ -1,0 +1,172 @@
+"""What a format of checkpoints is, as data, and how a file is read by it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+# Parts of a model that ours have too, by their names in AudioVisualEncoder.
+VIDEO = "video_backbone"
+AUDIO = "audio_backbone"
+VIDEO_HEAD = "video_projection"
+AUDIO_HEAD = "audio_projection"
+# Parts that no network of this package has: why their tensors are left out.
+CLASSIFIER = "classifier"
+PRETEXT_HEAD = "projection head"
+AUDIO_BRANCH = "audio branch"
+TEXT_BRANCH = "text branch"
+MOMENTUM = "momentum encoder"
+QUEUE = "queue of negatives"
+MEMORY = "memory bank"
+POOLING = "transformer pooling"
+UNKNOWN = "unknown"
+REASONS = {VIDEO_HEAD: PRETEXT_HEAD, AUDIO_HEAD: PRETEXT_HEAD, AUDIO: AUDIO_BRANCH}
+
+WRAPPER = "module."  # what DataParallel and DistributedDataParallel put before every name
+
+
+class Inputs(NamedTuple):
+    """Pictures as the authors of a method, or of its published evaluation, hand them over.
+
+    Attributes:
+        mean, std: of red, green and blue, after division by 255.
+        reverse_channels: blue comes first.
+        crop: side in pixels.
+    """
+
+    mean: tuple[float, ...] = (0.485, 0.456, 0.406)
+    std: tuple[float, ...] = (0.229, 0.224, 0.225)
+    reverse_channels: bool = False
+    crop: int = 112
+
+
+IMAGENET = Inputs()
+SLOWFAST = Inputs((0.45,) * 3, (0.225,) * 3)
+
+
+@dataclass(frozen=True)
+class Change:
+    """Layers that the network of a method has in place of the usual ones.
+
+    Attributes:
+        marks: tensors that together tell the changed network from every other.
+        replaces: a tensor of the usual network that the changed one has not.
+        apply: changes a backbone in place.
+    """
+
+    marks: tuple[str, ...]
+    replaces: str
+    apply: Callable[[nn.Module], None]
+
+
+@dataclass
+class Reading:
+    """The tensors of a file, sorted by a rule.
+
+    Attributes:
+        tensors: by their names in the file.
+        parts: of each part, its names -> names in the file.
+        left_out: name in the file -> why no network takes it.
+        twice: names in the file whose new name was taken already.
+    """
+
+    tensors: dict[str, Tensor]
+    parts: dict[str, dict[str, str]] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    twice: list[str] = field(default_factory=list)
+
+    @property
+    def unknown(self) -> list[str]:
+        """Names that belong to no part the rule knows."""
+        return [name for name, reason in self.left_out.items() if reason == UNKNOWN]
+
+    def part(self, name: str) -> dict[str, Tensor]:
+        """Return the tensors of a part by its names."""
+        return {ours: self.tensors[theirs] for ours, theirs in self.parts.get(name, {}).items()}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A format.
+
+    Attributes:
+        title: the method's name as its authors write it.
+        at: key of the file under which the tensors lie; empty where the file itself holds them.
+        parts: pattern of the beginning of a name (without ``module.``) -> its part, which is one
+            of the constants above; the first that matches counts, and is cut off.
+        criterion_at, criterion: key of the file under which memory banks lie, and their names
+            there -> names in ours, where there are any.
+        renames: patterns and replacements that bring names of the video backbone to ours, applied
+            in order to the beginning of the name.
+        inputs: of the published evaluation, or a function of the file's content that knows them.
+        arch: function of the file's content that knows ``MODEL.ARCH``, where files say it.
+        change: of the network, see :class:`Change`.
+        spellings: other names of the method, in any case, with or without dashes.
+        trained_on, source, licence, note: for people, and for what conversions keep.
+    """
+
+    title: str
+    at: str
+    parts: Mapping[str, str]
+    renames: Sequence[tuple[str, str]] = ()
+    criterion_at: str = ""
+    criterion: Mapping[str, str] = field(default_factory=dict)
+    inputs: Inputs | Callable[[Mapping[str, Any]], Inputs | None] | None = None
+    arch: Callable[[Mapping[str, Any]], str | None] | None = None
+    change: Change | None = None
+    spellings: tuple[str, ...] = ()
+    trained_on: str = ""
+    source: str = ""
+    licence: str = ""
+    note: str = ""
+
+    def read(self, content: Mapping[str, Any]) -> Reading:
+        """Sort the tensors of a file; nothing is refused here."""
+        reading = Reading(find_tensors(content, self.at))
+        for theirs in reading.tensors:
+            self._sort(reading, theirs)
+        return reading
+
+    def _sort(self, reading: Reading, theirs: str) -> None:
+        name = theirs.removeprefix(WRAPPER)
+        prefix, part = self._part_of(name)
+        if part not in (VIDEO, *REASONS):
+            reading.left_out[theirs] = part
+            return
+        ours = name.removeprefix(prefix)
+        if part == VIDEO:
+            for old, new in self.renames:
+                ours = re.sub(f"^{old}", new, ours)
+        if reading.parts.setdefault(part, {}).setdefault(ours, theirs) != theirs:
+            reading.twice.append(theirs)
+
+    def _part_of(self, name: str) -> tuple[str, str]:
+        """Return the beginning of a name that says its part, and the part."""
+        for pattern, part in self.parts.items():
+            found = re.match(pattern, name)
+            if found:
+                return found.group(), part
+        return "", UNKNOWN
+
+    def inputs_of(self, content: Mapping[str, Any]) -> Inputs | None:
+        """Return the inputs of a file; None where nobody knows."""
+        return self.inputs(content) if callable(self.inputs) else self.inputs
+
+
+def find_tensors(content: Mapping[str, Any], at: str) -> dict[str, Tensor]:
+    """Return the tensors under a key of a file, or of a file that is nothing but tensors."""
+    inner = content.get(at, content) if at else content
+    return _tensors(inner) if isinstance(inner, Mapping) else {}
+
+
+def _tensors(content: Mapping[str, Any]) -> dict[str, Tensor]:
+    return {k: v for k, v in content.items() if isinstance(k, str) and isinstance(v, Tensor)}
+
+
+def is_wrapped_twice(names: Sequence[str]) -> bool:
+    """Tell whether every name begins with ``module.`` more than once."""
+    return bool(names) and all(name.startswith(WRAPPER * 2) for name in names)

@@ -1,0 +1,95 @@
+"""Pictures as the method behind a checkpoint expects them: compared with the config, or followed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from slowfast.checkpoint.importers import AUTO, SCRATCH, Inputs, find
+from slowfast.checkpoint.recognise import identify
+from slowfast.checkpoint.report import FILE_NAME
+from slowfast.checkpoint.store import open_checkpoint
+from slowfast.config.check import check_cfg
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
+
+KEYS = {"mean": "MEAN", "std": "STD", "reverse_channels": "REVERSE_INPUT_CHANNEL"}
+CROPS = ("TRAIN_CROP_SIZE", "TEST_CROP_SIZE")
+
+
+def follow_checkpoint(cfg) -> None:
+    """Set ``DATA.*`` to the inputs of ``MODEL.CKPT`` where ``DATA.FOLLOW_CHECKPOINT`` is on.
+
+    Raises:
+        CheckpointError: the file is needed to know them and cannot be read.
+        ConfigError: other keys do not fit them.
+    """
+    if not cfg.DATA.FOLLOW_CHECKPOINT:
+        return
+    inputs = _inputs(cfg)
+    if inputs is None:
+        logger.warning(
+            "DATA.FOLLOW_CHECKPOINT: MODEL.INIT_METHOD %s says nothing about inputs; those of the "
+            "config stay.",
+            cfg.MODEL.INIT_METHOD,
+        )
+        return
+    data = cfg.DATA
+    for name, key in KEYS.items():
+        value = getattr(inputs, name)
+        data[key] = list(value) if isinstance(value, tuple) else value
+    smallest = min(data.TRAIN_JITTER_SCALES, default=inputs.crop)
+    if smallest < inputs.crop:  # keep the share of the picture that a crop shows
+        grow = inputs.crop / data.TRAIN_CROP_SIZE
+        data.TRAIN_JITTER_SCALES = [round(side * grow) for side in data.TRAIN_JITTER_SCALES]
+    for key in CROPS:
+        data[key] = inputs.crop
+    check_cfg(cfg)
+
+
+def warn_of_other_inputs(cfg) -> None:
+    """Log one warning if the config hands over other pictures than the checkpoint's evaluation."""
+    inputs = None if cfg.DATA.FOLLOW_CHECKPOINT else _inputs(cfg)
+    lines = differences(cfg, inputs) if inputs else []
+    if lines:
+        logger.warning(
+            "Published with other inputs (MODEL.INIT_METHOD %s): %s. DATA.FOLLOW_CHECKPOINT True "
+            "takes them.",
+            cfg.MODEL.INIT_METHOD,
+            "; ".join(lines),
+        )
+
+
+def differences(cfg, inputs: Inputs) -> list[str]:
+    """Return the keys whose values differ from a checkpoint's inputs, in words."""
+    wanted = {key: getattr(inputs, name) for name, key in KEYS.items()}
+    wanted |= dict.fromkeys(CROPS, inputs.crop)
+    found = {key: cfg.DATA[key] for key in wanted}
+    return [
+        f"DATA.{key} {_plain(theirs)} there, {_plain(found[key])} here"
+        for key, theirs in wanted.items()
+        if _plain(theirs) != _plain(found[key])
+    ]
+
+
+def _plain(value):
+    return [float(n) for n in value] if isinstance(value, (list, tuple)) else value
+
+
+def _inputs(cfg) -> Inputs | None:
+    """Return the inputs of ``MODEL.CKPT``; of a run whose file is gone, those it began with."""
+    method, path = cfg.MODEL.INIT_METHOD or SCRATCH, cfg.MODEL.CKPT
+    if method.lower() == SCRATCH:
+        return None
+    if method.lower() != AUTO:
+        rule = find(method)[1]
+        if not callable(rule.inputs):
+            return rule.inputs
+    report = Path(cfg.OUTPUT_DIR) / FILE_NAME
+    if not Path(path).exists() and report.is_file():
+        known = json.loads(report.read_text())["inputs"]
+        return known and Inputs(**known)
+    path, content = open_checkpoint(path, cfg.CHECKPOINT.TRUST_PICKLE)
+    _, rule, _ = identify(path, content, method, cfg.CHECKPOINT.INFLATE)
+    return rule.inputs_of(content)

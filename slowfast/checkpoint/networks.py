@@ -1,0 +1,87 @@
+"""Which network a set of tensors belongs to."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from slowfast.checkpoint.importers.registry import changes
+from slowfast.models.backbones import BACKBONES, build_backbone
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def adapt(backbone: nn.Module, names: Collection[str]) -> bool:
+    """Give a backbone the changed layers that tensors of these names belong to, in place.
+
+    Returns:
+        Whether anything was changed.
+    """
+    own = backbone.state_dict()
+    wanted = [
+        change
+        for change in changes()
+        if all(mark in names for mark in change.marks) and change.replaces in own
+    ]
+    for change in wanted:
+        change.apply(backbone)
+    return bool(wanted)
+
+
+def load_model_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Load the ``model_state`` of a run, whose backbone may have had changed layers.
+
+    Raises:
+        RuntimeError: names or shapes differ (torch's message).
+    """
+    if hasattr(model, "backbone"):
+        adapt_model(model, [name.removeprefix("backbone.") for name in state])
+    model.load_state_dict(state)
+
+
+def adapt_model(model: nn.Module, names: Collection[str]) -> bool:
+    """Adapt the backbone of a model, then the model to its backbone; see :func:`adapt`."""
+    changed = adapt(model.backbone, names)
+    if changed and hasattr(model, "fit_head"):
+        model.fit_head()
+    return changed
+
+
+def shapes(module: nn.Module) -> Shapes:
+    """Return the shape of every tensor of a module."""
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+def adapted_shapes(backbone: nn.Module, names: Collection[str]) -> Shapes:
+    """Return the shapes that a backbone would have after :func:`adapt`, which it is spared."""
+    twin = copy.deepcopy(backbone).to("meta")
+    adapt(twin, names)
+    return shapes(twin)
+
+
+def fills(found: tuple[int, ...], wanted: tuple[int, ...], inflate: bool = False) -> bool:
+    """Tell whether a tensor fits a place, once stretched over time where that is allowed."""
+    return found == wanted or (inflate and can_inflate(found, wanted))
+
+
+def can_inflate(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Tell whether a 2-D kernel fits a 3-D one but for the time."""
+    return len(found) == 4 and len(wanted) == 5 and (*wanted[:2], *wanted[3:]) == found
+
+
+def fitting_networks(found: Shapes, inflate: bool = False) -> list[str]:
+    """Return the registered backbones that these tensors fill exactly."""
+    names = []
+    for name in BACKBONES:
+        with torch.device("meta"):
+            network = build_backbone(name)
+            adapt(network, found)
+        wanted = shapes(network)
+        if wanted.keys() == found.keys() and all(
+            fills(found[key], wanted[key], inflate) for key in wanted
+        ):
+            names.append(name)
+    return names

@@ -1,0 +1,122 @@
+"""Which format a file has, by the names of its tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from slowfast.checkpoint.importers import AUTO, IMPORTERS, Reading, Rule, find
+from slowfast.checkpoint.importers.rule import VIDEO, is_wrapped_twice
+from slowfast.checkpoint.networks import fitting_networks
+from slowfast.utils.errors import CheckpointError
+
+
+def candidates(content: Mapping[str, Any], inflate: bool = False) -> list[str]:
+    """Return the formats that know every tensor of a file.
+
+    Of several, only those whose tensors fill one of our networks.
+    """
+    readings = {name: IMPORTERS.get(name).read(content) for name in IMPORTERS}
+    known = {n: r for n, r in readings.items() if VIDEO in r.parts and not r.unknown}
+    if len(known) < 2:
+        return list(known)
+    fitting = [name for name, reading in known.items() if networks_of(reading, inflate)]
+    return fitting or list(known)
+
+
+def networks_of(reading: Reading, inflate: bool = False) -> list[str]:
+    """Return the backbones that the video part of a file fills."""
+    part = reading.part(VIDEO)
+    return fitting_networks({name: tuple(t.shape) for name, t in part.items()}, inflate)
+
+
+def identify(
+    path: Path, content: Mapping[str, Any], method: str, inflate: bool = False
+) -> tuple[str, Rule, Reading]:
+    """Return the format of a file, and its tensors sorted by it.
+
+    Args:
+        path: for messages.
+        content: of the file.
+        method: ``MODEL.INIT_METHOD``; ``auto`` finds it out.
+        inflate: 2-D kernels may be stretched over time.
+
+    Raises:
+        CheckpointError: the file has not that format, or, for ``auto``, none or several.
+    """
+    _refuse_two_wrappers(path, content)
+    if method.lower() == AUTO:
+        method = _only_one(path, content, inflate)
+    name, rule = find(method)
+    reading = rule.read(content)
+    if VIDEO in reading.parts and not reading.unknown:
+        return name, rule, reading
+    others = candidates(content, inflate)
+    if others and name not in others:
+        raise CheckpointError(
+            f"{path}: this is no checkpoint of {rule.title} (MODEL.INIT_METHOD {name}); its "
+            f"tensors are named as by {' or '.join(others)}. Set MODEL.INIT_METHOD {others[0]}."
+        )
+    if VIDEO not in reading.parts:
+        raise CheckpointError(
+            f"{path}: no tensor of {rule.title}'s video network (MODEL.INIT_METHOD {name}) is "
+            f"here{_where(rule)}. The file holds: {describe(content)}."
+        )
+    return name, rule, reading
+
+
+def _where(rule: Rule) -> str:
+    return f", looked for under {rule.at!r}" if rule.at else ""
+
+
+def _only_one(path: Path, content: Mapping[str, Any], inflate: bool) -> str:
+    found = candidates(content, inflate)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CheckpointError(
+            f"{path}: MODEL.INIT_METHOD auto cannot choose, the names of its tensors are those of "
+            f"{' and of '.join(found)}. Set MODEL.INIT_METHOD to the one that made it."
+        )
+    raise CheckpointError(
+        f"{path}: MODEL.INIT_METHOD auto knows no format with such names. The file holds: "
+        f"{describe(content)}. Known formats: {', '.join(IMPORTERS)}."
+    )
+
+
+def _refuse_two_wrappers(path: Path, content: Mapping[str, Any]) -> None:
+    for tensors in (content, *content.values()):
+        if isinstance(tensors, Mapping):
+            names = [k for k, v in tensors.items() if isinstance(k, str) and isinstance(v, Tensor)]
+            if is_wrapped_twice(names):
+                raise CheckpointError(
+                    f"{path}: the names of its tensors begin with 'module.' twice (such as "
+                    f"{names[0]}): a wrapped model was wrapped again before it was saved. Save it "
+                    "anew with one 'module.' cut off each name."
+                )
+
+
+def describe(content: Mapping[str, Any], limit: int = 8) -> str:
+    """Return the top level of a file in words, such as ``model (312 tensors: stem.0.weight, ...)``."""
+    tensors = [k for k, v in content.items() if isinstance(v, Tensor)]
+    words = [_tensors_in_words("", tensors)] if tensors else []
+    words += [
+        _value_in_words(str(key), value)
+        for key, value in content.items()
+        if not isinstance(value, Tensor)
+    ]
+    return "; ".join(words[:limit] + ["..."] * (len(words) > limit)) or "nothing"
+
+
+def _value_in_words(key: str, value: Any) -> str:
+    if not isinstance(value, Mapping):
+        return f"{key} ({type(value).__name__})"
+    names = [name for name, inner in value.items() if isinstance(inner, Tensor)]
+    return _tensors_in_words(key, names) if names else f"{key} ({len(value)} entries)"
+
+
+def _tensors_in_words(key: str, names: list[str]) -> str:
+    return f"{key} ({len(names)} tensors: {names[0]}, ...)".strip()
