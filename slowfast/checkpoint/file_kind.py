@@ -96,7 +96,7 @@ def _check_text(path: Path, head: bytes) -> None:
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if start.lower().startswith((b"<!doctype html", b"<html")):
         raise CheckpointError(
-            f"{path}: a web page, not weights: the page around a download, or its error message. "
+            f"{path}: a web page (HTML), not weights: the page around a download, or its error message. "
             "Download the file itself (for a drive, confirm 'download anyway')."
         )
     if start.startswith(b"version https://git-lfs"):
