@@ -29,6 +29,7 @@ _on = bool  # anything but False, 0 and empty
 
 # key: (which values turn it on, what it is or what to do instead)
 NOT_YET: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "AVA.TRAIN_USE_COLOR_AUGMENTATION": (_on, "set DATA.COLOR_JITTER instead"),
     "AUG.ENABLE": (_on, "RandAugment and random erasing"),
     "AUG.GEN_MASK_LOADER": (_on, "masks made by the loader"),
     "AUG.NUM_SAMPLE": (_other_than(1), "repeated augmentation"),
@@ -50,7 +51,6 @@ NOT_YET: dict[str, tuple[Callable[[Any], bool], str]] = {
     "DATA.TRAIN_JITTER_FPS": (_on, "random frame rates"),
     "DATA.TRAIN_JITTER_MOTION_SHIFT": (_on, "crops that wander through the clip"),
     "DEMO.ENABLE": (_on, "the demonstration on a video or a camera"),
-    "DETECTION.ENABLE": (_on, "action detection"),
     "MASK.ENABLE": (_on, "masked prediction"),
     "MIXUP.ENABLE": (_on, "MixUp and CutMix"),
     "MODEL.ACT_CHECKPOINT": (_on, "activation checkpointing"),
@@ -83,6 +83,8 @@ NOT_YET: dict[str, tuple[Callable[[Any], bool], str]] = {
 # Keys that published files carry although nothing here (and mostly nothing in PySlowFast) reads
 # them. Setting one is harmless, but a run says so.
 WITHOUT_EFFECT = (
+    "AVA.IMG_PROC_BACKEND",
+    "AVA.TRAIN_PCA_JITTER_ONLY",
     "BENCHMARK.LOG_PERIOD",
     "BENCHMARK.NUM_EPOCHS",
     "BENCHMARK.SHUFFLE",

@@ -58,7 +58,7 @@ def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> DataLoa
         dataset,
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=getattr(dataset, "collate", collate),  # samples with boxes join otherwise
         pin_memory=cfg.DATA_LOADER.PIN_MEMORY and cfg.NUM_GPUS > 0,
         worker_init_fn=_leave_signals_to_parent,
         prefetch_factor=cfg.DATA_LOADER.PREFETCH_FACTOR if workers else None,

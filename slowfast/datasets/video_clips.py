@@ -74,13 +74,12 @@ class ClipSettings:
         return open_media(path, threads=self.threads, folder_fps=self.folder_fps)
 
 
-class TrainClips(Dataset):
-    """One random clip per request, from another file where a file cannot be read.
+class TrainSamples(Dataset):
+    """One random sample per request, from another file where a file cannot be read.
 
     Args:
         videos: the files.
-        settings: temporal sampling, threads and seed.
-        geometry: random spatial transform.
+        seed: of all random draws.
         color_jitter, color_probability: see :func:`draw_color_jitter`.
         max_retries: how many other files are tried before the sample is given up.
     """
@@ -88,13 +87,12 @@ class TrainClips(Dataset):
     def __init__(
         self,
         videos: VideoList,
-        settings: ClipSettings,
-        geometry: TrainGeometry,
+        seed: int,
         color_jitter: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0),
         color_probability: float = 1.0,
         max_retries: int = 5,
     ) -> None:
-        self.videos, self.settings, self.geometry = videos, settings, geometry
+        self.videos, self.seed = videos, seed
         self.color_jitter, self.color_probability = color_jitter, color_probability
         self.max_retries = max_retries
 
@@ -113,7 +111,7 @@ class TrainClips(Dataset):
         failures: list[tuple[str, str]] = []
         index = key.index
         for attempt in range(self.max_retries + 1):
-            rng = np.random.default_rng([self.settings.seed, key.epoch, key.position, attempt])
+            rng = np.random.default_rng([self.seed, key.epoch, key.position, attempt])
             if attempt:
                 index = int(rng.integers(len(self.videos)))
             try:
@@ -121,6 +119,35 @@ class TrainClips(Dataset):
             except (MediaError, OSError) as error:
                 failures.append((self.videos.paths[index], str(error)))
         return UnreadableSample(failures)
+
+    def read_sample(self, index: int, rng: np.random.Generator) -> Sample:
+        """Return the sample of file ``index`` that ``rng`` draws.
+
+        Raises:
+            MediaError: the file cannot be read.
+        """
+        raise NotImplementedError
+
+    def draw_color(self, rng: np.random.Generator) -> Tensor:
+        """Draw the colour jitter of a clip."""
+        return draw_color_jitter(self.color_jitter, self.color_probability, rng)
+
+
+class TrainClips(TrainSamples):
+    """Random clips.
+
+    Args:
+        videos: the files.
+        settings: temporal sampling, threads and seed.
+        geometry: random spatial transform.
+        options: see :class:`TrainSamples`.
+    """
+
+    def __init__(
+        self, videos: VideoList, settings: ClipSettings, geometry: TrainGeometry, **options: Any
+    ) -> None:
+        super().__init__(videos, settings.seed, **options)
+        self.settings, self.geometry = settings, geometry
 
     def read_sample(self, index: int, rng: np.random.Generator) -> Sample:
         """Return the sample of file ``index`` that ``rng`` draws."""
@@ -134,7 +161,7 @@ class TrainClips(Dataset):
         clip = self.geometry(clip, rng)
         return {
             "video": clip.transpose(0, 1).contiguous(),
-            "color": draw_color_jitter(self.color_jitter, self.color_probability, rng),
+            "color": self.draw_color(rng),
             "label": int(self.videos.labels[index]),
             "index": index,
         }

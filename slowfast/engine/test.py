@@ -15,7 +15,7 @@ from slowfast.engine.launch import device_of
 from slowfast.engine.memory_format import to_channels_last
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.train import checkpoint_store
-from slowfast.tasks.build import build_task
+from slowfast.tasks.build import build_task, task_name
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import write_json
@@ -48,7 +48,7 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
         write_json(
             output_dir / "results.json",
             {
-                "task": cfg.TASK or "recognition",
+                "task": task_name(cfg),
                 "headline": task.headline,
                 "checkpoint": str(source),
                 "test": result.metrics,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from slowfast.models.backbones import build_backbone
 from slowfast.models.freezing import Freezer
-from slowfast.models.heads import BasicHead
+from slowfast.models.heads import BasicHead, RoIHead
 from slowfast.models.registry import MODEL_REGISTRY
 from slowfast.utils.errors import ConfigError
 
@@ -42,6 +42,8 @@ class VSSL(nn.Module):
 
     def fit_head(self) -> None:
         """Let the head pool the whole map of a training clip; again after strides changed."""
+        if not hasattr(self.head, "pool_size"):
+            return
         strides = self.backbone.strides
         self.head.pool_size = tuple(
             math.ceil(n / s) for n, s in zip(self.clip_size, strides, strict=True)
@@ -55,11 +57,11 @@ class VSSL(nn.Module):
         return self
 
     def forward(self, video: list[Tensor], boxes: Tensor | None = None) -> Tensor:
-        """Return scores ``(B, num_classes)``.
+        """Return scores ``(B, num_classes)``, or ``(N, num_classes)`` of boxes.
 
         Args:
             video: one pathway ``(B, 3, T, H, W)`` in a list, as PySlowFast hands it over.
-            boxes: for detection heads; the classification head takes none.
+            boxes: ``(N, 5)`` for the detection head, see :class:`RoIHead`.
         """
         features = self.backbone(video[0])
         return self.head(features) if boxes is None else self.head(features, boxes)
@@ -70,7 +72,19 @@ def vssl(cfg) -> VSSL:
     """Build from ``MODEL.ARCH`` (the backbone), ``MODEL.NUM_CLASSES`` and the head's keys."""
     model, data = cfg.MODEL, cfg.DATA
     backbone = build_backbone(model.ARCH)
-    head = BasicHead(
+    head = _roi_head(cfg, backbone) if cfg.DETECTION.ENABLE else _basic_head(cfg, backbone)
+    freeze = model.FREEZE
+    if model.FROZEN_BN and freeze == "bn_parameters":
+        raise ConfigError("MODEL.FROZEN_BN True and MODEL.FREEZE bn_parameters exclude each other.")
+    if model.FROZEN_BN and freeze == "none":
+        freeze = "bn_statistics"
+    side = data.TRAIN_CROP_SIZE
+    return VSSL(backbone, head, (data.NUM_FRAMES, side, side), freeze)
+
+
+def _basic_head(cfg, backbone: nn.Module) -> BasicHead:
+    model = cfg.MODEL
+    return BasicHead(
         backbone.feature_dim,
         model.NUM_CLASSES,
         pooling=backbone.pooling,
@@ -80,10 +94,24 @@ def vssl(cfg) -> VSSL:
         init=model.FC_INIT,
         norm=model.HEAD_NORM,
     )
-    freeze = model.FREEZE
-    if model.FROZEN_BN and freeze == "bn_parameters":
-        raise ConfigError("MODEL.FROZEN_BN True and MODEL.FREEZE bn_parameters exclude each other.")
-    if model.FROZEN_BN and freeze == "none":
-        freeze = "bn_statistics"
-    side = data.TRAIN_CROP_SIZE
-    return VSSL(backbone, head, (data.NUM_FRAMES, side, side), freeze)
+
+
+def _roi_head(cfg, backbone: nn.Module) -> RoIHead:
+    model, detection = cfg.MODEL, cfg.DETECTION
+    stride = backbone.strides[1]
+    if detection.SPATIAL_SCALE_FACTOR != stride:
+        raise ConfigError(
+            f"DETECTION.SPATIAL_SCALE_FACTOR is {detection.SPATIAL_SCALE_FACTOR}, but a cell of "
+            f"{model.ARCH}'s map spans {stride} pixels: set it to {stride}."
+        )
+    return RoIHead(
+        backbone.feature_dim,
+        model.NUM_CLASSES,
+        stride=stride,
+        resolution=detection.ROI_XFORM_RESOLUTION,
+        aligned=detection.ALIGNED,
+        dropout=model.DROPOUT_RATE,
+        activation=model.HEAD_ACT,
+        init=model.FC_INIT,
+        init_std=model.FC_INIT_STD,
+    )

@@ -69,7 +69,7 @@ class Task(ABC):
         if wrong:
             raise ConfigError(
                 "\n".join(
-                    f"{key} {values[key]!r} has no place in TASK {cfg.TASK or 'recognition'}: "
+                    f"{key} {values[key]!r} has no place in TASK {type(self).__name__.lower()}: "
                     f"{self.unused[key]}."
                     for key in wrong
                 )

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from slowfast.tasks import pretrain, recognition
+from slowfast.tasks import detection, pretrain, recognition
 from slowfast.tasks.base import Task
 from slowfast.tasks.registry import TASK_REGISTRY
 
-DEFAULT_TASK = "recognition"
-
-__all__ = ["TASK_REGISTRY", "build_task", "pretrain", "recognition"]
+__all__ = ["TASK_REGISTRY", "build_task", "detection", "pretrain", "recognition", "task_name"]
 
 
 def build_task(cfg) -> Task:
-    """Return the task ``TASK``; PySlowFast's empty default is recognition.
+    """Return the task of a config, see :func:`task_name`.
 
     Raises:
         ConfigError: unknown name.
     """
-    return TASK_REGISTRY.get(cfg.TASK or DEFAULT_TASK)(cfg)
+    return TASK_REGISTRY.get(task_name(cfg))(cfg)
+
+
+def task_name(cfg) -> str:
+    """Return ``TASK``; where it is empty, as in PySlowFast's files, other switches tell."""
+    if cfg.TASK:
+        return cfg.TASK
+    return "detection" if cfg.DETECTION.ENABLE else "recognition"

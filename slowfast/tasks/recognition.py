@@ -11,55 +11,26 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from slowfast.checkpoint.pretrained import initialise
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.loader import construct_loader
-from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import classification
 from slowfast.evaluation.predictions import Predictions, save_predictions
-from slowfast.models.build import build_model
-from slowfast.models.losses import get_loss_func
-from slowfast.tasks.base import Batch, Evaluator, StepOutput, Task
+from slowfast.tasks.base import Batch, Evaluator, StepOutput
 from slowfast.tasks.registry import TASK_REGISTRY
+from slowfast.tasks.video import VideoTask
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import ConfigError
 
 
 @TASK_REGISTRY.register(name="recognition")
-class Recognition(Task):
+class Recognition(VideoTask):
     """Single-label classification of clips and videos."""
 
     headline = "top1_acc"
+    losses = (("cross_entropy",), "with one label per video recognition learns by")
     unused: ClassVar[Mapping[str, str]] = {
         "AUDIO.ENABLE": "it looks at pictures only",
         "SSL.CHECKPOINT": "name the pretrained network by MODEL.INIT_METHOD and MODEL.CKPT",
     }
-
-    def __init__(self, cfg) -> None:
-        super().__init__(cfg)
-        data = cfg.DATA
-        if cfg.MODEL.LOSS_FUNC != "cross_entropy":
-            raise ConfigError(
-                f"MODEL.LOSS_FUNC is {cfg.MODEL.LOSS_FUNC!r}; with one label per video recognition "
-                "learns by 'cross_entropy'."
-            )
-        self.loss = get_loss_func(cfg.MODEL.LOSS_FUNC)(reduction="mean")
-        two_pathways = cfg.MODEL.ARCH in cfg.MODEL.MULTI_PATHWAY_ARCH
-        self.preprocess = ClipPreprocessor(
-            data.MEAN,
-            data.STD,
-            data.REVERSE_INPUT_CHANNEL,
-            slow_alpha=cfg.SLOWFAST.ALPHA if two_pathways else 0,
-            channels_last=cfg.MODEL.CHANNELS_LAST,
-        )
-
-    def build_model(self, output_dir: Path | None = None) -> nn.Module:
-        """Return the network with random weights."""
-        return build_model(self.cfg)
-
-    def initialise(self, model: nn.Module) -> None:
-        """Load the backbone from ``MODEL.CKPT`` where one is given."""
-        initialise(model, self.cfg)
 
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split, its labels checked against ``MODEL.NUM_CLASSES``."""
@@ -67,12 +38,9 @@ class Recognition(Task):
         dataset.videos.check_labels(self.cfg.MODEL.NUM_CLASSES)
         return construct_loader(self.cfg, split, dataset)
 
-    def _to_device(self, model: nn.Module) -> ClipPreprocessor:
-        return self.preprocess.to(next(model.parameters()).device)
-
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """Return the classification loss of ``video`` ``(B, 3, T, S, S)``."""
-        video = self._to_device(model)(batch["video"], batch["color"])
+        video = self.preprocess_on(model)(batch["video"], batch["color"])
         logits = model(video)
         loss = self.loss(logits.float(), batch["label"])
         error = 100.0 * (logits.detach().argmax(dim=1) != batch["label"]).float().mean()
@@ -82,7 +50,7 @@ class Recognition(Task):
         """Score all views of each video, ``TEST.BATCH_SIZE`` clips at a time."""
         views: Tensor = batch["video"]
         clips = views.flatten(0, 1)
-        preprocess = self._to_device(model)
+        preprocess = self.preprocess_on(model)
         at_once = max(1, self.cfg.TEST.BATCH_SIZE // du.get_local_world_size())
         parts = [model(preprocess(part)) for part in clips.split(at_once)]
         scores = torch.cat(parts).float().unflatten(0, views.shape[:2])

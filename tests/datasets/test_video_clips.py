@@ -37,7 +37,7 @@ def with_bad(paths, tmp_path):
 
 def train_clips(videos, **options):
     geometry = TrainGeometry(32, (40, 56))
-    return TrainClips(videos, SETTINGS, geometry, (0.4, 0.4, 0.4, 0.1), **options)
+    return TrainClips(videos, SETTINGS, geometry, color_jitter=(0.4, 0.4, 0.4, 0.1), **options)
 
 
 def same(one, two):

@@ -14,6 +14,26 @@ TABLES = (
     Node(
         "AVA",
         "AVA",
+        SOURCE=Key(
+            "frames",
+            "where clips come from: folders of extracted frames, or the video files",
+            choices=("frames", "video"),
+        ),
+        VIDEO_DIR=Key("data/AVA/videos_15min", "folder of the video files"),
+        VIDEO_START=Key(
+            900.0,
+            "second of the movie at which a video file begins: 900 for the cut ones, 0 for whole "
+            "movies",
+            low=0,
+        ),
+        FRAME_RATE=Key(30, "frames of the frame lists per second", low=1),
+        MIN_VISIBLE_AREA=Key(
+            0.0,
+            "least share of its area that a box must keep in a training crop; 0 keeps all, as "
+            "published",
+            low=0,
+            high=1,
+        ),
         FRAME_DIR=Key("/mnt/fair-flash3-east/ava_trainval_frames.img/", "folder of the frames"),
         FRAME_LIST_DIR=Key(
             "/mnt/vol/gfsai-flash3-east/ai-group/users/haoqifan/ava/frame_list/",

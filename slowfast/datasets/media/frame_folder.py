@@ -22,6 +22,41 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts if part]
 
 
+def read_image(path: str | Path) -> torch.Tensor:
+    """Return a picture as uint8 ``(3, H, W)`` RGB.
+
+    Raises:
+        MediaError: it is missing or damaged.
+    """
+    try:
+        with Image.open(path) as image:
+            array = np.array(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise MediaError(f"{path}: not a readable image ({error}).") from error
+    return torch.from_numpy(array).permute(2, 0, 1)
+
+
+def read_images(
+    paths: Sequence[str | Path],
+    transform: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> torch.Tensor:
+    """Return pictures of one size as uint8 ``(T, 3, H, W)``; each file is read once.
+
+    ``transform`` maps each distinct picture ``(3, H, W)`` before they are stacked.
+
+    Raises:
+        MediaError: one is missing or damaged, or they differ in size.
+    """
+    images = {path: read_image(path) for path in dict.fromkeys(paths)}
+    shapes = {tuple(image.shape) for image in images.values()}
+    if len(shapes) > 1:
+        folder = Path(paths[0]).parent
+        raise MediaError(f"{folder}: frames differ in size: {sorted(shapes)}.")
+    if transform is not None:
+        images = {path: transform(image) for path, image in images.items()}
+    return torch.stack([images[path] for path in paths])
+
+
 class FrameFolder:
     """Frames that were extracted to images, in the natural order of their names.
 
@@ -45,13 +80,7 @@ class FrameFolder:
         self.video = VideoInfo(fps, len(names), 0.0, width, height, "images")
 
     def _read(self, index: int) -> torch.Tensor:
-        file = self.path / self._names[index]
-        try:
-            with Image.open(file) as image:
-                array = np.array(image.convert("RGB"))
-        except (OSError, ValueError, SyntaxError) as error:
-            raise MediaError(f"{file}: not a readable image ({error}).") from error
-        return torch.from_numpy(array).permute(2, 0, 1)
+        return read_image(self.path / self._names[index])
 
     def read_frames(
         self,
@@ -63,14 +92,8 @@ class FrameFolder:
         ``transform`` maps each distinct picture ``(3, H, W)`` before they are stacked.
         """
         last = self.video.num_frames - 1
-        wanted = [min(max(int(i), 0), last) for i in indices]
-        images = {i: self._read(i) for i in set(wanted)}
-        shapes = {tuple(image.shape) for image in images.values()}
-        if len(shapes) > 1:
-            raise MediaError(f"{self.path}: frames differ in size: {sorted(shapes)}.")
-        if transform is not None:
-            images = {i: transform(image) for i, image in images.items()}
-        return torch.stack([images[i] for i in wanted])
+        names = [self._names[min(max(int(i), 0), last)] for i in indices]
+        return read_images([self.path / name for name in names], transform)
 
     def read_waveform(self, start: float, duration: float, rate: int) -> torch.Tensor:
         """Raise, since images carry no sound."""

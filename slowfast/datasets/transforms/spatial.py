@@ -47,12 +47,17 @@ def scale_jitter(
     inverse_uniform: bool = False,
     antialias: bool = False,
 ) -> Tensor:
-    """Resize the short side to a size drawn from ``[low, high]`` (or uniformly in 1/size)."""
+    """Resize the short side to a size that :func:`jitter_size` draws."""
+    return resize_short_side(clip, jitter_size(low, high, rng, inverse_uniform), antialias)
+
+
+def jitter_size(
+    low: int, high: int, rng: np.random.Generator, inverse_uniform: bool = False
+) -> int:
+    """Draw a short side from ``[low, high]``, uniformly or uniformly in 1/size."""
     if inverse_uniform:
-        size = round(1.0 / rng.uniform(1.0 / high, 1.0 / low))
-    else:
-        size = round(rng.uniform(low, high))
-    return resize_short_side(clip, size, antialias)
+        return round(1.0 / rng.uniform(1.0 / high, 1.0 / low))
+    return round(rng.uniform(low, high))
 
 
 def crop(clip: Tensor, box: tuple[int, int, int, int]) -> Tensor:
@@ -62,14 +67,20 @@ def crop(clip: Tensor, box: tuple[int, int, int, int]) -> Tensor:
 
 
 def random_crop(clip: Tensor, size: int, rng: np.random.Generator) -> Tensor:
-    """Cut a ``size`` x ``size`` square at a random place, every place equally likely.
+    """Cut the square of :func:`random_crop_box`."""
+    return crop(clip, random_crop_box(*clip.shape[-2:], size, rng))
+
+
+def random_crop_box(
+    height: int, width: int, size: int, rng: np.random.Generator
+) -> tuple[int, int, int, int]:
+    """Draw a ``size`` x ``size`` square at a random place, every place equally likely.
 
     PySlowFast never draws the last row and column; here they are drawn too.
     """
-    height, width = clip.shape[-2:]
     y = int(rng.integers(0, max(height - size, 0) + 1))
     x = int(rng.integers(0, max(width - size, 0) + 1))
-    return crop(clip, (x, y, x + size, y + size))
+    return x, y, x + size, y + size
 
 
 def uniform_crop_box(

@@ -17,6 +17,16 @@ ACTIVATIONS = {
 }
 
 
+def init_classifier(layer: nn.Linear, init: str, std: float) -> nn.Linear:
+    """Draw the weights of a classifier anew and return it; see :class:`BasicHead`."""
+    if init == "orthogonal":
+        nn.init.orthogonal_(layer.weight)
+    else:
+        nn.init.normal_(layer.weight, std=std)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
 class BasicHead(nn.Module):
     """Scores of a feature map.
 
@@ -56,12 +66,7 @@ class BasicHead(nn.Module):
         batchnorm = norm == "batchnorm"
         self.norm = nn.BatchNorm3d(feature_dim, affine=False) if batchnorm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
-        self.projection = nn.Linear(feature_dim, num_classes)
-        if init == "orthogonal":
-            nn.init.orthogonal_(self.projection.weight)
-        else:
-            nn.init.normal_(self.projection.weight, std=init_std)
-        nn.init.zeros_(self.projection.bias)
+        self.projection = init_classifier(nn.Linear(feature_dim, num_classes), init, init_std)
 
     def pool(self, features: Tensor) -> Tensor:
         """Pool ``(B, C, t, h, w)`` to ``(B, C, t', h', w')``, mostly ``(B, C, 1, 1, 1)``."""

@@ -1,0 +1,58 @@
+"""What every task on clips of one video network has in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from torch import nn
+
+from slowfast.checkpoint.pretrained import initialise
+from slowfast.datasets.transforms import ClipPreprocessor
+from slowfast.models.build import build_model
+from slowfast.models.losses import get_loss_func
+from slowfast.tasks.base import Task
+from slowfast.utils.errors import ConfigError
+
+
+class VideoTask(Task):
+    """Trains and tests one network on clips.
+
+    Attributes:
+        losses: values of ``MODEL.LOSS_FUNC`` that suit the task, with the reason.
+        preprocess: from uint8 clips to what the network reads.
+        loss: from scores and targets to a number.
+    """
+
+    losses: tuple[tuple[str, ...], str]
+
+    def __init__(self, cfg) -> None:
+        super().__init__(cfg)
+        data, name = cfg.DATA, cfg.MODEL.LOSS_FUNC
+        known, reason = self.losses
+        if name not in known:
+            raise ConfigError(f"MODEL.LOSS_FUNC is {name!r}; {reason} {' or '.join(known)}.")
+        self.loss = get_loss_func(name)(reduction="mean")
+        two_pathways = cfg.MODEL.ARCH in cfg.MODEL.MULTI_PATHWAY_ARCH
+        self.preprocess = ClipPreprocessor(
+            data.MEAN,
+            data.STD,
+            self.blue_first(),
+            slow_alpha=cfg.SLOWFAST.ALPHA if two_pathways else 0,
+            channels_last=cfg.MODEL.CHANNELS_LAST,
+        )
+
+    def blue_first(self) -> bool:
+        """Tell whether the network is handed blue first."""
+        return self.cfg.DATA.REVERSE_INPUT_CHANNEL
+
+    def build_model(self, output_dir: Path | None = None) -> nn.Module:
+        """Return the network with random weights."""
+        return build_model(self.cfg)
+
+    def initialise(self, model: nn.Module) -> None:
+        """Load the backbone from ``MODEL.CKPT`` where one is given."""
+        initialise(model, self.cfg)
+
+    def preprocess_on(self, model: nn.Module) -> ClipPreprocessor:
+        """Return ``preprocess`` on the device of the model."""
+        return self.preprocess.to(next(model.parameters()).device)
