@@ -149,11 +149,7 @@ def _names(cfg: CfgNode) -> Iterator[str]:
 
 
 def _labels(cfg: CfgNode) -> Iterator[str]:
-    if not cfg.DATA.MULTI_LABEL:
-        return
-    if cfg.DATA.ENSEMBLE_METHOD != "max":
-        yield "DATA.ENSEMBLE_METHOD must be 'max' when DATA.MULTI_LABEL is on."
-    if cfg.MODEL.LOSS_FUNC == "cross_entropy":
+    if cfg.DATA.MULTI_LABEL and cfg.MODEL.LOSS_FUNC == "cross_entropy":
         yield "MODEL.LOSS_FUNC 'cross_entropy' has one label per clip and DATA.MULTI_LABEL several."
 
 

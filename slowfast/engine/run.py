@@ -13,8 +13,8 @@ from slowfast.config.availability import without_effect
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
 from slowfast.engine.dry_run import dry_run
-from slowfast.engine.folds import run_folds
 from slowfast.engine.launch import launch_job
+from slowfast.engine.repeats import Repeats, run_repeats
 from slowfast.engine.run_folder import RunFolder
 from slowfast.engine.signals import StopRequested, StopSignals
 from slowfast.engine.test import test
@@ -72,8 +72,9 @@ def _main(args) -> None:
     cfg = assert_and_infer_cfg(load_config(args))
     if args.dry_run:
         launch_job(cfg, run_dry)
-    elif args.folds:
-        run_folds(cfg, args.folds, lambda fold_cfg: launch_job(fold_cfg, run))
+    elif args.folds or args.seeds:
+        repeats = Repeats.folds(args.folds) if args.folds else Repeats.seeds(args.seeds)
+        run_repeats(cfg, repeats, lambda one: launch_job(one, run))
     else:
         launch_job(cfg, run)
 

@@ -11,6 +11,7 @@ from slowfast.engine.hooks.checkpoint import CheckpointHook
 from slowfast.engine.hooks.epoch_start import EpochStartHook
 from slowfast.engine.hooks.evaluation import EvaluationHook
 from slowfast.engine.hooks.logging import LogHook, StatsWriter
+from slowfast.engine.hooks.precise_bn import PreciseBatchNormHook
 from slowfast.engine.model_info import model_info
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.trainer import Trainer
@@ -44,6 +45,7 @@ def train(cfg, signals: StopSignals) -> None:
         EpochStartHook(writer),
         BadMediaHook(bad_media, len(videos), cfg.DATA.MAX_BAD_FRACTION),
         LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
+        *_precise_statistics(cfg),
         *_evaluation(cfg, task, writer, bad_media, signals),
         CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
     ]
@@ -55,6 +57,14 @@ def train(cfg, signals: StopSignals) -> None:
     except UnreadableFilesError as error:
         bad_media.add(error.failures)
         raise
+
+
+def _precise_statistics(cfg) -> list[PreciseBatchNormHook]:
+    """Return the hook that computes statistics anew, where asked."""
+    if not cfg.BN.USE_PRECISE_STATS:
+        return []
+    periods = (cfg.TRAIN.EVAL_PERIOD, cfg.TRAIN.CHECKPOINT_PERIOD)
+    return [PreciseBatchNormHook(cfg.BN.NUM_BATCHES_PRECISE, periods)]
 
 
 def _evaluation(cfg, task, writer, bad_media, signals) -> list[EvaluationHook]:

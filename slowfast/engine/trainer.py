@@ -23,6 +23,7 @@ from slowfast.engine.phases import Phase, phase_at, total_epochs
 from slowfast.engine.precision import Precision
 from slowfast.engine.signals import StopRequested
 from slowfast.engine.state import Progress, batch_to_device, seed_step
+from slowfast.models.sync_batchnorm import synchronise_batchnorm
 from slowfast.tasks.base import Batch, StepOutput, Task
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError, TrainingError, UnreadableFilesError
@@ -95,6 +96,12 @@ class Trainer:
         if self.cfg.MODEL.CHANNELS_LAST:
             to_channels_last(self.model)
         self.precision.prepare(self.model)
+        norm = self.cfg.BN
+        if norm.NORM_TYPE.startswith("sync"):
+            everywhere = norm.GLOBAL_SYNC
+            self.model = synchronise_batchnorm(
+                self.model, None if everywhere else norm.NUM_SYNC_DEVICES
+            )
         self.optimizer = phase.prepare(self.model, self.task, self.cfg)
         self._parallel = None
         if du.is_initialized():

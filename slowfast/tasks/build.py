@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from slowfast.tasks import detection, pretrain, recognition
+from slowfast.tasks import detection, multilabel, pretrain, recognition
 from slowfast.tasks.base import Task
 from slowfast.tasks.registry import TASK_REGISTRY
 
-__all__ = ["TASK_REGISTRY", "build_task", "detection", "pretrain", "recognition", "task_name"]
+__all__ = [
+    "TASK_REGISTRY",
+    "build_task",
+    "detection",
+    "multilabel",
+    "pretrain",
+    "recognition",
+    "task_name",
+]
 
 
 def build_task(cfg) -> Task:
@@ -22,4 +30,6 @@ def task_name(cfg) -> str:
     """Return ``TASK``; where it is empty, as in PySlowFast's files, other switches tell."""
     if cfg.TASK:
         return cfg.TASK
-    return "detection" if cfg.DETECTION.ENABLE else "recognition"
+    if cfg.DETECTION.ENABLE:
+        return "detection"
+    return "multilabel" if cfg.DATA.MULTI_LABEL else "recognition"

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from slowfast.datasets.build import build_dataset, dataset_name
@@ -18,7 +17,6 @@ from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
 from slowfast.tasks.registry import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
-from slowfast.utils import distributed as du
 
 
 @TASK_REGISTRY.register(name="recognition")
@@ -47,16 +45,10 @@ class Recognition(VideoTask):
         return StepOutput({"loss": loss}, {"top1_err": error}, len(logits))
 
     def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
-        """Score all views of each video, ``TEST.BATCH_SIZE`` clips at a time."""
-        views: Tensor = batch["video"]
-        clips = views.flatten(0, 1)
-        preprocess = self.preprocess_on(model)
-        at_once = max(1, self.cfg.TEST.BATCH_SIZE // du.get_local_world_size())
-        parts = [model(preprocess(part)) for part in clips.split(at_once)]
-        scores = torch.cat(parts).float().unflatten(0, views.shape[:2])
+        """Score all views of each video."""
         return {
             "index": batch["index"].cpu().numpy(),
-            "scores": scores.cpu().numpy(),
+            "scores": self.score_views(model, batch["video"]),
             "label": batch["label"].cpu().numpy(),
             "valid": batch["valid"].cpu().numpy(),
         }

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from torch import nn
+import numpy as np
+import torch
+from torch import Tensor, nn
 
 from slowfast.checkpoint.pretrained import initialise
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.models.build import build_model
 from slowfast.models.losses import get_loss_func
 from slowfast.tasks.base import Task
+from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
 
 
@@ -56,3 +59,13 @@ class VideoTask(Task):
     def preprocess_on(self, model: nn.Module) -> ClipPreprocessor:
         """Return ``preprocess`` on the device of the model."""
         return self.preprocess.to(next(model.parameters()).device)
+
+    def score_views(self, model: nn.Module, views: Tensor) -> np.ndarray:
+        """Return scores ``(B, V, C)`` of uint8 clips ``(B, V, 3, T, S, S)``.
+
+        ``TEST.BATCH_SIZE`` clips go through the network at a time.
+        """
+        preprocess = self.preprocess_on(model)
+        at_once = max(1, self.cfg.TEST.BATCH_SIZE // du.get_local_world_size())
+        parts = [model(preprocess(part)) for part in views.flatten(0, 1).split(at_once)]
+        return torch.cat(parts).float().unflatten(0, views.shape[:2]).cpu().numpy()

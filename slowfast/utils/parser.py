@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from slowfast.config import CfgNode, load_cfg
 
 FILE_ENDINGS = (".yaml", ".yml")
 CFG_FLAGS = ("--cfg", "--cfg_file")
 LAUNCH_FLAGS = ("--init_method", "--num_shards", "--shard_id")
-FLAGS_WITH_VALUE = ("--folds", "--help-config", *LAUNCH_FLAGS)
+FLAGS_WITH_VALUE = ("--folds", "--seeds", "--help-config", *LAUNCH_FLAGS)
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read a command line (``sys.argv`` by default).
 
-    Returns ``cfg_files`` and ``opts`` (lists of words), ``folds`` (list of int, or None),
-    ``help_config`` (a prefix, or None when not asked for) and ``dry_run``. A command line that
+    Returns ``cfg_files`` and ``opts`` (lists of words), ``folds`` and ``seeds`` (lists of int,
+    or None), ``help_config`` (a prefix, or None when not asked for) and ``dry_run``. A command line that
     cannot be understood ends the program with one sentence and status 2.
     """
     parser = _parser()
@@ -70,7 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     # _split takes these two before argparse sees them; they are here to be listed by --help.
     parser.add_argument("--cfg", metavar="FILE.yaml", help="YAML files, merged into one run")
     parser.add_argument("--opts", metavar="KEY VALUE", help="overrides; the word is optional")
-    parser.add_argument("--folds", type=_folds, metavar="1,2,3", help="run these data splits")
+    repeats = parser.add_mutually_exclusive_group()
+    repeats.add_argument(
+        "--folds", type=_numbers(1), metavar="1,2,3", help="run these data splits and average"
+    )
+    repeats.add_argument(
+        "--seeds", type=_numbers(0), metavar="1,2,3", help="run with these RNG_SEEDs and average"
+    )
     parser.add_argument(
         "--help-config", nargs="?", const="", metavar="PREFIX", help="explain the config keys"
     )
@@ -119,12 +125,16 @@ def _count_files(words: list[str]) -> int:
     return count
 
 
-def _folds(text: str) -> list[int]:
-    """Read ``1,2,3``."""
-    numbers = text.split(",")
-    if not all(number.strip().isdecimal() and int(number) > 0 for number in numbers):
-        raise argparse.ArgumentTypeError(f"expected numbers such as 1,2,3, found {text!r}")
-    folds = [int(number) for number in numbers]
-    if len(set(folds)) < len(folds):
-        raise argparse.ArgumentTypeError(f"a fold is named twice in {text!r}")
-    return folds
+def _numbers(low: int) -> Callable[[str], list[int]]:
+    """Return an argparse type: different whole numbers from ``low``, with commas between."""
+
+    def read(text: str) -> list[int]:
+        words = text.split(",")
+        if not all(word.strip().isdecimal() and int(word) >= low for word in words):
+            raise argparse.ArgumentTypeError(f"expected numbers such as 1,2,3, found {text!r}")
+        values = [int(word) for word in words]
+        if len(set(values)) < len(values):
+            raise argparse.ArgumentTypeError(f"a number is named twice in {text!r}")
+        return values
+
+    return read

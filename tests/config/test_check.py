@@ -46,7 +46,6 @@ CONTRADICTIONS = [
     ("MODEL.INIT_METHOD", "MODEL.CKPT", "a.pth"),
     ("MODEL.INIT_METHOD", "MODEL.CKPT", "a.pth", "MODEL.INIT_METHOD", "Scratch"),
     ("MODEL.CKPT", "MODEL.INIT_METHOD", "avid"),
-    ("DATA.ENSEMBLE_METHOD", "DATA.MULTI_LABEL", "True"),
     ("MODEL.LOSS_FUNC", "DATA.MULTI_LABEL", "True"),
     ("TEST.NUM_ENSEMBLE_VIEWS", "TEST.NUM_ENSEMBLE_VIEWS", "0"),
     ("TEST.NUM_ENSEMBLE_VIEWS", *SOUND),
@@ -141,7 +140,7 @@ def test_sound_configs_pass(words):
 
 SWITCHED_ON = {
     "AUG.NUM_SAMPLE": 2,
-    "BN.NORM_TYPE": "sync_batchnorm",
+    "BN.NORM_TYPE": "sub_batchnorm",
     "DATA.COLOR_RND_GRAYSCALE": 0.2,
     "DATA.IN22k_VAL_IN1K": "list.json",
     "DATA.LOADER_CHUNK_SIZE": 100,

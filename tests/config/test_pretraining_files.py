@@ -10,7 +10,7 @@ import slowfast.tasks  # noqa: F401 (datasets and models register themselves)
 from slowfast.config import load_cfg
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.yaml_file import BASE_KEY, read_entries
-from slowfast.datasets.build import VIDEO_LIST_READERS, build_windows
+from slowfast.datasets.build import DATASET_REGISTRY, build_windows
 from slowfast.datasets.spectrogram_stats import SpectrogramStats
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.engine.lr_policy import get_lr_at_epoch
@@ -96,8 +96,8 @@ def lines_of(name):
 @pytest.mark.parametrize("name", FILES)
 def test_every_file_loads_and_names_what_exists(name):
     cfg = load(name)
-    assert cfg.TRAIN.DATASET in VIDEO_LIST_READERS
-    assert cfg.TEST.DATASET in VIDEO_LIST_READERS
+    assert cfg.TRAIN.DATASET in DATASET_REGISTRY
+    assert cfg.TEST.DATASET in DATASET_REGISTRY
     assert cfg.MODEL.MODEL_NAME in MODEL_REGISTRY
     assert cfg.MODEL.ARCH in BACKBONES
 

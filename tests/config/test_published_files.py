@@ -151,9 +151,9 @@ PUBLISHED = {
     "masked": MASKED,
 }
 SWITCHES = {
-    "kinetics_slowfast": ["BN.USE_PRECISE_STATS"],
-    "severe_ava": ["DETECTION.ENABLE"],
-    "severe_charades": ["BN.NORM_TYPE", "BN.USE_PRECISE_STATS", "DATA.MULTI_LABEL"],
+    "kinetics_slowfast": [],
+    "severe_ava": [],
+    "severe_charades": [],
     "contrastive": [
         "DATA.COLOR_RND_GRAYSCALE",
         "DATA.SSL_COLOR_JITTER",

@@ -38,6 +38,7 @@ def test_words_are_sorted_into_files_and_overrides(line, files, opts):
 def test_flags_may_stand_anywhere():
     args = parse("--dry-run --cfg a.yaml --folds 1,3 NUM_GPUS 0")
     assert args.dry_run and args.folds == [1, 3]
+    assert parse("--cfg a.yaml --seeds 0,7").seeds == [0, 7]
     assert args.opts == ["NUM_GPUS", "0"]
     args = parse("--cfg a.yaml")
     assert (args.dry_run, args.folds, args.help_config) == (False, None, None)
@@ -67,6 +68,8 @@ def test_help_config_needs_no_file(line, prefix):
         ("--cfg a.yaml --folds 0", "1,2,3"),
         ("--cfg a.yaml --folds -1", "1,2,3"),
         ("--cfg a.yaml --folds 1,1", "twice"),
+        ("--cfg a.yaml --seeds 2,x", "1,2,3"),
+        ("--cfg a.yaml --seeds 1 --folds 1", "not allowed with"),
         ("--cfg a.yaml --init_method tcp://localhost:9999", "torchrun"),
         ("--cfg a.yaml --num_shards 2", "torchrun"),
         ("--cfg a.yaml --num_shards=2", "torchrun"),

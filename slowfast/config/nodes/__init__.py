@@ -6,6 +6,7 @@ A new group of keys is a new file with its ``TABLES``, named here once.
 from slowfast.config.nodes import (
     audio,
     augmentation,
+    charades,
     convnets,
     data,
     demo,
@@ -34,6 +35,7 @@ SUBJECTS = (
     ssl,
     ssl_upstream,
     detection,
+    charades,
     tensorboard,
     demo,
 )

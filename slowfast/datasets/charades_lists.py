@@ -1,0 +1,135 @@
+"""Charades' lists: when which action happens in which video.
+
+From frame lists (a line per picture with its actions) or from the official
+``Charades_v1_{train,test}.csv`` (a line per video, actions as ``c092 11.90 21.20;...`` in seconds).
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from slowfast.datasets.frame_lists import FrameLine, compact, read_frame_list
+from slowfast.utils.errors import AnnotationError
+
+ACTION = re.compile(r"^c(\d+) ([\d.]+) ([\d.]+)$")
+
+
+class Actions:
+    """The actions of a video.
+
+    Args:
+        intervals: (class from 0, first frame, last frame), frames counted from 0.
+    """
+
+    def __init__(self, intervals: Iterable[tuple[int, int, int]]) -> None:
+        self.intervals = np.array(list(intervals), dtype=np.int32).reshape(-1, 3)
+
+    def between(self, first: int, last: int, num_classes: int) -> np.ndarray:
+        """Return 0 and 1 for each class ``(num_classes,)``: active in any of these frames?"""
+        classes, begins, ends = self.intervals.T
+        return _multi_hot(classes[(begins <= last) & (ends >= first)], num_classes)
+
+    def all(self, num_classes: int) -> np.ndarray:
+        """Return 0 and 1 for each class ``(num_classes,)``: active at all?"""
+        return _multi_hot(self.intervals[:, 0], num_classes)
+
+
+def _multi_hot(classes: np.ndarray, num_classes: int) -> np.ndarray:
+    labels = np.zeros(num_classes, dtype=np.float32)
+    labels[classes] = 1
+    return labels
+
+
+@dataclass(frozen=True)
+class CharadesVideo:
+    """A video of the list.
+
+    Attributes:
+        name: of the video.
+        path: its file, or the folder of its pictures.
+        actions: what happens in it.
+        frames: its pictures below the folder of all; empty for a file.
+    """
+
+    name: str
+    path: str
+    actions: Actions
+    frames: Sequence[str] = ()
+
+
+def read_frame_videos(path: str | Path, prefix: str | Path) -> list[CharadesVideo]:
+    """Return the videos of a frame list, their pictures below ``prefix``.
+
+    Raises:
+        AnnotationError: the list is missing or wrong.
+    """
+    videos = []
+    for name, lines in read_frame_list(path):
+        folder = str((Path(prefix) / lines[0].path).parent)
+        frames = compact([line.path for line in lines])
+        videos.append(CharadesVideo(name, folder, Actions(_intervals(lines)), frames))
+    return videos
+
+
+def _intervals(lines: list[FrameLine]) -> Iterable[tuple[int, int, int]]:
+    """Join the actions of successive pictures."""
+    open_since: dict[int, int] = {}
+    for frame, line in enumerate(lines):
+        for action in set(open_since) - set(line.labels):
+            yield action, open_since.pop(action), frame - 1
+        for action in line.labels:
+            open_since.setdefault(action, frame)
+    for action, begin in open_since.items():
+        yield action, begin, len(lines) - 1
+
+
+def read_annotated_videos(
+    path: str | Path, folder: str | Path, frame_rate: int
+) -> list[CharadesVideo]:
+    """Return the videos of an official annotation file, as files ``FOLDER/ID.mp4``.
+
+    Args:
+        path: ``Charades_v1_train.csv`` or ``Charades_v1_test.csv``.
+        folder: of the video files.
+        frame_rate: at which frames are counted, per second.
+
+    Raises:
+        AnnotationError: the file is missing, has no such columns, or a wrong line.
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            missing = {"id", "actions"} - set(reader.fieldnames or ())
+            if missing:
+                raise AnnotationError(f"{path}: no column {' and '.join(sorted(missing))}.")
+            videos = [
+                CharadesVideo(
+                    row["id"],
+                    str(Path(folder) / f"{row['id']}.mp4"),
+                    Actions(_timed(row["actions"] or "", frame_rate, path, reader.line_num)),
+                )
+                for row in reader
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise AnnotationError(f"{path}: no readable annotations ({error}).") from error
+    if not videos:
+        raise AnnotationError(f"{path}: lists no video at all.")
+    return videos
+
+
+def _timed(text: str, rate: int, path: str | Path, line: int) -> Iterable[tuple[int, int, int]]:
+    for part in filter(None, text.split(";")):
+        match = ACTION.match(part.strip())
+        if not match:
+            raise AnnotationError(
+                f"{path}, line {line}: action {part!r}, expected such as 'c092 11.90 21.20'."
+            )
+        action, begin, end = match.groups()
+        yield int(action), math.ceil(float(begin) * rate), math.floor(float(end) * rate)

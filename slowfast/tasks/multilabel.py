@@ -1,0 +1,129 @@
+"""Several labels for each video, as on Charades, judged by mean average precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from slowfast.datasets.build import build_dataset, dataset_name
+from slowfast.datasets.loader import construct_loader
+from slowfast.evaluation import multilabel
+from slowfast.evaluation.predictions import Predictions, save_predictions
+from slowfast.tasks.base import Batch, Evaluator, StepOutput
+from slowfast.tasks.registry import TASK_REGISTRY
+from slowfast.tasks.video import VideoTask
+from slowfast.utils.errors import ConfigError
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
+
+
+@TASK_REGISTRY.register(name="multilabel")
+class MultiLabel(VideoTask):
+    """Multi-label classification of clips and videos."""
+
+    headline = "map"
+    losses = (("bce_logit", "bce"), "with several labels per video a network learns by")
+    unused: ClassVar[Mapping[str, str]] = {
+        "AUDIO.ENABLE": "it looks at pictures only",
+        "SSL.CHECKPOINT": "name the pretrained network by MODEL.INIT_METHOD and MODEL.CKPT",
+    }
+
+    def __init__(self, cfg) -> None:
+        super().__init__(cfg)
+        if not cfg.DATA.MULTI_LABEL:
+            raise ConfigError(
+                "TASK multilabel gives a video several labels: DATA.MULTI_LABEL True."
+            )
+        if cfg.MODEL.HEAD_ACT != "sigmoid":
+            raise ConfigError(
+                f"MODEL.HEAD_ACT is {cfg.MODEL.HEAD_ACT!r}; several labels for a video need sigmoid."
+            )
+        if cfg.DATA.REVERSE_INPUT_CHANNEL:
+            logger.warning(
+                "DATA.REVERSE_INPUT_CHANNEL True hands blue first to the network. In PySlowFast's "
+                "Charades files it undoes the order of OpenCV, which is not used here: set it False."
+            )
+
+    def build_loader(self, split: str) -> DataLoader:
+        """Return the loader of a split."""
+        dataset = build_dataset(dataset_name(self.cfg, split), self.cfg, split)
+        return construct_loader(self.cfg, split, dataset)
+
+    def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
+        """Return the loss of ``video`` ``(B, 3, T, S, S)`` with ``labels`` ``(B, C)``."""
+        video = self.preprocess_on(model)(batch["video"], batch["color"])
+        logits = model(video)
+        with torch.autocast(logits.device.type, enabled=False):
+            scores = logits.float()
+            activated = self.cfg.MODEL.LOSS_FUNC == "bce"
+            loss = self.loss(scores.sigmoid() if activated else scores, batch["labels"])
+        return StepOutput({"loss": loss}, {}, len(logits))
+
+    def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
+        """Score all views of each video."""
+        return {
+            "index": batch["index"].cpu().numpy(),
+            "scores": self.score_views(model, batch["video"]),
+            "labels": batch["labels"].cpu().numpy(),
+            "valid": batch["valid"].cpu().numpy(),
+        }
+
+    def evaluator(self, dataset: Dataset) -> MultiLabelEvaluator:
+        """Return an evaluator that joins views by ``DATA.ENSEMBLE_METHOD``."""
+        return MultiLabelEvaluator(dataset, self.cfg.DATA.ENSEMBLE_METHOD)
+
+
+class MultiLabelEvaluator(Evaluator):
+    """Mean average precision over the classes with positives, in percent.
+
+    Args:
+        dataset: its ``videos`` give class names and files.
+        method: ``max`` or ``sum`` over views.
+    """
+
+    def __init__(self, dataset: Dataset, method: str = "max") -> None:
+        self.dataset, self.method = dataset, method
+        self._predictions = Predictions()
+        self.arrays: dict[str, np.ndarray] = {}
+        self.result: multilabel.MultiLabelResult | None = None
+
+    def update(self, predictions: dict[str, Any]) -> None:
+        """Take ``index``, ``valid`` ``(N,)``, ``labels`` ``(N, C)`` and ``scores`` ``(N, V, C)``."""
+        scores = multilabel.combine_views(predictions["scores"], self.method)
+        self._predictions.add({**predictions, "scores": scores})
+
+    def compute(self) -> dict[str, float]:
+        """Return the measures; unreadable videos get the lowest score for every class."""
+        self.arrays = found = self._predictions.gather()
+        valid = found["valid"]
+        found["scores"][~valid] = 0.0
+        self.result = multilabel.evaluate(found["scores"], found["labels"])
+        return {
+            "map": 100 * self.result.mean,
+            "weighted_map": 100 * self.result.weighted,
+            "num_classes_measured": int((self.result.positives > 0).sum()),
+            "num_videos": len(valid),
+            "num_unreadable": int((~valid).sum()),
+        }
+
+    def save(self, path: Path) -> None:
+        """Write scores, labels, APs, files and class names."""
+        videos = self.dataset.videos
+        files = [videos.paths[int(row)] for row in self.arrays["index"]]
+        classes = videos.class_names or [str(k) for k in range(len(self.result.per_class))]
+        save_predictions(
+            path,
+            {
+                **self.arrays,
+                "path": np.array(files),
+                "class_names": np.array(classes),
+                "class_ap": self.result.per_class,
+            },
+        )
