@@ -56,6 +56,10 @@ class ClipSource(ABC):
         """Return the file or folder of a video."""
 
     @abstractmethod
+    def picture(self, video: str, second: int) -> tuple[str, int]:
+        """Return where the key frame itself is: a file, and a frame of it (0 for a picture)."""
+
+    @abstractmethod
     def read(self, video: str, second: int) -> Tensor:
         """Return the clip of a key frame as uint8 ``(T, 3, H, W)`` RGB.
 
@@ -93,6 +97,11 @@ class FrameSource(ClipSource):
     def path(self, video: str) -> str:
         """Return the folder of a video's first picture."""
         return str((self.folder / self._frames[video][0]).parent)
+
+    def picture(self, video: str, second: int) -> tuple[str, int]:
+        """Return the picture of a key frame, see :class:`ClipSource`."""
+        names = self._frames[video]
+        return str(self.folder / names[min(self.window.keyframe(second), len(names) - 1)]), 0
 
     def read(self, video: str, second: int) -> Tensor:
         """Return a clip, see :class:`ClipSource`."""
@@ -139,6 +148,11 @@ class VideoSource(ClipSource):
     def path(self, video: str) -> str:
         """Return the file of a video."""
         return str(self._files[video])
+
+    def picture(self, video: str, second: int) -> tuple[str, int]:
+        """Return file and frame of a key frame, see :class:`ClipSource`."""
+        with open_media(self._files[video], threads=self.threads) as media:
+            return self.path(video), round((second - self.start) * media.video.fps)
 
     def read(self, video: str, second: int) -> Tensor:
         """Return a clip, see :class:`ClipSource`."""

@@ -33,6 +33,7 @@ from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
 
+CLASS_FILE = "Charades_v1_classes.txt"
 FILES = {
     "frames": ("train.csv", "val.csv"),
     "video": ("Charades_v1_train.csv", "Charades_v1_test.csv"),
@@ -120,7 +121,7 @@ class CharadesTrainClips(TrainSamples):
         clips: which frames make a clip.
         geometry: random spatial transform.
         num_classes: C.
-        source: the list, for messages.
+        source: the list, for messages; names of the classes may lie beside it.
         seed, options: see :class:`TrainSamples`.
     """
 
@@ -225,7 +226,27 @@ def list_of(videos: list[CharadesVideo], num_classes: int, source: str) -> Video
                 f"{source}: action {largest} of {video.name} is not below MODEL.NUM_CLASSES = "
                 f"{num_classes}. Set it to the number of classes (Charades has 157)."
             )
-    return VideoList((v.path for v in videos), np.full(len(videos), -1), [], source)
+    names = read_class_names(Path(source).with_name(CLASS_FILE), num_classes)
+    paths = (video.path for video in videos)
+    return VideoList(paths, np.full(len(videos), -1), names, source)
+
+
+def read_class_names(path: Path, num_classes: int) -> list[str]:
+    """Return the names in ``Charades_v1_classes.txt`` (``c000 Name``), or nothing without it.
+
+    Raises:
+        AnnotationError: a line is wrong, or there are other classes.
+    """
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    names = [line.partition(" ")[2].strip() for line in lines if line.strip()]
+    if len(names) != num_classes or not all(names):
+        raise AnnotationError(
+            f"{path}: {len(names)} classes with names, MODEL.NUM_CLASSES is {num_classes}; expected "
+            "one line such as 'c000 Holding some clothes' for each."
+        )
+    return names
 
 
 @DATASET_REGISTRY.register(name="charades")
@@ -237,12 +258,12 @@ def charades(cfg, split: str) -> CharadesTrainClips | CharadesViews:
     """
     data = cfg.DATA
     videos, source = read_videos(cfg, split)
-    VideoList((v.path for v in videos), np.full(len(videos), -1), [], source).check_files()
     threads = cfg.DATA_LOADER.DECODE_THREADS
     clips = StridedClips(
         data.NUM_FRAMES, data.SAMPLING_RATE, cfg.CHARADES.FRAME_RATE, data.PATH_PREFIX, threads
     )
     classes = cfg.MODEL.NUM_CLASSES
+    list_of(videos, classes, source).check_files()
     if split != "train":
         views = cfg.TEST.NUM_ENSEMBLE_VIEWS if split == "test" else 1
         crops = cfg.TEST.NUM_SPATIAL_CROPS if split == "test" else 1

@@ -24,6 +24,8 @@ from slowfast.tasks.registry import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
 from slowfast.utils.errors import AnnotationError, ConfigError
 
+SHOWN = 8  # key frames that a report shows
+
 
 @TASK_REGISTRY.register(name="detection")
 class Detection(VideoTask):
@@ -117,6 +119,11 @@ class GroundTruth:
         """All annotated boxes."""
         return ava.read_ground_truth(self.path)
 
+    @cached_property
+    def excluded_keys(self) -> set[str]:
+        """Key frames that do not count."""
+        return ava.read_excluded(self.excluded)
+
     def of(self, split: str) -> ava.Boxes:
         """Return the annotated boxes of ``val`` or ``test``.
 
@@ -137,7 +144,7 @@ class GroundTruth:
             self.of(split),
             detections,
             ava.read_label_map(self.label_map),
-            ava.read_excluded(self.excluded),
+            self.excluded_keys,
         )
 
 
@@ -172,16 +179,29 @@ class DetectionEvaluator(Evaluator):
         measured = [ap for ap in self.result.per_class.values() if not math.isnan(ap)]
         return {
             "map": 100 * self.result.mean_ap,
+            "chance_map": 100 * self._chance(),
             "num_classes_measured": len(measured),
             "num_keyframes": len(frames["index"]),
             "num_boxes": len(boxes),
             "num_unreadable": int((~frames["valid"]).sum()),
         }
 
+    def _chance(self) -> float:
+        """Return what random scores reach: the mean share of boxes that show an action."""
+        counts = [n for n in self.result.ground_truth.values() if n]
+        truth = self.truth.of(self.dataset.split)
+        boxes = set(zip(truth.keys, map(tuple, truth.boxes), strict=True))
+        return float(np.mean(counts)) / len(boxes)
+
     def save(self, path: Path) -> None:
-        """Write boxes, scores and APs, and ``detections.csv`` in AVA's own format beside them."""
+        """Write boxes of both sides, scores and classes, so that the APs can be computed again.
+
+        ``detections.csv`` beside it has AVA's own format.
+        """
         found, table, result = self._boxes.gather(), self.dataset.table, self.result
+        truth = self.truth.of(self.dataset.split)
         frames = table.keyframe_of_boxes()[found["index"]]
+        keys = np.array([ava.image_key(*table.keys[k]) for k in frames])
         ava.write_detections(path.with_name("detections.csv"), self.detections)
         classes = list(result.per_class)
         save_predictions(
@@ -189,12 +209,24 @@ class DetectionEvaluator(Evaluator):
             {
                 "box": table.boxes[found["index"]],
                 "box_scores": found["scores"],
-                "key": np.array([ava.image_key(*table.keys[k]) for k in frames]),
-                "path": np.array([self.dataset.videos.paths[int(k)] for k in frames]),
+                "box_key": keys,
+                "true_box": truth.boxes,
+                "true_label": truth.labels,
+                "true_key": truth.keys.astype(str),
+                "excluded": np.array(sorted(self.truth.excluded_keys), dtype=str),
                 "class_ids": np.array(classes),
                 "class_names": np.array([result.class_names[k] for k in classes]),
-                "class_ap": np.array([result.per_class[k] for k in classes]),
-                "ground_truth": np.str_(self.truth.path),
-                "match_order": np.str_(result.match_order),
+                **self._pictures(frames, keys),
             },
         )
+
+    def _pictures(self, frames: np.ndarray, keys: np.ndarray) -> dict[str, np.ndarray]:
+        """Return where some key frames with boxes can be seen."""
+        _, first = np.unique(frames, return_index=True)
+        chosen = first[np.linspace(0, len(first) - 1, min(SHOWN, len(first))).astype(int)]
+        places = [self.dataset.source.picture(*self.dataset.table.keys[frames[k]]) for k in chosen]
+        return {
+            "picture_key": keys[chosen],
+            "picture_path": np.array([path for path, _ in places]),
+            "picture_frame": np.array([frame for _, frame in places], dtype=np.int64),
+        }

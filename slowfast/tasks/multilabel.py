@@ -105,8 +105,11 @@ class MultiLabelEvaluator(Evaluator):
         valid = found["valid"]
         found["scores"][~valid] = 0.0
         self.result = multilabel.evaluate(found["scores"], found["labels"])
+        # Random scores reach the share of the videos that show an action.
+        share = self.result.positives / len(valid)
         return {
             "map": 100 * self.result.mean,
+            "chance_map": 100 * float(share[share > 0].mean()) if share.any() else 0.0,
             "weighted_map": 100 * self.result.weighted,
             "num_classes_measured": int((self.result.positives > 0).sum()),
             "num_videos": len(valid),

@@ -12,7 +12,14 @@ import numpy as np
 
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.utils.logging import get_logger, read_json_stats
-from slowfast.visualization import classification_report, figures, page, retrieval_report
+from slowfast.visualization import (
+    classification_report,
+    detection_report,
+    figures,
+    multilabel_report,
+    page,
+    retrieval_report,
+)
 from slowfast.visualization.curves import chance_of, find_panels
 
 logger = get_logger(__name__)
@@ -23,6 +30,8 @@ Section = Callable[[dict[str, np.ndarray]], list[str]]
 SECTIONS: tuple[tuple[Sequence[str], Section], ...] = (
     (classification_report.NEEDS, classification_report.sections),
     (retrieval_report.NEEDS, retrieval_report.sections),
+    (detection_report.NEEDS, detection_report.sections),
+    (multilabel_report.NEEDS, multilabel_report.sections),
 )
 BOOKKEEPING = ("_type", "step", "epoch")
 

@@ -1,0 +1,94 @@
+"""The part of a report about detected actions: classes, curves, and boxes on their pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from slowfast.datasets.media import open_media
+from slowfast.datasets.media.frame_folder import IMAGE_SUFFIXES, read_image
+from slowfast.evaluation import ava, ava_plots
+from slowfast.utils.errors import MediaError
+from slowfast.visualization import page
+from slowfast.visualization.box_figures import BoxPicture, Drawn, box_pairs
+
+NEEDS = ("box", "box_scores", "box_key", "true_box", "true_label", "true_key", "class_ids")
+ACTIONS_SHOWN = 3
+LEAST_SCORE = 0.1
+
+
+def sections(found: dict[str, np.ndarray]) -> list[str]:
+    """Return average precisions, curves, confusions, and some key frames.
+
+    Args:
+        found: detections ``box`` ``(N, 4)`` as shares of the picture, ``box_scores`` ``(N, C)`` and
+            ``box_key``; annotations ``true_box`` ``(M, 4)``, ``true_label`` and ``true_key``;
+            ``class_ids``, ``class_names``, ``excluded`` keys, and where to see some key frames.
+    """
+    names = dict(zip(found["class_ids"].tolist(), map(str, found["class_names"]), strict=True))
+    truth = ava.Boxes(found["true_key"], found["true_box"], found["true_label"])
+    detections = ava.Boxes.from_scores(found["box_key"], found["box"], found["box_scores"])
+    excluded = set(found["excluded"].tolist())
+    result = ava.evaluate(truth, detections, names, excluded, with_confusions=True)
+    text = (
+        f"Detections of a key frame are matched in the order of the file "
+        f"('{result.match_order}'), as PySlowFast does."
+    )
+    parts = [page.heading("Actions"), page.paragraph(text)]
+    for name, png in ava_plots.pictures(result).items():
+        parts.append(page.image(png, name))
+    return parts + _key_frames(found, truth, names)
+
+
+def _key_frames(found: dict[str, np.ndarray], truth: ava.Boxes, names: dict[int, str]) -> list[str]:
+    pairs = []
+    places = zip(found["picture_key"], found["picture_path"], found["picture_frame"], strict=True)
+    for key, path, frame in places:
+        try:
+            picture = read_picture(str(path), int(frame))
+        except (MediaError, OSError):
+            continue
+        ours = [
+            Drawn(tuple(box), _best(scores, names))
+            for box, scores in zip(
+                found["box"][found["box_key"] == key],
+                found["box_scores"][found["box_key"] == key],
+                strict=True,
+            )
+        ]
+        pairs.append(BoxPicture(picture, str(key), ours, _annotated(truth, str(key), names)))
+    if not pairs:
+        return []
+    text = f"Left what was detected (the {ACTIONS_SHOWN} surest actions), right what was annotated."
+    return [
+        page.heading("Key frames"),
+        page.paragraph(text),
+        page.image(box_pairs(pairs), "detected and annotated boxes"),
+    ]
+
+
+def _best(scores: np.ndarray, names: dict[int, str]) -> list[str]:
+    known = [k for k in np.argsort(-scores, kind="stable") if k + 1 in names]
+    shown = [k for k in known[:ACTIONS_SHOWN] if scores[k] >= LEAST_SCORE] or known[:1]
+    return [f"{names[k + 1]} {scores[k]:.2f}" for k in shown]
+
+
+def _annotated(truth: ava.Boxes, key: str, names: dict[int, str]) -> list[Drawn]:
+    rows = np.flatnonzero(truth.keys == key)
+    actions: dict[tuple[float, ...], list[str]] = {}
+    for row in rows:
+        label = int(truth.labels[row])
+        if label in names:
+            actions.setdefault(tuple(truth.boxes[row]), []).append(names[label])
+    return [Drawn(box, words) for box, words in actions.items()]
+
+
+def read_picture(path: str, frame: int) -> np.ndarray:
+    """Return a picture file, or a frame of a video, as uint8 ``(H, W, 3)``.
+
+    Raises:
+        MediaError: it cannot be read.
+    """
+    if any(path.lower().endswith(suffix) for suffix in IMAGE_SUFFIXES):
+        return read_image(path).permute(1, 2, 0).numpy()
+    with open_media(path) as media:
+        return media.read_frames([frame])[0].permute(1, 2, 0).numpy()
