@@ -1,0 +1,155 @@
+"""Action detection as whole runs on the demo world in AVA's format."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from oracles.checkpoints import severe_layout, write
+
+from slowfast.datasets.demo.ava_world import write_ava_world
+from slowfast.engine.run import main
+from slowfast.evaluation.ava_command import main as judge
+from slowfast.evaluation.predictions import load_predictions
+
+ROOT = Path(__file__).resolve().parents[2]
+METHODS = sorted(
+    path.stem.removeprefix("32x2_112x112_R18_v2.2_")
+    for path in (ROOT / "configs/AVA/VSSL").glob("32x2*.yaml")
+)
+
+
+@pytest.fixture(scope="session")
+def ava_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ava world")
+    write_ava_world(folder, "tiny")
+    return folder / "ava"
+
+
+@pytest.fixture(scope="session")
+def places(ava_folder):
+    """Config overrides that say where the world is."""
+    return [
+        *("AVA.FRAME_DIR", str(ava_folder / "frames"), "AVA.VIDEO_DIR", str(ava_folder / "videos")),
+        *("AVA.FRAME_LIST_DIR", str(ava_folder / "annotations")),
+        *("AVA.ANNOTATION_DIR", str(ava_folder / "annotations")),
+        *("DATA_LOADER.NUM_WORKERS", "0", "TENSORBOARD.ENABLE", "False", "LOG_PERIOD", "5"),
+    ]
+
+
+@pytest.fixture(scope="session")
+def demo(places):
+    return [
+        *("--cfg", str(ROOT / "configs/demo/ava.yaml"), *places, "SOLVER.MAX_EPOCH", "1"),
+        *("SOLVER.WARMUP_EPOCHS", "0.0", "DATA.TRAIN_JITTER_SCALES", "[72,88]"),
+        *("DATA.TRAIN_CROP_SIZE", "72", "DATA.TEST_CROP_SIZE", "72"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def trained(demo, tmp_path_factory):
+    """A run of one epoch."""
+    folder = tmp_path_factory.mktemp("run")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert main([*demo, "OUTPUT_DIR", str(folder)]) == 0
+    torch.set_num_threads(threads)
+    return folder
+
+
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_a_run_trains_tests_and_reports(trained):
+    found = results(trained)
+    assert (found["task"], found["headline"]) == ("detection", "map")
+    assert 0 < found["test"]["map"] <= 100
+    assert found["test"]["num_unreadable"] == 0
+    page = (trained / "report.html").read_text()
+    assert "Key frames" in page and "average_precision" in page
+
+
+def test_the_written_detections_are_judged_alike_by_the_command(trained, ava_folder, capsys):
+    annotations = ava_folder / "annotations"
+    words = [
+        *("--ground-truth", str(annotations / "ava_val_v2.2.csv")),
+        *("--detections", str(trained / "predictions/detections.csv")),
+        *("--label-map", str(next(annotations.glob("*.pbtxt")))),
+        *("--excluded", str(annotations / "ava_val_excluded_timestamps_v2.2.csv")),
+        *("--json", str(trained / "again.json")),
+    ]
+    assert judge(words) == 0
+    again = json.loads((trained / "again.json").read_text())
+    assert 100 * again["mean_ap"] == pytest.approx(results(trained)["test"]["map"], abs=1e-6)
+    assert again["match_order"] == "input"
+
+
+def scores_with(demo, trained, folder, *words):
+    test_only = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH")
+    checkpoint = sorted((trained / "checkpoints").iterdir())[-1]
+    assert main([*demo, *test_only, str(checkpoint), "OUTPUT_DIR", str(folder), *words]) == 0
+    return load_predictions(folder / "predictions/test.npz")["box_scores"]
+
+
+def test_videos_give_what_their_frames_give(demo, trained, tmp_path):
+    frames = load_predictions(trained / "predictions/test.npz")["box_scores"]
+    videos = scores_with(demo, trained, tmp_path, "AVA.SOURCE", "video")
+    assert np.abs(frames - videos).mean() < 0.02
+    found, again = results(trained)["test"], results(tmp_path)["test"]
+    assert found["num_boxes"] == again["num_boxes"]
+
+
+def test_the_batch_size_of_the_test_does_not_matter(demo, trained, tmp_path):
+    frames = load_predictions(trained / "predictions/test.npz")["box_scores"]
+    one = scores_with(demo, trained, tmp_path, "TEST.BATCH_SIZE", "1")
+    np.testing.assert_allclose(frames, one, rtol=0, atol=1e-5)
+
+
+def test_a_mirrored_test_scores_otherwise(demo, trained, tmp_path):
+    frames = load_predictions(trained / "predictions/test.npz")["box_scores"]
+    mirrored = scores_with(demo, trained, tmp_path, "AVA.TEST_FORCE_FLIP", "True")
+    assert 1e-4 < np.abs(frames - mirrored).mean() < 0.5
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_published_config_takes_a_step_from_its_checkpoint(
+    method, places, recorded, tmp_path, light_files
+):
+    words = [*places, "NUM_GPUS", "0", "TRAIN.BATCH_SIZE", "2", "MODEL.NUM_CLASSES", "12"]
+    words += ["DATA.NUM_FRAMES", "8", "TEST.BATCH_SIZE", "1", "AVA.FULL_TEST_ON_VAL", "True"]
+    words += ["DATA.TRAIN_CROP_SIZE", "48", "DATA.TEST_CROP_SIZE", "48"]
+    words += ["DATA.TRAIN_JITTER_SCALES", "[56,64]"]
+    name = method.removesuffix("_visible")
+    if name != "scratch":
+        content = severe_layout(recorded(f"severe/ckpt_{name}.json"))
+        words += ["MODEL.CKPT", str(write(tmp_path, content))]
+    cfg = ROOT / f"configs/AVA/VSSL/32x2_112x112_R18_v2.2_{method}.yaml"
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert main(["--cfg", str(cfg), "--dry-run", *words, "OUTPUT_DIR", str(tmp_path)]) == 0
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("AVA.ANNOTATION_DIR", "nowhere"), "nowhere/ava_train_v2.2.csv: no readable list"),
+        (("AVA.FRAME_LIST_DIR", "nowhere"), "nowhere/train.csv: no readable frame list"),
+        (("AVA.TEST_LISTS", "['train.csv']"), "videos that no frame list or video file has"),
+        (("AVA.DETECTION_SCORE_THRESH", "1.0"), "no box is left"),
+        (("MODEL.NUM_CLASSES", "5"), "is not among the 5 of MODEL.NUM_CLASSES"),
+        (("DETECTION.SPATIAL_SCALE_FACTOR", "16"), "spans 32 pixels: set it to 32"),
+        (("MODEL.LOSS_FUNC", "bce_logit"), "MODEL.LOSS_FUNC is 'bce_logit'"),
+        (("MODEL.HEAD_ACT", "softmax"), "MODEL.HEAD_ACT is 'softmax'"),
+        (("AVA.LABEL_MAP_FILE", "nowhere.pbtxt"), "nowhere.pbtxt"),
+        (("DETECTION.ENABLE", "False"), "set DETECTION.ENABLE True"),
+    ],
+)
+def test_what_is_wrong_ends_the_run_with_its_reason(demo, tmp_path, words, message, capsys):
+    words = ("OUTPUT_DIR", str(tmp_path), "AVA.FULL_TEST_ON_VAL", "True", *words)
+    dry = ["--dry-run"] if "AVA.LABEL_MAP_FILE" in words else []
+    assert main([*demo, *dry, *words]) == 1
+    err = capsys.readouterr().err
+    assert message in err and "Traceback" not in err
