@@ -121,7 +121,8 @@ class CharadesTrainClips(TrainSamples):
         clips: which frames make a clip.
         geometry: random spatial transform.
         num_classes: C.
-        source: the list, for messages; names of the classes may lie beside it.
+        source: the list, for messages; names of the classes may lie beside it
+            or one folder above.
         seed, options: see :class:`TrainSamples`.
     """
 
@@ -226,19 +227,19 @@ def list_of(videos: list[CharadesVideo], num_classes: int, source: str) -> Video
                 f"{source}: action {largest} of {video.name} is not below MODEL.NUM_CLASSES = "
                 f"{num_classes}. Set it to the number of classes (Charades has 157)."
             )
-    names = read_class_names(Path(source).with_name(CLASS_FILE), num_classes)
+    folders = (Path(source).parent, Path(source).parent.parent)
+    files = [folder / CLASS_FILE for folder in folders if (folder / CLASS_FILE).is_file()]
+    names = read_class_names(files[0], num_classes) if files else []
     paths = (video.path for video in videos)
     return VideoList(paths, np.full(len(videos), -1), names, source)
 
 
 def read_class_names(path: Path, num_classes: int) -> list[str]:
-    """Return the names in ``Charades_v1_classes.txt`` (``c000 Name``), or nothing without it.
+    """Return the names in ``Charades_v1_classes.txt`` (``c000 Name``).
 
     Raises:
         AnnotationError: a line is wrong, or there are other classes.
     """
-    if not path.is_file():
-        return []
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     names = [line.partition(" ")[2].strip() for line in lines if line.strip()]
     if len(names) != num_classes or not all(names):

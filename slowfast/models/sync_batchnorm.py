@@ -13,14 +13,22 @@ from slowfast.utils.errors import ConfigError
 PLAIN = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
-class SyncBatchNorm(nn.SyncBatchNorm):
-    """torch's layer, which refuses to synchronise on CPUs, made to do it there too."""
+class CpuSyncBatchNorm(nn.BatchNorm3d):
+    """What ``nn.SyncBatchNorm`` does on GPUs, and refuses to do on CPUs; any number of dimensions.
+
+    Attributes:
+        process_group: the processes that share statistics; None for all.
+    """
+
+    process_group = None
+
+    def _check_input_dim(self, x: Tensor) -> None:
+        """Take any input."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise ``(B, C, ...)`` by the statistics of all processes of the group."""
-        if x.device.type != "cpu" or not self.training or not du.is_initialized():
+        if not self.training or not du.is_initialized():
             return super().forward(x)
-        self._check_input_dim(x)
         mean, variance, count = self._statistics(x.float())
         self._track(mean.detach(), variance.detach() * count / (count - 1).clamp(min=1))
         shape = (1, -1) + (1,) * (x.ndim - 2)
@@ -66,10 +74,13 @@ def synchronise_batchnorm(model: nn.Module, num_devices: int | None) -> nn.Modul
     found = any(type(module) in PLAIN for module in model.modules())
     if not du.is_initialized() or not found or num_devices == 1:
         return model
-    model = nn.SyncBatchNorm.convert_sync_batchnorm(model, _group(num_devices))
+    group = _group(num_devices)
+    if next(model.parameters()).device.type != "cpu":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(model, group)
     for module in model.modules():
-        if type(module) is nn.SyncBatchNorm:
-            module.__class__ = SyncBatchNorm
+        if type(module) in PLAIN:
+            module.__class__ = CpuSyncBatchNorm
+            module.process_group = group
     return model
 
 

@@ -1,0 +1,167 @@
+"""Multi-label classification as whole runs on the demo world in Charades' format."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from engine.conftest import torchrun
+
+from slowfast.datasets.charades_lists import read_frame_videos
+from slowfast.datasets.demo.charades_world import write_charades_world
+from slowfast.engine.run import main
+from slowfast.evaluation.multilabel import main as judge
+from slowfast.evaluation.predictions import load_predictions
+
+ROOT = Path(__file__).resolve().parents[2]
+FRAME_RATE = 24
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """The world with three test videos, so that two processes share them unevenly."""
+    folder = tmp_path_factory.mktemp("charades world")
+    write_charades_world(folder, "tiny")
+    lists = folder / "charades/frame_lists"
+    lines = (lists / "val.csv").read_text().splitlines(keepends=True)
+    videos = sorted({line.split()[0] for line in lines[1:]})[:3]
+    kept = [line for line in lines[1:] if line.split()[0] in videos]
+    (lists / "val.csv").write_text("".join([lines[0], *kept]))
+    return folder / "charades"
+
+
+@pytest.fixture(scope="module")
+def words(world):
+    return [
+        *("DATA.PATH_TO_DATA_DIR", str(world / "frame_lists")),
+        *("DATA.PATH_PREFIX", str(world / "Charades_v1_rgb")),
+        *("CHARADES.VIDEO_DIR", str(world / "videos"), "SOLVER.MAX_EPOCH", "1"),
+        *("SOLVER.WARMUP_EPOCHS", "0.0", "DATA_LOADER.NUM_WORKERS", "0", "TRAIN.BATCH_SIZE", "4"),
+        *("DATA.TRAIN_CROP_SIZE", "32", "DATA.TEST_CROP_SIZE", "32", "DATA.NUM_FRAMES", "8"),
+        *("DATA.TRAIN_JITTER_SCALES", "[36,40]", "TEST.NUM_ENSEMBLE_VIEWS", "2"),
+        *("BN.NUM_BATCHES_PRECISE", "2", "TENSORBOARD.ENABLE", "False"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def run(words):
+    """Return ``run(folder, *words) -> exit status``, in this process."""
+    cfg = str(ROOT / "configs/demo/charades.yaml")
+
+    def call(folder, *more):
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        status = main(["--cfg", cfg, *words, "OUTPUT_DIR", str(folder), *more])
+        torch.set_num_threads(threads)
+        return status
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def trained(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    assert run(folder) == 0
+    return folder
+
+
+def results(folder):
+    return json.loads((folder / "results.json").read_text())["test"]
+
+
+def newest(folder):
+    return str(sorted((folder / "checkpoints").iterdir())[-1])
+
+
+def test_a_run_trains_with_precise_statistics_tests_and_reports(trained):
+    found = results(trained)
+    assert 0 < found["map"] <= 100 and found["num_videos"] == 3
+    log = (trained / "log.txt").read_text()
+    assert "Statistics of 17 normalisations over 2 batches" in log
+    assert "Classes, best first" in (trained / "report.html").read_text()
+
+
+def test_the_saved_scores_are_judged_alike_by_the_command(trained, capsys):
+    assert judge(["--scores", str(trained / "predictions/test.npz")]) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(f"mAP {results(trained)['map']:.2f} %")
+
+
+@pytest.mark.slow
+def test_two_processes_measure_what_one_does(trained, words, tmp_path):
+    test_only = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", newest(trained))
+    folder = ("OUTPUT_DIR", str(tmp_path))
+    done = torchrun(*words, *test_only, *folder, cfg="charades")
+    assert done.returncode == 0, done.stdout
+    assert results(tmp_path)["map"] == pytest.approx(results(trained)["map"], abs=1e-4)
+    found, want = (load_predictions(f / "predictions/test.npz") for f in (tmp_path, trained))
+    np.testing.assert_allclose(found["scores"], want["scores"], atol=1e-5)
+
+
+@pytest.mark.slow
+def test_two_processes_train_with_synchronised_statistics(words, tmp_path):
+    sync = ("BN.NORM_TYPE", "sync_batchnorm", "BN.NUM_SYNC_DEVICES", "2", "TEST.ENABLE", "False")
+    done = torchrun(*words, *sync, "OUTPUT_DIR", str(tmp_path), cfg="charades")
+    assert done.returncode == 0, done.stdout
+    state = torch.load(newest(tmp_path), weights_only=True)["model_state"]
+    assert all(torch.isfinite(t).all() for t in state.values() if t.is_floating_point())
+
+
+def official_lists(world, folder):
+    """Write the official annotations that say what the frame lists say."""
+    for split, name in (("train", "train"), ("val", "test")):
+        videos = read_frame_videos(world / f"frame_lists/{split}.csv", "")
+        with open(folder / f"Charades_v1_{name}.csv", "w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["id", "actions", "length"])
+            for video in videos:
+                actions = [
+                    f"c{k:03d} {first / FRAME_RATE:.4f} {(last + 0.5) / FRAME_RATE:.4f}"
+                    for k, first, last in video.actions.intervals.tolist()
+                ]
+                writer.writerow([video.name, ";".join(actions), "9"])
+
+
+def test_videos_with_official_annotations_give_what_frames_give(run, trained, world, tmp_path):
+    official_lists(world, tmp_path)
+    source = ("CHARADES.SOURCE", "video", "DATA.PATH_TO_DATA_DIR", str(tmp_path))
+    test_only = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", newest(trained))
+    assert run(tmp_path / "run", *source, *test_only) == 0
+    found, want = (
+        load_predictions(f / "predictions/test.npz") for f in (tmp_path / "run", trained)
+    )
+    names = [[Path(p).stem for p in arrays["path"]] for arrays in (found, want)]
+    assert names[0] == names[1]
+    np.testing.assert_array_equal(found["labels"], want["labels"])
+    assert np.abs(found["scores"] - want["scores"]).mean() < 0.02
+
+
+def test_several_seeds_are_averaged(run, tmp_path, capfd):
+    short = ("DATA.TRAIN_CLIPS_PER_VIDEO", "1", "TRAIN.EVAL_PERIOD", "0")
+    assert run(tmp_path, "--seeds", "1,2", *short, "TEST.NUM_SPATIAL_CROPS", "1") == 0
+    summary = json.loads((tmp_path / "results.json").read_text())
+    each = [summary["seeds"][k]["map"] for k in ("1", "2")]
+    assert summary["mean"]["map"] == pytest.approx(np.mean(each))
+    assert summary["std"]["map"] == pytest.approx(np.std(each, ddof=1))
+    assert "results over seeds" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (("DATA.PATH_TO_DATA_DIR", "nowhere"), "nowhere/train.csv: no readable frame list"),
+        (("DATA.PATH_PREFIX", "nowhere"), "listed files do not exist"),
+        (("MODEL.NUM_CLASSES", "3"), "is not below MODEL.NUM_CLASSES = 3"),
+        (("MODEL.NUM_CLASSES", "30"), "one line such as 'c000"),
+        (("MODEL.LOSS_FUNC", "mse"), "MODEL.LOSS_FUNC is 'mse'"),
+        (("MODEL.HEAD_ACT", "softmax"), "need sigmoid"),
+        (("DATA.MULTI_LABEL", "False"), "DATA.MULTI_LABEL True"),
+        (("CHARADES.SOURCE", "video"), "Charades_v1_train.csv: no readable annotations"),
+    ],
+)
+def test_what_is_wrong_ends_the_run_with_its_reason(run, tmp_path, wrong, message, capsys):
+    assert run(tmp_path, *wrong) == 1
+    err = capsys.readouterr().err
+    assert message in err and "Traceback" not in err
