@@ -26,9 +26,11 @@ REQUIREMENTS = [
 EXTRAS = {
     "test": [
         "pytest>=8",  # test runner
+        "pytest-xdist>=3.5",  # tests on both cores
         "hypothesis>=6.100",  # property tests of parsers and samplers
         "ruff>=0.8",  # lint and format
     ],
+    "onnx": ["onnxruntime>=1.17"],  # tools/demo.py with a detector's ONNX file
     "detectron2": ["detectron2"],  # optional person detector; install it from its repository
 }
 

@@ -1,5 +1,6 @@
 """Action detection as whole runs on the demo world in AVA's format."""
 
+import importlib.util
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 from oracles.checkpoints import severe_layout, write
 
 from slowfast.datasets.demo.ava_world import write_ava_world
+from slowfast.datasets.media import open_media
 from slowfast.engine.run import main
 from slowfast.evaluation.ava_command import main as judge
 from slowfast.evaluation.predictions import load_predictions
@@ -111,6 +113,28 @@ def test_a_mirrored_test_scores_otherwise(demo, trained, tmp_path):
     frames = load_predictions(trained / "predictions/test.npz")["box_scores"]
     mirrored = scores_with(demo, trained, tmp_path, "AVA.TEST_FORCE_FLIP", "True")
     assert 1e-4 < np.abs(frames - mirrored).mean() < 0.5
+
+
+def test_a_video_is_written_with_what_its_people_do(trained, demo, ava_folder, tmp_path, capsys):
+    spec = importlib.util.spec_from_file_location("demo_tool", ROOT / "tools/demo.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    lines = (ava_folder / "annotations/ava_val_v2.2.csv").read_text().splitlines()
+    video = lines[0].split(",")[0]
+    boxes, out = tmp_path / "boxes.csv", tmp_path / "painted.mp4"
+    boxes.write_text("\n".join(line for line in lines if line.startswith(video)))
+    file = str(ava_folder / f"videos/{video}.mp4")
+    words = ["--video", file, "--boxes", str(boxes), "--out", str(out), *demo]
+    run = ["OUTPUT_DIR", str(trained), "AVA.FRAME_RATE", "30"]
+    assert tool.main([*words, "--first-second", "900", "--score", "0", *run]) == 0
+    assert "boxes" in capsys.readouterr().out
+    with open_media(out) as painted, open_media(file) as plain:
+        assert painted.video.num_frames == plain.video.num_frames
+        keyframe = [2 * 30]
+        changed = painted.read_frames(keyframe).float() - plain.read_frames(keyframe).float()
+    assert changed.abs().amax(dim=(0, 1)).gt(100).float().mean() > 0.01
+    assert tool.main(["--video", "nowhere.mp4", *words[2:], *run]) == 1
+    assert "nowhere.mp4: no such file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("method", METHODS)

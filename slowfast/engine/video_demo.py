@@ -1,0 +1,157 @@
+"""Somebody's own video with what its people do written on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from slowfast.checkpoint.networks import load_model_state
+from slowfast.datasets.ava_boxes import read_box_lines
+from slowfast.datasets.frame_index import keyframe_window
+from slowfast.datasets.media import VideoFile, open_media
+from slowfast.datasets.transforms.boxes import BoxTestGeometry, to_pixels
+from slowfast.engine.launch import device_of
+from slowfast.engine.test import test_weights
+from slowfast.evaluation.ava import read_label_map
+from slowfast.tasks.build import build_task
+from slowfast.tasks.detection import Detection
+from slowfast.utils.errors import AnnotationError, ConfigError, MediaError
+from slowfast.utils.logging import get_logger
+from slowfast.visualization.annotate import draw_boxes, write_video
+from slowfast.visualization.box_figures import Drawn
+
+logger = get_logger(__name__)
+
+# Returns the boxes (N, 4), as shares of the picture, of a second; the picture is its key frame.
+BoxSource = Callable[[int, np.ndarray], np.ndarray]
+FRAMES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What is written at a box.
+
+    Attributes:
+        top: actions at most.
+        least_score: of an action.
+    """
+
+    top: int = 3
+    least_score: float = 0.1
+
+
+def boxes_of_file(path: str | Path, first_second: int = 0) -> BoxSource:
+    """Return the boxes of a file in AVA's format.
+
+    Args:
+        path: lines ``video,second,x1,y1,x2,y2,...``; the video's name does not matter.
+        first_second: the second in the file at which the video begins (AVA: 900).
+
+    Raises:
+        AnnotationError: the file is missing, or a line is wrong.
+    """
+    boxes: dict[int, dict[tuple[float, ...], None]] = {}
+    for line in read_box_lines(path):
+        boxes.setdefault(line.key[1] - first_second, {})[line.box] = None
+    if not boxes:
+        raise AnnotationError(f"{path}: holds no box.")
+    return lambda second, _: np.array(list(boxes.get(second, {})), dtype=float).reshape(-1, 4)
+
+
+class ActionPainter:
+    """A trained detection network and the names of its actions.
+
+    Args:
+        cfg: of the run; its weights are found as for testing.
+        shown: what is written.
+
+    Raises:
+        ConfigError: another task.
+        CheckpointError: there are no weights.
+    """
+
+    def __init__(self, cfg, shown: Shown) -> None:
+        self.cfg, self.shown, self.device = cfg, shown, device_of(cfg)
+        self.task = build_task(cfg)
+        if not isinstance(self.task, Detection):
+            raise ConfigError(
+                "The demo writes actions at boxes: take a config with TASK detection."
+            )
+        self.model = self.task.build_model().to(self.device).eval()
+        source, state = test_weights(cfg)
+        load_model_state(self.model, state["model_state"])
+        logger.info("Weights of %s.", source)
+        label_map = Path(cfg.AVA.ANNOTATION_DIR) / cfg.AVA.LABEL_MAP_FILE
+        every = range(1, cfg.MODEL.NUM_CLASSES + 1)
+        known = label_map.is_file()
+        self.names = read_label_map(label_map) if known else {k: f"action {k}" for k in every}
+
+    @torch.inference_mode()
+    def actions(self, clip: Tensor, boxes: np.ndarray) -> list[Drawn]:
+        """Return boxes ``(N, 4)`` with their surest actions.
+
+        Args:
+            clip: uint8 ``(T, 3, H, W)``.
+            boxes: as shares of the picture.
+        """
+        if not len(boxes):
+            return []
+        geometry = BoxTestGeometry(self.cfg.DATA.TEST_CROP_SIZE)
+        clip, pixels = geometry(clip, to_pixels(boxes, *clip.shape[-2:]))
+        video = self.task.preprocess_on(self.model)(clip.transpose(0, 1)[None].to(self.device))
+        rois = torch.cat([torch.zeros(len(pixels), 1), torch.from_numpy(pixels).float()], dim=1)
+        scores = self.model(video, rois.to(self.device)).float().cpu().numpy()
+        return [Drawn(tuple(box), self._words(row)) for box, row in zip(boxes, scores, strict=True)]
+
+    def _words(self, scores: np.ndarray) -> list[str]:
+        known = [k for k in np.argsort(-scores, kind="stable") if k + 1 in self.names]
+        shown = [k for k in known[: self.shown.top] if scores[k] >= self.shown.least_score]
+        return [f"{self.names[k + 1]} {scores[k]:.2f}" for k in shown]
+
+    def clip_at(self, media: VideoFile, second: int) -> Tensor:
+        """Return the clip around a second of a video, at the rate of the training's frames."""
+        data, rate, info = self.cfg.DATA, self.cfg.AVA.FRAME_RATE, media.video
+        count = max(round(info.duration * rate), 1)
+        half = data.NUM_FRAMES * data.SAMPLING_RATE // 2
+        wanted = keyframe_window(second * rate, half, data.SAMPLING_RATE, count)
+        last = info.num_frames - 1
+        return media.read_frames([min(round(k / rate * info.fps), last) for k in wanted])
+
+
+def paint_video(
+    painter: ActionPainter, video: str | Path, boxes: BoxSource, out: str | Path
+) -> dict[str, int]:
+    """Write a video with the boxes and actions of each second; return what was found.
+
+    Raises:
+        MediaError: the video cannot be read.
+    """
+    with open_media(video) as media:
+        if media.video is None:
+            raise MediaError(f"{video}: the file has no video stream.")
+        seconds = range(int(np.ceil(media.video.duration)))
+        drawn = [_second(painter, media, boxes, second) for second in seconds]
+        pictures = _painted(media, drawn)
+        frames = write_video(out, pictures, media.video.fps)
+    return {"frames": frames, "seconds": len(drawn), "boxes": sum(map(len, drawn))}
+
+
+def _second(painter: ActionPainter, media: VideoFile, boxes: BoxSource, second: int) -> list[Drawn]:
+    clip = painter.clip_at(media, second)
+    keyframe = clip[len(clip) // 2].permute(1, 2, 0).numpy()
+    return painter.actions(clip, boxes(second, keyframe))
+
+
+def _painted(media: VideoFile, drawn: list[list[Drawn]]) -> Iterator[np.ndarray]:
+    """Yield every frame with the boxes of the nearest second."""
+    info = media.video
+    for begin in range(0, info.num_frames, FRAMES_AT_ONCE):
+        numbers = range(begin, min(begin + FRAMES_AT_ONCE, info.num_frames))
+        for number, frame in zip(numbers, media.read_frames(list(numbers)), strict=True):
+            nearest = min(round(number / info.fps), len(drawn) - 1)
+            yield draw_boxes(frame.permute(1, 2, 0).numpy(), drawn[nearest])

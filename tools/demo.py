@@ -1,0 +1,63 @@
+"""Write what people do on a video of yours: boxes, and the surest actions of each.
+
+    demo.py --cfg configs/demo/ava.yaml --video my.mp4 --boxes boxes.csv --out painted.mp4
+    demo.py --cfg CFG --video my.mp4 --detector onnx:FastestDet.onnx TEST.CHECKPOINT_FILE_PATH C
+
+Boxes come from a file in AVA's format or from a detector of people. Weights are found as for testing:
+TEST.CHECKPOINT_FILE_PATH, or the newest checkpoint in OUTPUT_DIR.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from slowfast.config.defaults import assert_and_infer_cfg
+from slowfast.engine.run import guarded
+from slowfast.engine.video_demo import ActionPainter, Shown, boxes_of_file, paint_video
+from slowfast.models.person_detectors import build_detector
+from slowfast.utils.arguments import at_least
+from slowfast.utils.logging import setup_logging
+from slowfast.utils.parser import load_config, parse_args
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Paint one video."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="All other words are those of run_net.py: --cfg FILE.yaml KEY VALUE ...",
+    )
+    parser.add_argument("--video", type=Path, required=True, help="the video")
+    parser.add_argument("--out", type=Path, help="file to write (default: NAME-actions.mp4)")
+    boxes = parser.add_mutually_exclusive_group(required=True)
+    boxes.add_argument("--boxes", type=Path, help="file of boxes in AVA's format")
+    boxes.add_argument("--detector", help="torchvision, detectron2 or onnx:FILE")
+    parser.add_argument(
+        "--first-second", type=int, default=0, help="second in --boxes at which the video begins"
+    )
+    parser.add_argument("--box-score", type=float, default=0.5, help="least score of a person")
+    parser.add_argument("--score", type=float, default=0.1, help="least score of an action")
+    parser.add_argument("--top", type=at_least(1), default=3, help="actions per person at most")
+    args, rest = parser.parse_known_args(argv)
+    return guarded(lambda: _run(args, rest))
+
+
+def _run(args, rest: list[str]) -> None:
+    cfg = assert_and_infer_cfg(load_config(parse_args(rest)))
+    setup_logging()
+    if args.boxes:
+        source = boxes_of_file(args.boxes, args.first_second)
+    else:
+        detect = build_detector(args.detector, args.box_score, cfg)
+
+        def source(_, picture):
+            return detect(picture)[0]
+
+    painter = ActionPainter(cfg, Shown(args.top, args.score))
+    out = args.out or args.video.with_name(f"{args.video.stem}-actions.mp4")
+    found = paint_video(painter, args.video, source, out)
+    print(f"Wrote {out}: {', '.join(f'{count} {what}' for what, count in found.items())}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
