@@ -1,9 +1,11 @@
 """Prepare and check data before training.
 
     prepare_data.py demo --out DIR [--preset tiny|small] [--seed N] [--workers N]
-    prepare_data.py verify --cfg FILE.yaml [KEY VALUE ...] --out DIR [--full] [--workers N]
+    prepare_data.py verify --cfg FILE.yaml [KEY VALUE ...] --out DIR [--deep] [--workers N]
     prepare_data.py manifest --cfg FILE.yaml [KEY VALUE ...] --out DIR [--workers N]
     prepare_data.py transcode SRC DST [--short-side 128] [--gop 12] [--crf 18] [--workers N]
+    prepare_data.py cut SRC DST [--start 900] [--length 901] [--only=NAME] [--again] [--workers N]
+    prepare_data.py extract SRC DST [--rate 30] [--quality 95] [--only=NAME] [--again] [--workers N]
 
 Exit status: 0 all is well, 1 something has to be mended, 2 the command line is wrong.
 """
@@ -50,11 +52,29 @@ def demo(args: argparse.Namespace, _: list[str]) -> int:
 
 def verify(args: argparse.Namespace, rest: list[str]) -> int:
     """Check every file and list of a config's dataset."""
-    from slowfast.datasets.verify import verify_dataset
-
-    report = verify_dataset(_config(rest), args.out, workers=args.workers, full=args.full)
+    cfg = _config(rest)
+    check = _CHECKS.get(cfg.TRAIN.DATASET.lower(), _verify_videos)
+    report = check(cfg, args.out, workers=args.workers, full=args.full)
     print(report)
     return 0 if report.ok else 1
+
+
+def _verify_videos(cfg, out: str, **options):
+    from slowfast.datasets.verify import verify_dataset
+
+    return verify_dataset(cfg, out, **options)
+
+
+def _verify_ava(cfg, out: str, **options):
+    from slowfast.datasets.ava_verify import ScoringReaders, verify_ava
+    from slowfast.evaluation.ava_files import read_excluded
+    from slowfast.evaluation.ava_label_map import read_label_map
+
+    return verify_ava(cfg, out, ScoringReaders(read_label_map, read_excluded), **options)
+
+
+# Datasets that are no lists of videos, and who checks them.
+_CHECKS = {"ava": _verify_ava}
 
 
 def manifest(args: argparse.Namespace, rest: list[str]) -> int:
@@ -86,6 +106,30 @@ def transcode(args: argparse.Namespace, _: list[str]) -> int:
     return 0 if report.ok else 1
 
 
+def cut(args: argparse.Namespace, _: list[str]) -> int:
+    """Cut the same seconds out of all videos of a folder."""
+    from slowfast.datasets.ava_prepare import cut_folder
+
+    return _prepare(cut_folder, args, args.start, args.length)
+
+
+def extract(args: argparse.Namespace, _: list[str]) -> int:
+    """Write the pictures of all videos of a folder at a constant rate."""
+    from slowfast.datasets.ava_prepare import extract_folder
+
+    return _prepare(extract_folder, args, args.rate, args.quality)
+
+
+def _prepare(run, args: argparse.Namespace, *how) -> int:
+    from slowfast.datasets.ava_prepare import Selection
+
+    selection = Selection(tuple(args.only), args.again)
+    options = {"tool": args.tool, "workers": args.workers, "selection": selection}
+    report = run(args.src, args.dst, *how, **options)
+    print(report)
+    return 0 if report.ok else 1
+
+
 def _config(words: list[str]):
     from slowfast.utils.parser import load_config, parse_args
 
@@ -98,7 +142,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    commands = parser.add_subparsers(required=True, metavar="demo | verify | manifest | transcode")
+    commands = parser.add_subparsers(
+        required=True, metavar="demo | verify | manifest | transcode | cut | extract"
+    )
 
     def add(run, takes_cfg: bool) -> argparse.ArgumentParser:
         command = commands.add_parser(
@@ -120,7 +166,9 @@ def _parser() -> argparse.ArgumentParser:
         command.usage = f"%(prog)s --cfg FILE.yaml [KEY VALUE ...] --out DIR {_full(run)}[options]"
         command.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
         if run is verify:
-            command.add_argument("--full", action="store_true", help="decode every frame")
+            command.add_argument(
+                "--full", "--deep", action="store_true", help="decode every frame, not samples"
+            )
     small = add(transcode, takes_cfg=False)
     small.add_argument("src", metavar="SRC", help="folder of the videos")
     small.add_argument("dst", metavar="DST", help="folder to write to")
@@ -129,7 +177,41 @@ def _parser() -> argparse.ArgumentParser:
         "--gop", type=at_least(1), default=12, help="distance of key frames (%(default)s)"
     )
     small.add_argument("--crf", type=at_least(0), default=18, help="x264 quality (%(default)s)")
+    _add_steps(add)
     return parser
+
+
+def _add_steps(add) -> None:
+    """Add the two steps from movies to pictures."""
+    for run in (cut, extract):
+        step = add(run, takes_cfg=False)
+        step.add_argument("src", metavar="SRC", help="folder of the videos")
+        step.add_argument("dst", metavar="DST", help="folder to write to")
+        step.add_argument(
+            "--only", action="append", default=[], metavar="NAME", help="this video, no other"
+        )
+        step.add_argument("--again", action="store_true", help="do what is done once more")
+        step.add_argument(
+            "--tool", choices=("auto", "ffmpeg", "pyav"), default="auto", help="(%(default)s)"
+        )
+        if run is cut:
+            step.add_argument("--start", type=_seconds, default=900.0, help="second (%(default)s)")
+            step.add_argument("--length", type=_seconds, default=901.0, help="(%(default)s s)")
+        else:
+            step.add_argument(
+                "--rate", type=at_least(1), default=30, help="per second (%(default)s)"
+            )
+            step.add_argument("--quality", type=at_least(1), default=95, help="JPEG (%(default)s)")
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected seconds, found {text!r}")
+    return seconds
 
 
 def _full(run) -> str:

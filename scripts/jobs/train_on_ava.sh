@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Train a network on AVA and test it at the end.
+#
+#   bash scripts/jobs/train_on_ava.sh -c CONFIG [flags] [-- KEY VALUE ...]
+#
+#   -c CONFIG   the .yaml file, e.g. configs/demo/ava.yaml (its data are made when they are missing)
+#   -n GPUS     how many of this machine; 0 works on the CPU (default: 4)
+#   -b BATCH    clips per training step on this machine (default: TRAIN.BATCH_SIZE of the config)
+#   -d DIR      the data: frames/, annotations/ (default: data/AVA for configs/AVA, where the scripts
+#               in scripts/prepare-ava put them; for other configs what they say themselves)
+#   -o DIR      where results go (default: outputs/AVA)
+#   -w BOOL     WANDB.ENABLE (default: False)
+#   -e NAME     WANDB.ENTITY
+#   -h          this text
+#
+# Results are in DIR/PARENT--NAME, for the config .../PARENT/NAME.yaml, and all that is said on the
+# terminal, errors too, in logs/train_logs.txt there. The status is that of the run. Started again,
+# an interrupted run goes on where it stopped.
+#
+# It works from any folder: -c, -d and -o are seen from there, -c from the repository too. Paths in
+# configs and after -- are seen from the repository. GPUS processes read with 2 x GPUS workers each
+# (the config's DATA_LOADER.NUM_WORKERS on the CPU). Python: $PYTHON, else the active environment,
+# else .venv, which is made when there is none.
+set -euo pipefail
+
+# shellcheck source=scripts/jobs/training.sh
+. "$(dirname "${BASH_SOURCE[0]}")/training.sh"
+train_on ava "$@"

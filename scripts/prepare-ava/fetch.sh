@@ -1,0 +1,154 @@
+# shellcheck shell=bash
+# What the scripts that prepare data share: their flags, downloads that go on where they stopped, and
+# archives that are looked at before they are unpacked. To be sourced.
+
+# shellcheck source=scripts/jobs/common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../jobs/common.sh"
+
+fetch_file=${BASH_SOURCE[0]}
+data="" jobs="" again=${FETCH_AGAIN:-}
+only=()   # --only, as often as it was given
+passed=() # flags with their values that are handed on as they are
+
+read_flags() { # read_flags "FLAGS THAT ARE ALLOWED" "$@"
+    local allowed=" $1 "
+    shift
+    while [ $# -gt 0 ]; do
+        case "$1" in -h | --help) usage "$0" && exit 0 ;; esac
+        case "$allowed" in *" $1 "*) ;; *) misuse "unknown option $1 (see -h)" ;; esac
+        if [ "$1" = --again ]; then
+            again=yes
+        else
+            [ $# -gt 1 ] && [ -n "$2" ] || misuse "$1 needs a value (see -h)"
+            case "$1" in
+                -d) data=$(absolute "$2") ;;
+                -j) whole_number -j "$2" && jobs=$2 ;;
+                --only) only+=("$2") ;;
+                *) passed+=("$1" "$2") ;;
+            esac
+            shift
+        fi
+        shift
+    done
+}
+
+# prepare_data STEP FROM TO: a step of tools/prepare_data.py over a folder of videos
+prepare_data() {
+    local words name
+    words=("$1" "$2" "$3" ${passed[@]+"${passed[@]}"})
+    [ -z "$jobs" ] || words+=(--workers "$jobs")
+    [ -z "$again" ] || words+=(--again)
+    for name in ${only[@]+"${only[@]}"}; do
+        words+=("--only=$name") # names may begin with a dash
+    done
+    find_python
+    "$python" "$root/tools/prepare_data.py" "${words[@]}"
+}
+
+downloader() {
+    if command -v curl >/dev/null; then
+        echo curl
+    elif command -v wget >/dev/null; then
+        echo wget
+    else
+        fail "neither curl nor wget is installed; one of them is needed to download"
+    fi
+}
+
+bytes() { # bytes FILE: its size, 0 where there is none
+    if [ -f "$1" ]; then
+        wc -c <"$1" | tr -d ' '
+    else
+        echo 0
+    fi
+}
+
+remote_size() { # remote_size URL: what the server says; nothing where it does not
+    local headers=""
+    case "$(downloader)" in
+        curl) headers=$(curl --fail --location --silent --connect-timeout 30 --head "$1") || true ;;
+        wget) headers=$(wget --spider --server-response --timeout=30 --tries=1 "$1" 2>&1) || true ;;
+    esac
+    printf '%s\n' "$headers" | tr -d '\r' |
+        awk 'tolower($1) == "content-length:" { size = $2 } END { if (size != "") print size }'
+}
+
+transfer() { # transfer URL FILE: load the rest of FILE
+    local status=0
+    case "$(downloader)" in
+        curl)
+            curl --fail --location --silent --show-error --connect-timeout 30 \
+                --speed-limit 1000 --speed-time 60 --continue-at - --output "$2" "$1" || status=$?
+            if [ "$status" -eq 33 ]; then # this server only knows whole files
+                rm -f "$2"
+            fi
+            ;;
+        wget)
+            wget --no-verbose --continue --tries=1 --timeout=60 --output-document="$2" "$1" \
+                || status=$?
+            ;;
+    esac
+    return "$status"
+}
+
+# fetch URL FILE: download unless FILE is there in the size that the server says. Until it is
+# complete it has another name; what an earlier program left of it is gone on with.
+fetch() {
+    local url=$1 file=$2 part size attempt
+    part=$(dirname "$file")/.$(basename "$file").part
+    size=$(remote_size "$url")
+    if [ -n "$again" ]; then
+        rm -f "$part"
+    elif [ -f "$file" ]; then
+        if [ -s "$file" ] && [ "$(bytes "$file")" = "${size:-$(bytes "$file")}" ]; then
+            return 0
+        fi
+        mv "$file" "$part"
+    fi
+    mkdir -p "$(dirname "$file")"
+    if [ -n "$size" ] && [ "$(bytes "$part")" -gt "$size" ]; then
+        rm -f "$part" # another file of that name
+    fi
+    for attempt in 1 2 3 4 5; do
+        # Asked for the rest of a complete file, servers answer with an error.
+        [ "$(bytes "$part")" != "${size:-unknown}" ] || break
+        [ "$attempt" -eq 1 ] || sleep "${FETCH_WAIT:-5}"
+        if transfer "$url" "$part" && [ -z "$size" ] && [ -s "$part" ]; then
+            size=$(bytes "$part")
+        fi
+    done
+    if [ "$(bytes "$part")" != "${size:-unknown}" ]; then
+        echo "error: $url: got $(bytes "$part") of ${size:-an unknown number of} bytes" >&2
+        return 1
+    fi
+    mv "$part" "$file"
+}
+
+# in_parallel FUNCTION: call FUNCTION ITEM for each NUL-ended item that is read, $jobs at a time.
+# A call that fails does not stop the others; the status tells whether one did.
+in_parallel() {
+    export -f "${1?}"
+    # shellcheck disable=SC2016 # for the shells that xargs starts
+    FETCH_AGAIN=$again xargs -0 -n 1 -P "$jobs" \
+        bash -c 'set -euo pipefail; . "$0"; "$1" "$2"' "$fetch_file" "$1"
+}
+
+# check_archive FILE: refuse a tar file that would write outside of its folder, or make links or
+# devices.
+check_archive() {
+    local names wrong
+    names=$(mktemp)
+    tar -tvf "$1" >"$names" || fail "$1 is no complete tar file; delete it and start again"
+    wrong=$(grep -v '^[-d]' "$names" | head -n 1) || true
+    [ -z "$wrong" ] || fail "$1 holds a link or a device, which no such archive needs: $wrong"
+    tar -tf "$1" >"$names"
+    wrong=$(grep -E '^/|(^|/)\.\.(/|$)' "$names" | head -n 1) || true
+    [ -z "$wrong" ] || fail "$1 holds a file that belongs outside of its folder: $wrong"
+    rm -f "$names"
+}
+
+unpack() { # unpack FILE FOLDER
+    check_archive "$1"
+    mkdir -p "$2"
+    tar -x --no-same-owner --no-same-permissions -f "$1" -C "$2" || fail "$1 cannot be unpacked"
+}

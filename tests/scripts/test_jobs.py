@@ -1,0 +1,291 @@
+"""The training jobs: what they ask of run_net.py, where they log, how they end."""
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+CONFIG = "configs/AVA/VSSL/32x2_112x112_R18_v2.2_ctp.yaml"
+NAME = "VSSL--32x2_112x112_R18_v2.2_ctp"
+
+
+def ava_data(folder: Path, lists: str = "annotations") -> Path:
+    """Write the folders and lists that the job looks for."""
+    for name in ("frames", "annotations", lists):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for name in ("train.csv", "val.csv"):
+        (folder / lists / name).write_text("x\n")
+    return folder
+
+
+def log_of(repository, base="outputs/AVA", name=NAME):
+    return (repository.root / base / name / "logs" / "train_logs.txt").read_text()
+
+
+def test_a_published_config_gets_the_keys_of_its_data(repository):
+    data = ava_data(repository.root / "data" / "AVA")
+    config = repository.file(CONFIG)
+    done = repository.run("jobs/train_on_ava.sh", "-c", CONFIG)
+    assert done.returncode == 0, done.stderr
+    folder, path, tool, flag, cfg, *_ = repository.calls()[-1]
+    assert (folder, path) == (str(repository.root), str(repository.root))
+    assert (tool, flag, cfg) == ("tools/run_net.py", "--cfg", str(config))
+    assert repository.given() == {
+        "NUM_GPUS": "4",
+        "DATA_LOADER.NUM_WORKERS": "8",
+        "OUTPUT_DIR": str(repository.root / "outputs/AVA" / NAME),
+        "WANDB.ENABLE": "False",
+        "AVA.FRAME_DIR": f"{data}/frames/",
+        "AVA.FRAME_LIST_DIR": f"{data}/annotations/",
+        "AVA.ANNOTATION_DIR": f"{data}/annotations/",
+        "AVA.VIDEO_DIR": f"{data}/videos_15min/",
+    }
+
+
+def test_relative_paths_are_seen_from_where_the_user_is(repository):
+    ava_data(repository.home / "my data")
+    (repository.home / "configs" / "mine").mkdir(parents=True)
+    (repository.home / "configs" / "mine" / "run.yaml").write_text("x\n")
+    done = repository.run(
+        *("jobs/train_on_ava.sh", "-c", "configs/mine/run.yaml", "-d", "my data", "-o", "my runs"),
+        *("-n", 0, "-b", 16, "-w", "True", "-e", "me"),
+    )
+    assert done.returncode == 0, done.stderr
+    keys = repository.given()
+    assert keys["AVA.FRAME_DIR"] == f"{repository.home}/my data/frames/"
+    assert keys["OUTPUT_DIR"] == f"{repository.home}/my runs/mine--run"
+    assert (keys["NUM_GPUS"], keys["TRAIN.BATCH_SIZE"]) == ("0", "16")
+    assert "DATA_LOADER.NUM_WORKERS" not in keys  # the CPU keeps the config's
+    assert (keys["WANDB.ENABLE"], keys["WANDB.ENTITY"]) == ("True", "me")
+
+
+def test_other_configs_keep_their_own_paths(repository):
+    ava_data(repository.root / "data" / "AVA")
+    repository.file("configs/other/run.yaml")
+    assert repository.run("jobs/train_on_ava.sh", "-c", "configs/other/run.yaml").returncode == 0
+    assert not [key for key in repository.given() if key.startswith("AVA.")]
+
+
+def test_overrides_come_last_and_stand_for_data_that_are_missing(repository):
+    repository.file(CONFIG)
+    ava_data(repository.root / "data" / "AVA", lists="frame_lists")
+    (repository.root / "data/AVA/frames").rmdir()
+    words = ("-c", CONFIG, "--", "AVA.FRAME_DIR", "/else where", "NUM_GPUS", "1")
+    done = repository.run("jobs/train_on_ava.sh", *words)
+    assert done.returncode == 0, done.stderr
+    keys = repository.given()
+    assert (keys["AVA.FRAME_DIR"], keys["NUM_GPUS"]) == ("/else where", "1")
+    assert keys["AVA.FRAME_LIST_DIR"] == f"{repository.root}/data/AVA/frame_lists/"
+
+
+def test_missing_data_are_named_with_the_script_that_makes_them(repository):
+    repository.file(CONFIG)
+    (repository.root / "data" / "AVA" / "frames").mkdir(parents=True)
+    done = repository.run("jobs/train_on_ava.sh", "-c", CONFIG)
+    assert done.returncode == 1 and not repository.calls()
+    for name in ("annotations/train.csv", "annotations/val.csv", "data/AVA/annotations "):
+        assert name in done.stderr
+    assert "download_annotations.sh" in done.stderr and "frames" not in done.stderr.split("\n")[1]
+    assert not (repository.root / "outputs").exists()
+
+
+def test_without_any_data_the_paths_of_the_config_count(repository):
+    repository.file(CONFIG)
+    done = repository.run("jobs/train_on_ava.sh", "-c", CONFIG)
+    assert done.returncode == 0
+    assert "the paths of the config count" in done.stderr and "prepare-ava" in done.stderr
+    assert "AVA.FRAME_DIR" not in repository.given()
+
+
+def test_the_log_holds_both_streams_of_all_runs_and_the_status_is_that_of_the_run(repository):
+    repository.file("configs/other/run.yaml")
+    work = "echo on stdout; echo on stderr >&2; exit 3"
+    for _ in range(2):
+        done = repository.run(
+            "jobs/train_on_ava.sh", "-c", "configs/other/run.yaml", FAKE_WORK=work
+        )
+        assert done.returncode == 3
+        assert "on stdout" in done.stdout and "on stderr" in done.stdout
+        assert "error: the run ended with status 3" in done.stderr
+    log = log_of(repository, name="other--run")
+    assert log.count("on stdout\n") == log.count("on stderr\n") == 2
+    assert log.count("tools/run_net.py --cfg") == 2
+    assert log.endswith("train_logs.txt\n")
+
+
+def test_what_a_run_says_is_shown_while_it_runs(repository):
+    repository.file("configs/other/run.yaml")
+    words = ("jobs/train_on_ava.sh", "-c", "configs/other/run.yaml")
+    go = repository.root / "go"
+    work = 'echo step 1; until [ -e "$GO" ]; do sleep 0.02; done; echo step 2'
+    process = repository.start(*words, FAKE_WORK=work, GO=str(go))
+    repository.wait_for(process, "step 1")
+    for _ in range(100):
+        if "step 1\n" in log_of(repository, name="other--run"):
+            break
+        time.sleep(0.02)
+    assert process.poll() is None
+    assert log_of(repository, name="other--run").endswith("step 1\n")
+    go.touch()
+    out, _ = process.communicate(timeout=20)
+    assert "step 2\n" in out
+
+
+SAVES = """
+for name in INT TERM USR1; do
+    trap "echo saved by $name; exit $((128 + $(kill -l $name)))" $name
+done
+echo ready
+while :; do sleep 0.05; done
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT"])
+def test_signals_reach_the_run_and_its_status_comes_back(repository, name):
+    number = getattr(signal, name)
+    repository.file("configs/other/run.yaml")
+    words = ("jobs/train_on_ava.sh", "-c", "configs/other/run.yaml")
+    process = repository.start(*words, FAKE_WORK=SAVES)
+    repository.wait_for(process, "ready")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 128 + number
+    assert f"saved by {name[3:]}\n" in out
+    assert f"Stopped by {name}; the same command goes on" in err
+    assert f"saved by {name[3:]}\n" in log_of(repository, name="other--run")
+
+
+def test_a_run_that_goes_on_after_a_signal_is_waited_for(repository):
+    repository.file("configs/other/run.yaml")
+    work = "trap 'echo not yet' TERM; echo ready; for k in {1..20}; do sleep 0.05; done; exit 7"
+    words = ("jobs/train_on_ava.sh", "-c", "configs/other/run.yaml")
+    process = repository.start(*words, FAKE_WORK=work)
+    repository.wait_for(process, "ready")
+    for _ in range(3):
+        process.terminate()
+        time.sleep(0.1)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 7
+    assert "not yet" in out
+
+
+DEMO = """
+if [ "$1" = tools/prepare_data.py ]; then
+    world=${@: -1}
+    mkdir -p data/demo/$world && echo '  "complete": true' > data/demo/$world/demo.json
+fi
+"""
+
+
+@pytest.mark.parametrize("world", ["ava", "charades"])
+def test_demo_data_are_made_once(repository, world):
+    repository.file(f"configs/demo/{world}.yaml")
+    words = (f"jobs/train_on_{world}.sh", "-c", f"configs/demo/{world}.yaml", "-n", 0)
+    for _ in range(2):
+        done = repository.run(*words, FAKE_WORK=DEMO)
+        assert done.returncode == 0, done.stderr
+    made = ["demo", "--out", "data/demo", "--preset", "small", "--worlds", world]
+    assert [call[2] for call in repository.calls()].count("tools/prepare_data.py") == 1
+    assert repository.calls()[0][3:] == made
+    assert "AVA.FRAME_DIR" not in repository.given()
+
+
+def test_demo_data_that_cannot_be_made_stop_the_job(repository):
+    repository.file("configs/demo/ava.yaml")
+    done = repository.run(
+        "jobs/train_on_ava.sh", "-c", "configs/demo/ava.yaml", FAKE_WORK="echo no >&2; exit 5"
+    )
+    assert done.returncode == 5 and len(repository.calls()) == 1
+
+
+def test_charades_gets_the_keys_of_its_data(repository):
+    config = "configs/Charades/VSSL/32x8_112x112_R18_ctp.yaml"
+    repository.file(config)
+    data = repository.root / "data" / "charades"
+    done = repository.run("jobs/train_on_charades.sh", "-c", config, "-n", 1)
+    assert "the paths of the config count" in done.stderr
+    (data / "Charades_v1_rgb").mkdir(parents=True)
+    done = repository.run("jobs/train_on_charades.sh", "-c", config, "-n", 1)
+    assert done.returncode == 1 and "frame_lists/train.csv" in done.stderr
+    for name in ("train", "val"):
+        repository.file(f"data/charades/frame_lists/{name}.csv")
+    done = repository.run("jobs/train_on_charades.sh", "-c", config, "-n", 1, "-b", 16)
+    assert done.returncode == 0, done.stderr
+    assert repository.given() == {
+        "NUM_GPUS": "1",
+        "DATA_LOADER.NUM_WORKERS": "2",
+        "TRAIN.BATCH_SIZE": "16",
+        "OUTPUT_DIR": str(repository.root / "outputs/charades/VSSL--32x8_112x112_R18_ctp"),
+        "WANDB.ENABLE": "False",
+        "DATA.PATH_PREFIX": f"{data}/Charades_v1_rgb/",
+        "DATA.PATH_TO_DATA_DIR": f"{data}/frame_lists/",
+    }
+
+
+@pytest.mark.parametrize("job", ["train_on_ava", "train_on_charades", "slurm"])
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        (("-h",), 0, "-c CONFIG"),
+        ((), 2, "-c is needed"),
+        (("-c",), 2, "-c needs a value"),
+        (("-c", "nowhere.yaml"), 1, "there is no config nowhere.yaml"),
+        (("-c", "x", "-n", "many"), 2, "-n needs a whole number, found 'many'"),
+        (("-c", "x", "-p", "9998"), 2, "every run finds a free port itself"),
+        (("-c", "x", "SOLVER.MAX_EPOCH", "3"), 2, "Config keys go after --"),
+    ],
+)
+def test_command_lines(repository, job, words, status, says):
+    done = repository.run(f"jobs/{job}.sh", *words)
+    assert done.returncode == status
+    assert says in (done.stdout if status == 0 else done.stderr)
+    assert not repository.calls()
+
+
+def test_a_data_folder_that_does_not_exist_is_refused(repository):
+    repository.file(CONFIG)
+    done = repository.run("jobs/train_on_ava.sh", "-c", CONFIG, "-d", "nowhere")
+    assert done.returncode == 1 and f"{repository.home}/nowhere" in done.stderr
+
+
+def test_an_environment_that_the_user_chose_is_not_passed_over(repository):
+    repository.file("configs/other/run.yaml")
+    done = repository.run("jobs/train_on_ava.sh", "-c", "configs/other/run.yaml", FAKE_LACKS="1")
+    assert done.returncode == 1 and not repository.calls()
+    assert "bash setup/create_env.sh" in done.stderr and "bash scripts/test.sh" in done.stderr
+
+
+def test_without_any_environment_one_is_made(repository):
+    """As on a fresh clone: no environment is active and python3 has not got the packages."""
+    repository.file("configs/other/run.yaml")
+    python = repository.python.read_text()
+    repository.file(
+        "setup/create_env.sh",
+        'mkdir -p "$2/bin" && cp "$GOOD" "$2/bin/python" && chmod +x "$2/bin/python"\n',
+    )
+    good = repository.program("good-python", python)
+    repository.program("python3", "#!/bin/sh\nexit 1\n")
+    for name in ("PYTHON", "VIRTUAL_ENV"):
+        repository.environment.pop(name, None)
+    repository.environment["PATH"] = f"{good.parent}:{repository.environment['PATH']}"
+    words = ("jobs/train_on_ava.sh", "-c", "configs/other/run.yaml")
+    done = repository.run(*words, GOOD=str(good))
+    assert done.returncode == 0, done.stderr
+    assert repository.root.joinpath(".venv/bin/python").exists()
+    assert len(repository.calls()) == 1
+    done = repository.run(*words)  # and taken the second time
+    assert done.returncode == 0 and len(repository.calls()) == 2
+
+
+def test_a_real_run_refuses_wandb_by_name(real, tmp_path):
+    config = "configs/demo/recognition.yaml"
+    (tmp_path / "run.yaml").write_text("MODEL: {NUM_CLASSES: 8}\n")
+    done = real(
+        "jobs/train_on_ava.sh", "-c", tmp_path / "run.yaml", "-n", 0, "-w", "True", "-o", "runs"
+    )
+    assert done.returncode == 1, config
+    log = tmp_path / "some where" / "runs" / f"{tmp_path.name}--run" / "logs" / "train_logs.txt"
+    for text in (done.stdout, log.read_text()):
+        assert "WANDB.ENABLE is True, which is not available here yet" in text
+        assert "Traceback" not in text
