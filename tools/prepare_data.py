@@ -73,8 +73,14 @@ def _verify_ava(cfg, out: str, **options):
     return verify_ava(cfg, out, ScoringReaders(read_label_map, read_excluded), **options)
 
 
+def _verify_charades(cfg, out: str, **options):
+    from slowfast.datasets.charades_verify import verify_charades
+
+    return verify_charades(cfg, out, **options)
+
+
 # Datasets that are no lists of videos, and who checks them.
-_CHECKS = {"ava": _verify_ava}
+_CHECKS = {"ava": _verify_ava, "charades": _verify_charades}
 
 
 def manifest(args: argparse.Namespace, rest: list[str]) -> int:
