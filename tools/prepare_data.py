@@ -1,6 +1,6 @@
 """Prepare and check data before training.
 
-    prepare_data.py demo --out DIR [--preset tiny|small] [--seed N] [--workers N]
+    prepare_data.py demo --out DIR [--preset tiny|small] [--worlds videos,ava,charades] [--seed N]
     prepare_data.py verify --cfg FILE.yaml [KEY VALUE ...] --out DIR [--deep] [--workers N]
     prepare_data.py manifest --cfg FILE.yaml [KEY VALUE ...] --out DIR [--workers N]
     prepare_data.py transcode SRC DST [--short-side 128] [--gop 12] [--crf 18] [--workers N]
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 
 from slowfast.utils.arguments import at_least
 from slowfast.utils.errors import SlowFastError
@@ -37,17 +38,26 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def demo(args: argparse.Namespace, _: list[str]) -> int:
-    """Write a demo world."""
-    from slowfast.datasets.demo import write_demo_world
+    """Write demo worlds."""
+    from slowfast.datasets import demo as worlds
 
-    summary = write_demo_world(args.out, preset=args.preset, seed=args.seed, workers=args.workers)
+    writers = {
+        "videos": partial(worlds.write_demo_world, workers=args.workers),
+        "ava": worlds.write_ava_world,
+        "charades": worlds.write_charades_world,
+    }
+    for name in args.worlds:
+        _show_world(writers[name](args.out, preset=args.preset, seed=args.seed))
+    return 0
+
+
+def _show_world(summary) -> None:
     print(
         f"{summary.videos} videos of {len(summary.class_names)} classes in {summary.root} "
         f"({summary.size_bytes / 1e6:.1f} MB, {summary.written} made now in {summary.seconds:.0f} s)"
     )
     for name, folder in summary.folders.items():
         print(f"  {name}: {folder}")
-    return 0
 
 
 def verify(args: argparse.Namespace, rest: list[str]) -> int:
@@ -167,6 +177,13 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
     made.add_argument("--preset", default="tiny", help="tiny or small (%(default)s)")
     made.add_argument("--seed", type=int, default=0, help="of all draws (%(default)s)")
+    made.add_argument(
+        "--worlds",
+        type=_worlds,
+        default=["videos"],
+        metavar="videos,ava,charades",
+        help="labelled videos with sound, and the formats of AVA and Charades (videos)",
+    )
     for run in (verify, manifest):
         command = add(run, takes_cfg=True)
         command.usage = f"%(prog)s --cfg FILE.yaml [KEY VALUE ...] --out DIR {_full(run)}[options]"
@@ -208,6 +225,13 @@ def _add_steps(add) -> None:
                 "--rate", type=at_least(1), default=30, help="per second (%(default)s)"
             )
             step.add_argument("--quality", type=at_least(1), default=95, help="JPEG (%(default)s)")
+
+
+def _worlds(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",")]
+    if not set(names) <= {"videos", "ava", "charades"}:
+        raise argparse.ArgumentTypeError(f"expected some of videos,ava,charades, found {text!r}")
+    return names
 
 
 def _seconds(text: str) -> float:

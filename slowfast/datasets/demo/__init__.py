@@ -5,7 +5,16 @@ before which background, how loud and how high is drawn independently of the cla
 frame or the loudness says nothing and a model has to look at motion (or listen to rhythm).
 """
 
+from slowfast.datasets.demo.ava_world import write_ava_world
+from slowfast.datasets.demo.charades_world import write_charades_world
 from slowfast.datasets.demo.presets import PRESETS, DemoPreset
 from slowfast.datasets.demo.writer import DemoSummary, write_demo_world
 
-__all__ = ["PRESETS", "DemoPreset", "DemoSummary", "write_demo_world"]
+__all__ = [
+    "PRESETS",
+    "DemoPreset",
+    "DemoSummary",
+    "write_ava_world",
+    "write_charades_world",
+    "write_demo_world",
+]

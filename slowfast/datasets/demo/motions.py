@@ -14,6 +14,9 @@ import numpy as np
 
 Array = np.ndarray
 
+# A turn that faded would wind back, and a swap of colours is sudden anyway.
+_EASED = ("dx", "dy", "log_scale")
+
 
 @dataclass(frozen=True)
 class Action:
@@ -21,7 +24,8 @@ class Action:
 
     ``rate`` is the number of repetitions per second, ``phase`` is in repetitions, ``amplitude``
     in shorter sides; ``direction`` is +1 or -1, ``tilt`` an angle in turns, and ``seed`` feeds
-    whatever the motion draws while it runs (the places of a jump).
+    whatever the motion draws while it runs (the places of a jump). During the first and the
+    last ``ease`` seconds places and sizes swell from rest and fade to it.
     """
 
     kind: str
@@ -33,6 +37,7 @@ class Action:
     seed: int = 0
     start: float = 0.0
     stop: float = float("inf")
+    ease: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,10 @@ def offsets(action: Action, times: Array) -> Offsets:
     Outside the interval of the action all offsets are zero.
     """
     moved = _MOTIONS[action.kind].move(action, cycles(action, times))
+    if action.ease > 0:
+        strength = np.minimum(times - action.start, action.stop - times) / action.ease
+        strength = np.clip(strength, 0, 1)
+        moved = {k: v * strength if k in _EASED else v for k, v in moved.items()}
     active = (times >= action.start) & (times < action.stop)
     zero = np.zeros(len(times))
     return Offsets(*(np.where(active, moved.get(f.name, zero), zero) for f in fields(Offsets)))

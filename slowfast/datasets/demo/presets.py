@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from slowfast.datasets.demo.motions import motion_names
 from slowfast.utils.errors import ConfigError, did_you_mean
@@ -38,8 +40,40 @@ PRESETS: dict[str, DemoPreset] = {
 }
 
 
-def find_preset(name: str) -> DemoPreset:
+@dataclass(frozen=True)
+class ScenePreset:
+    """The size of a world of scenes with several actors.
+
+    ``train`` and ``val`` count videos, which last between ``seconds[0]`` and ``seconds[1]``.
+    """
+
+    name: str
+    train: int
+    val: int
+    height: int
+    width: int
+    seconds: tuple[int, int]
+
+
+AVA_PRESETS: dict[str, ScenePreset] = {
+    preset.name: preset
+    for preset in (
+        ScenePreset("tiny", 4, 3, height=72, width=96, seconds=(6, 6)),
+        ScenePreset("small", 56, 14, height=96, width=128, seconds=(10, 12)),
+    )
+}
+CHARADES_PRESETS: dict[str, ScenePreset] = {
+    preset.name: preset
+    for preset in (
+        ScenePreset("tiny", 8, 4, height=48, width=64, seconds=(6, 8)),
+        ScenePreset("small", 160, 40, height=60, width=80, seconds=(5, 10)),
+    )
+}
+AnyPreset = TypeVar("AnyPreset")
+
+
+def find_preset(name: str, presets: Mapping[str, AnyPreset] = PRESETS) -> AnyPreset:
     """Return the preset called ``name``."""
-    if name not in PRESETS:
-        raise ConfigError(f"There is no demo world preset {name!r}. {did_you_mean(name, PRESETS)}")
-    return PRESETS[name]
+    if name not in presets:
+        raise ConfigError(f"There is no demo world preset {name!r}. {did_you_mean(name, presets)}")
+    return presets[name]

@@ -68,13 +68,25 @@ def render(
     ``(T, H, W, 3)`` and float32 boxes ``(T, N, 4)`` as x1, y1, x2, y2 in pixels, NaN where an
     actor is out of sight.
     """
-    canvas = draw_background(size, times, background)
-    boxes = np.full((len(times), len(actors), 4), np.nan, dtype=np.float32)
-    for index, (body, actions) in enumerate(actors):
+    things = []
+    for body, actions in actors:
         moved = sum((offsets(action, times) for action in actions), rest(times))
-        poses = _poses(size, times, body, moved)
-        for frame, pose in enumerate(poses):
-            boxes[frame, index] = _draw(canvas[frame], body.look, pose)
+        things.append((body.look, body_poses(size, times, body, moved)))
+    return render_things(size, times, background, things)
+
+
+def render_things(
+    size: tuple[int, int], times: Array, background: Background, things: list[tuple[Look, Array]]
+) -> tuple[Array, Array]:
+    """Draw looks at given poses; the same as ``render`` for whoever knows the poses already.
+
+    Each thing comes with poses ``(T, 5)`` as those of ``body_poses``; NaN leaves it out of a frame.
+    """
+    canvas = draw_background(size, times, background)
+    boxes = np.full((len(times), len(things), 4), np.nan, dtype=np.float32)
+    for index, (look, poses) in enumerate(things):
+        for frame in np.flatnonzero(np.isfinite(poses).all(axis=1)):
+            boxes[frame, index] = _draw(canvas[frame], look, poses[frame])
     return np.clip(canvas + 0.5, 0, 255).astype(np.uint8), boxes
 
 
@@ -122,7 +134,7 @@ def _texture(background: Background, height: int, width: int, short: int) -> Arr
     return (0.5 + 0.5 * np.tanh(waves[background.texture])).astype(np.float32)
 
 
-def _poses(size: tuple[int, int], times: Array, body: Body, moved: Offsets) -> Array:
+def body_poses(size: tuple[int, int], times: Array, body: Body, moved: Offsets) -> Array:
     """Return x, y, radius (pixels), turn and swap for every time, shape ``(T, 5)``."""
     height, width = size
     short = min(size)

@@ -5,15 +5,19 @@ Everything but the kind of motion is drawn from the same distributions for every
 
 from __future__ import annotations
 
-import colorsys
 from dataclasses import dataclass
 
 import numpy as np
 
+from slowfast.datasets.demo.draws import (
+    random_background,
+    random_body,
+    random_bystander,
+    random_seed,
+)
 from slowfast.datasets.demo.motions import Action, rate_range
 from slowfast.datasets.demo.presets import DemoPreset
-from slowfast.datasets.demo.render import Background, Body, Colour, Look, render
-from slowfast.datasets.demo.shapes import mark_names, shape_names
+from slowfast.datasets.demo.render import Background, Body, render
 from slowfast.datasets.demo.sounds import Room, Voice, mix, sound
 
 Array = np.ndarray
@@ -63,8 +67,8 @@ def draw_episode(preset: DemoPreset, seed: int, class_index: int, index: int) ->
     rng = np.random.default_rng([seed, class_index, index])
     frame_rate = int(rng.choice(preset.frame_rates))
     seconds = rng.uniform(*preset.seconds)
-    background = _draw_background(rng)
-    bystanders = tuple(_draw_bystander(rng) for _ in range(rng.integers(0, 3)))
+    background = random_background(rng)
+    bystanders = tuple(random_bystander(rng) for _ in range(rng.integers(0, 3)))
     action = draw_action(preset.classes[class_index], rng)
     return Episode(
         size=(preset.height, preset.width),
@@ -73,7 +77,7 @@ def draw_episode(preset: DemoPreset, seed: int, class_index: int, index: int) ->
         sample_rate=preset.sample_rate,
         background=background,
         bystanders=bystanders,
-        actors=(Actor(_draw_body(rng), _draw_voice(rng), (action,)),),
+        actors=(Actor(random_body(rng), _draw_voice(rng), (action,)),),
         room=_draw_room(rng),
     )
 
@@ -88,7 +92,7 @@ def draw_action(kind: str, rng: np.random.Generator) -> Action:
         amplitude=float(rng.uniform(0.22, 0.31)),
         direction=int(rng.choice((-1, 1))),
         tilt=float(rng.uniform(-0.02, 0.02)),
-        seed=_draw_seed(rng),
+        seed=random_seed(rng),
     )
 
 
@@ -111,75 +115,11 @@ def render_sound(episode: Episode) -> Array:
     return mix(waves, episode.room, episode.sample_rate)
 
 
-def _draw_background(rng: np.random.Generator) -> Background:
-    hue, value = rng.uniform(), rng.uniform(0.25, 0.6)
-    saturation = rng.uniform(0.2, 0.5)
-    contrast = rng.uniform(0.05, 0.09)
-    return Background(
-        low=colorsys.hsv_to_rgb(hue, saturation, value - contrast),
-        high=colorsys.hsv_to_rgb((hue + rng.uniform(-0.1, 0.1)) % 1, saturation, value + contrast),
-        texture=str(rng.choice(("clouds", "stripes", "checks", "ripples"))),
-        grain=float(rng.uniform(0.2, 0.5)),
-        drift=_draw_drift(rng, 0.04),
-        seed=_draw_seed(rng),
-    )
-
-
-def _draw_body(rng: np.random.Generator) -> Body:
-    return Body(
-        look=_draw_look(rng, 0.15, 0.24),
-        centre=(float(rng.uniform(0.3, 0.7)), float(rng.uniform(0.34, 0.66))),
-        drift=_draw_drift(rng, 0.03),
-        turning=float(rng.uniform(-0.06, 0.06)),
-    )
-
-
-def _draw_bystander(rng: np.random.Generator) -> Body:
-    return Body(
-        look=_draw_look(rng, 0.08, 0.15),
-        centre=(float(rng.uniform(0, 1)), float(rng.uniform(0, 1))),
-        drift=_draw_drift(rng, 0.1),
-        turning=float(rng.uniform(-0.1, 0.1)),
-    )
-
-
-def _draw_look(rng: np.random.Generator, smallest: float, largest: float) -> Look:
-    fill, accent = _draw_colours(rng)
-    return Look(
-        shape=str(rng.choice(shape_names())),
-        mark=str(rng.choice(mark_names())),
-        fill=fill,
-        accent=accent,
-        outline=(
-            float(rng.uniform(0.9, 1)),
-            float(rng.uniform(0.9, 1)),
-            float(rng.uniform(0.9, 1)),
-        ),
-        radius=float(rng.uniform(smallest, largest)),
-        turn=float(rng.uniform(0, 1)),
-    )
-
-
-def _draw_colours(rng: np.random.Generator) -> tuple[Colour, Colour]:
-    """Draw two vivid colours of clearly different brightness, in random order."""
-    while True:
-        first, second = (
-            colorsys.hsv_to_rgb(rng.uniform(), rng.uniform(0.35, 0.95), rng.uniform(0.2, 1.0))
-            for _ in range(2)
-        )
-        if abs(_brightness(first) - _brightness(second)) > 0.35:
-            return first, second
-
-
-def _brightness(colour: Colour) -> float:
-    return 0.3 * colour[0] + 0.59 * colour[1] + 0.11 * colour[2]
-
-
 def _draw_voice(rng: np.random.Generator) -> Voice:
     return Voice(
         pitch=float(np.exp(rng.uniform(np.log(280), np.log(900)))),
         dullness=float(rng.uniform(0.8, 2.5)),
-        seed=_draw_seed(rng),
+        seed=random_seed(rng),
     )
 
 
@@ -189,14 +129,5 @@ def _draw_room(rng: np.random.Generator) -> Room:
         noise_db=float(rng.uniform(-22, -8)),
         colour=float(rng.uniform(0, 1.6)),
         hum=float(np.exp(rng.uniform(np.log(100), np.log(3000)))),
-        seed=_draw_seed(rng),
+        seed=random_seed(rng),
     )
-
-
-def _draw_drift(rng: np.random.Generator, fastest: float) -> tuple[float, float]:
-    speed, angle = rng.uniform(0, fastest), rng.uniform(0, 2 * np.pi)
-    return float(speed * np.cos(angle)), float(speed * np.sin(angle))
-
-
-def _draw_seed(rng: np.random.Generator) -> int:
-    return int(rng.integers(2**31))
