@@ -1,28 +1,11 @@
 """One file per format of foreign checkpoints: where tensors lie and what they are called.
 
-To add a format, write a file with a :class:`Rule` and name it below.
+To add a format, write a file with a :class:`Rule` here; every file of this folder is read.
 """
 
-from slowfast.checkpoint.importers import (
-    avid_cma,
-    avid_release,
-    ctp,
-    gdt,
-    moco,
-    pretext_contrast,
-    pyslowfast,
-    resnet18_2d,
-    rspnet,
-    selavi,
-    slowfast,
-    stica,
-    supervised,
-    tclr,
-    tubelet_contrast,
-    tubelet_contrast_r3d,
-    video_moco,
-    zero_shot,
-)
+import importlib
+import pkgutil
+
 from slowfast.checkpoint.importers.registry import AUTO, IMPORTERS, SCRATCH, changes, find
 from slowfast.checkpoint.importers.rule import Inputs, Reading, Rule
 
@@ -33,24 +16,9 @@ __all__ = [
     "Inputs",
     "Reading",
     "Rule",
-    "avid_cma",
-    "avid_release",
     "changes",
-    "ctp",
     "find",
-    "gdt",
-    "moco",
-    "pretext_contrast",
-    "pyslowfast",
-    "resnet18_2d",
-    "rspnet",
-    "selavi",
-    "slowfast",
-    "stica",
-    "supervised",
-    "tclr",
-    "tubelet_contrast",
-    "tubelet_contrast_r3d",
-    "video_moco",
-    "zero_shot",
 ]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

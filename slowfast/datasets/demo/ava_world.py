@@ -15,6 +15,7 @@ import numpy as np
 
 from slowfast.datasets.demo.ava_lists import CLASSES, LAYOUT, write_lists
 from slowfast.datasets.demo.casting import (
+    Company,
     Deck,
     Stage,
     random_company,

@@ -20,7 +20,7 @@ from slowfast.datasets.demo.world import draw_action
 Card = TypeVar("Card")
 
 _EASE_SECONDS = 0.25
-_LOOKS, _BACKGROUNDS = 8, 4
+_LOOKS, _BACKGROUNDS = 6, 3
 _BALL = Look(
     shape="disc",
     mark="band",
@@ -142,7 +142,7 @@ def random_scene(
     """Draw a scene without walkers; balls lie about so that a ball alone means nothing."""
     litter = tuple(
         Body(_BALL, (float(rng.uniform()), float(rng.uniform())), (0.0, 0.0), 0.0)
-        for _ in range(rng.integers(0, 3))
+        for _ in range(rng.integers(0, 2))
     )
     background = company.backgrounds[rng.integers(len(company.backgrounds))]
     background = replace(background, drift=random_drift(rng, 0.04))

@@ -33,7 +33,7 @@ from slowfast.datasets.demo.scenes import PASSAGE_SECONDS, TRAVELS, Scene, doing
 # Raise this whenever the same preset and seed would give other files.
 CHARADES_VERSION = 1
 FRAME_RATE = 24
-_STAGE = Stage(radius=(0.18, 0.25), reach=0.55, tempo=0.5)
+_STAGE = Stage(radius=(0.18, 0.25), reach=0.75, tempo=0.6)
 # What ``doing`` calls a class, and its name; the order is that of the class numbers.
 CLASSES = {
     "Blink": "Something blinks",
@@ -52,8 +52,8 @@ LAYOUT = Layout(
     lists=("frame_lists", "Charades_v1_classes.txt"),
     picture=lambda name, number: f"{name}-{number:06d}.jpg",
 )
-_SECONDS_PER_DEED = 3.0
-_DEED_SECONDS = (3.0, 6.0)
+_SECONDS_PER_DEED = 2.0
+_DEED_SECONDS = (2.0, 3.5)
 _LONGEST_SHARE = 0.7
 _NAME_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 

@@ -66,7 +66,7 @@ CHARADES_PRESETS: dict[str, ScenePreset] = {
     preset.name: preset
     for preset in (
         ScenePreset("tiny", 8, 4, height=48, width=64, seconds=(6, 8)),
-        ScenePreset("small", 160, 40, height=60, width=80, seconds=(5, 10)),
+        ScenePreset("small", 200, 50, height=60, width=80, seconds=(4, 9)),
     )
 }
 AnyPreset = TypeVar("AnyPreset")
