@@ -10,6 +10,7 @@ from slowfast.checkpoint.recognise import identify
 from slowfast.checkpoint.report import FILE_NAME
 from slowfast.checkpoint.store import open_checkpoint
 from slowfast.config.check import check_cfg
+from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
@@ -39,10 +40,10 @@ def follow_checkpoint(cfg) -> None:
     for name, key in KEYS.items():
         value = getattr(inputs, name)
         data[key] = list(value) if isinstance(value, tuple) else value
-    smallest = min(data.TRAIN_JITTER_SCALES, default=inputs.crop)
-    if smallest < inputs.crop:  # keep the share of the picture that a crop shows
-        grow = inputs.crop / data.TRAIN_CROP_SIZE
-        data.TRAIN_JITTER_SCALES = [round(side * grow) for side in data.TRAIN_JITTER_SCALES]
+    cfg.AVA.BGR = False  # the other key says it now
+    # Keep the share of the picture that a crop shows.
+    grow = inputs.crop / data.TRAIN_CROP_SIZE
+    data.TRAIN_JITTER_SCALES = [round(side * grow) for side in data.TRAIN_JITTER_SCALES]
     for key in CROPS:
         data[key] = inputs.crop
     check_cfg(cfg)
@@ -50,7 +51,10 @@ def follow_checkpoint(cfg) -> None:
 
 def warn_of_other_inputs(cfg) -> None:
     """Log one warning if the config hands over other pictures than the checkpoint's evaluation."""
-    inputs = None if cfg.DATA.FOLLOW_CHECKPOINT else _inputs(cfg)
+    try:
+        inputs = None if cfg.DATA.FOLLOW_CHECKPOINT else _inputs(cfg)
+    except CheckpointError:  # whoever needs the file will say so
+        return
     lines = differences(cfg, inputs) if inputs else []
     if lines:
         logger.warning(
@@ -66,6 +70,8 @@ def differences(cfg, inputs: Inputs) -> list[str]:
     wanted = {key: getattr(inputs, name) for name, key in KEYS.items()}
     wanted |= dict.fromkeys(CROPS, inputs.crop)
     found = {key: cfg.DATA[key] for key in wanted}
+    if cfg.DETECTION.ENABLE and cfg.AVA.BGR:
+        found["REVERSE_INPUT_CHANNEL"] = True
     return [
         f"DATA.{key} {_plain(theirs)} there, {_plain(found[key])} here"
         for key, theirs in wanted.items()
@@ -82,7 +88,7 @@ def _inputs(cfg) -> Inputs | None:
     method, path = cfg.MODEL.INIT_METHOD or SCRATCH, cfg.MODEL.CKPT
     if method.lower() == SCRATCH:
         return None
-    if method.lower() != AUTO:
+    if method.strip().lower() != AUTO:
         rule = find(method)[1]
         if not callable(rule.inputs):
             return rule.inputs

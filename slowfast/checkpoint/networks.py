@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from slowfast.checkpoint.importers.registry import changes
+from slowfast.checkpoint.importers.rule import Change
 from slowfast.models.backbones import BACKBONES, build_backbone
 
 Shapes = dict[str, tuple[int, ...]]
@@ -55,10 +56,18 @@ def shapes(module: nn.Module) -> Shapes:
     return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
-def adapted_shapes(backbone: nn.Module, names: Collection[str]) -> Shapes:
-    """Return the shapes that a backbone would have after :func:`adapt`, which it is spared."""
+def adapted_shapes(
+    backbone: nn.Module, names: Collection[str], change: Change | None = None
+) -> Shapes:
+    """Return the shapes that a backbone would have after :func:`adapt`, which it is spared.
+
+    A method whose network is changed (``change``) is compared with that network, whatever the names.
+    """
     twin = copy.deepcopy(backbone).to("meta")
-    adapt(twin, names)
+    if change and change.replaces in twin.state_dict():
+        change.apply(twin)
+    else:
+        adapt(twin, names)
     return shapes(twin)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from slowfast.checkpoint.importers import SCRATCH, Reading, Rule
@@ -21,7 +22,6 @@ from slowfast.checkpoint.networks import (
 from slowfast.checkpoint.recognise import identify, networks_of
 from slowfast.checkpoint.report import ImportReport
 from slowfast.checkpoint.store import open_checkpoint
-from slowfast.utils import distributed as du
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import sha256
 from slowfast.utils.logging import get_logger
@@ -79,10 +79,22 @@ def load_pretrained(
     if not report.complete:
         whole = len(targets) > 1
         raise CheckpointError(_misfit(report, reading, arch, inflate, whole))
+    _check_numbers(path, filling)
     if reverse_channels:
         _reverse_channels(report, filling)
     _fill(report, backbone, targets, filling)
     return report
+
+
+def _check_numbers(path: Path, filling: dict[str, dict[str, Tensor]]) -> None:
+    """Raise a CheckpointError if weights are no numbers to compute with."""
+    for name, tensor in (pair for part in filling.values() for pair in part.items()):
+        counter = name.endswith("num_batches_tracked")
+        if not counter and not (tensor.is_floating_point() and torch.isfinite(tensor).all()):
+            raise CheckpointError(
+                f"{path}: {name} holds what no weight can be (NaN, infinite or whole numbers). The "
+                "pretraining went wrong, or the file is damaged."
+            )
 
 
 def _parts(model: nn.Module) -> dict[str, nn.Module]:
@@ -129,7 +141,8 @@ def _plan_part(
     several: bool,
 ) -> dict[str, Tensor]:
     found, theirs = reading.part(part), reading.parts.get(part, {})
-    wanted = adapted_shapes(module, found) if part == VIDEO else shapes(module)
+    video = part == VIDEO
+    wanted = adapted_shapes(module, found, reading.change) if video else shapes(module)
     _take_classifier(report, wanted, found, theirs, reading)
     prefix = f"{part}." if several else ""
     for name, shape in wanted.items():
@@ -231,8 +244,7 @@ def _beside(content: Mapping[str, Any], rule: Rule) -> dict[str, str]:
 def initialise(model: nn.Module, cfg) -> ImportReport | None:
     """Load ``MODEL.CKPT`` into ``model.backbone`` as ``MODEL.INIT_METHOD`` says, and report it.
 
-    None or ``scratch`` leaves random weights. The report is logged and kept as
-    ``checkpoint_import.json`` in ``OUTPUT_DIR``.
+    None or ``scratch`` leaves random weights.
 
     Raises:
         CheckpointError: as :func:`load_pretrained`.
@@ -252,6 +264,4 @@ def initialise(model: nn.Module, cfg) -> ImportReport | None:
     logger.info("Backbone from %s, read as %s: %s.", report.path, report.method, report)
     if UNKNOWN in report.ignored.values():
         logger.warning("%s holds tensors that %s does not know.", report.path, report.title)
-    if du.is_root_proc():
-        report.save(cfg.OUTPUT_DIR)
     return report

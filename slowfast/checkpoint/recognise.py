@@ -48,7 +48,7 @@ def identify(
         CheckpointError: the file has not that format, or, for ``auto``, none or several.
     """
     _refuse_two_wrappers(path, content)
-    if method.lower() == AUTO:
+    if method.strip().lower() == AUTO:
         method = _only_one(path, content, inflate)
     name, rule = find(method)
     reading = rule.read(content)

@@ -139,6 +139,8 @@ def _box_line(fields: list[str], where: str) -> BoxLine:
         raise AnnotationError(
             f"{where}: corners {','.join(corners)} are no shares of the picture (0 to 1)."
         )
+    if box[2] < box[0] or box[3] < box[1]:
+        raise AnnotationError(f"{where}: the box {','.join(corners)} ends before it begins.")
     return BoxLine((video, int(seconds)), tuple(corners), box, number, score, where)
 
 

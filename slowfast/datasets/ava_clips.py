@@ -74,7 +74,7 @@ class KeyframeTable:
         return np.searchsorted(self.ends, np.arange(len(self.boxes)), side="right")
 
     def list_of(self, source: ClipSource) -> VideoList:
-        """Return a list with a row for each key frame: the file or folder behind it.
+        """Return a list with a row for each key frame: file or folder, and second, as a name.
 
         Raises:
             AnnotationError: there are boxes of videos that the source does not have.
@@ -86,7 +86,8 @@ class KeyframeTable:
                 f"has, such as {', '.join(missing[:3])}. Check AVA.TRAIN_LISTS, AVA.TEST_LISTS and "
                 "AVA.VIDEO_DIR."
             )
-        paths = (source.path(video) for video, _ in self.keys)
+        folders = {video: source.path(video) for video in {video for video, _ in self.keys}}
+        paths = (f"{folders[video]},{second:04d}" for video, second in self.keys)
         return VideoList(paths, np.full(len(self), -1), [], self.source)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
-from slowfast.datasets.frame_index import keyframe_window
 from slowfast.datasets.frame_lists import compact, read_frame_list
 from slowfast.datasets.media import open_media
 from slowfast.datasets.media.frame_folder import read_images
@@ -35,8 +35,13 @@ class ClipWindow:
 
     def frames(self, second: int, count: int) -> list[int]:
         """Return T frame numbers, the key frame at ``T // 2``, clamped to ``count`` frames."""
-        half = self.num_frames * self.stride // 2
-        return keyframe_window(self.keyframe(second), half, self.stride, count)
+        return self.around(self.keyframe(second), count)
+
+    def around(self, centre: int, count: int) -> list[int]:
+        """Return the same around a frame (PySlowFast, ``get_sequence``)."""
+        first = centre - self.num_frames * self.stride // 2
+        frames = first + self.stride * np.arange(self.num_frames)
+        return np.clip(frames, 0, count - 1).tolist()
 
     def keyframe(self, second: int) -> int:
         """Return the frame at a second of the movie."""

@@ -34,7 +34,7 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
     task = build_task(cfg)
     model = task.build_model(output_dir).to(device_of(cfg))
     source, state = test_weights(cfg)
-    _load_weights(model, state, source)
+    load_weights(model, state, source)
     if cfg.MODEL.CHANNELS_LAST:
         to_channels_last(model)
     logger.info("Testing %s.", source)
@@ -85,7 +85,12 @@ def test_weights(cfg) -> tuple[Path, dict]:
     )
 
 
-def _load_weights(model: nn.Module, state: dict, source: Path) -> None:
+def load_weights(model: nn.Module, state: dict, source: Path) -> None:
+    """Fill a model from a checkpoint of a run.
+
+    Raises:
+        CheckpointError: it is no such checkpoint, or that of another model.
+    """
     if "model_state" not in state:
         raise CheckpointError(
             f"{source} holds no 'model_state'; it is not a trained model of this package. "

@@ -49,8 +49,8 @@ def train(cfg, signals: StopSignals) -> None:
         *_evaluation(cfg, task, writer, bad_media, signals),
         CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
     ]
-    _log_census(trainer)
     start(trainer, store)
+    _log_census(trainer)
     writer.rewind(trainer.progress.global_step)
     try:
         trainer.train()
@@ -124,7 +124,9 @@ def start(trainer: Trainer, store: CheckpointStore) -> None:
             "OUTPUT_DIR must be on a disk that all machines share."
         )
     if newest is None and given is None:
-        trainer.task.initialise(trainer.model)
+        report = trainer.task.initialise(trainer.model)
+        if report and du.is_root_proc():
+            report.save(trainer.output_dir)
     elif newest is not None:
         _resume(trainer, *newest)
     elif cfg.TRAIN.CHECKPOINT_EPOCH_RESET:
@@ -165,7 +167,8 @@ def changed_keys(saved: str, cfg) -> list[str]:
 
 
 def _plain(value):
-    return list(value) if isinstance(value, tuple) else value
+    """Return lists for tuples, which YAML does not tell apart."""
+    return [_plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def _load(load, state: dict, path: Path) -> None:

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from slowfast.checkpoint.networks import load_model_state
 from slowfast.datasets.ava_boxes import read_box_lines
-from slowfast.datasets.frame_index import keyframe_window
+from slowfast.datasets.ava_media import ClipWindow
 from slowfast.datasets.media import VideoFile, open_media
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, to_pixels
 from slowfast.engine.launch import device_of
-from slowfast.engine.test import test_weights
+from slowfast.engine.test import load_weights, test_weights
 from slowfast.evaluation.ava import read_label_map
 from slowfast.tasks.build import build_task
 from slowfast.tasks.detection import Detection
@@ -84,7 +83,7 @@ class ActionPainter:
             )
         self.model = self.task.build_model().to(self.device).eval()
         source, state = test_weights(cfg)
-        load_model_state(self.model, state["model_state"])
+        load_weights(self.model, state, source)
         logger.info("Weights of %s.", source)
         label_map = Path(cfg.AVA.ANNOTATION_DIR) / cfg.AVA.LABEL_MAP_FILE
         every = range(1, cfg.MODEL.NUM_CLASSES + 1)
@@ -116,9 +115,8 @@ class ActionPainter:
     def clip_at(self, media: VideoFile, second: int) -> Tensor:
         """Return the clip around a second of a video, at the rate of the training's frames."""
         data, rate, info = self.cfg.DATA, self.cfg.AVA.FRAME_RATE, media.video
-        count = max(round(info.duration * rate), 1)
-        half = data.NUM_FRAMES * data.SAMPLING_RATE // 2
-        wanted = keyframe_window(second * rate, half, data.SAMPLING_RATE, count)
+        window = ClipWindow(data.NUM_FRAMES, data.SAMPLING_RATE, rate)
+        wanted = window.around(second * rate, max(round(info.duration * rate), 1))
         last = info.num_frames - 1
         return media.read_frames([min(round(k / rate * info.fps), last) for k in wanted])
 

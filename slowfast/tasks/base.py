@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from slowfast.checkpoint.report import ImportReport
 from slowfast.config.nodes import KEYS
 from slowfast.utils.errors import ConfigError
 
@@ -79,8 +80,12 @@ class Task(ABC):
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
         """Return the model with random weights."""
 
-    def initialise(self, model: nn.Module) -> None:
-        """Load pretrained weights into a new model; not called where a run is resumed or tested."""
+    def initialise(self, model: nn.Module) -> ImportReport | None:
+        """Load pretrained weights into a new model; not called where a run is resumed or tested.
+
+        Returns:
+            What became of the tensors of a foreign checkpoint, if there was one.
+        """
         return None
 
     @abstractmethod

@@ -161,6 +161,7 @@ class DetectionEvaluator(Evaluator):
         self._boxes, self._frames = Predictions(), Predictions()
         self.detections: ava.Boxes | None = None
         self.result: ava.AvaResult | None = None
+        self.found: dict[str, np.ndarray] = {}
 
     def update(self, predictions: dict[str, Any]) -> None:
         """Take ``index``, ``valid`` ``(B,)``, ``box_index`` ``(N,)`` and ``scores`` ``(N, C)``."""
@@ -170,8 +171,8 @@ class DetectionEvaluator(Evaluator):
 
     def compute(self) -> dict[str, float]:
         """Return the measures; boxes of unreadable key frames are not detected."""
-        found, frames = self._boxes.gather(), self._frames.gather()
-        table = self.dataset.table
+        self.found, frames = self._boxes.gather(), self._frames.gather()
+        found, table = self.found, self.dataset.table
         keys = [ava.image_key(*table.keys[k]) for k in table.keyframe_of_boxes()[found["index"]]]
         boxes = table.boxes[found["index"]]
         self.detections = ava.Boxes.from_scores(keys, boxes, found["scores"])
@@ -198,7 +199,7 @@ class DetectionEvaluator(Evaluator):
 
         ``detections.csv`` beside it has AVA's own format.
         """
-        found, table, result = self._boxes.gather(), self.dataset.table, self.result
+        found, table, result = self.found, self.dataset.table, self.result
         truth = self.truth.of(self.dataset.split)
         frames = table.keyframe_of_boxes()[found["index"]]
         keys = np.array([ava.image_key(*table.keys[k]) for k in frames])

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from slowfast.checkpoint.pretrained import initialise
+from slowfast.checkpoint.report import ImportReport
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.models.build import build_model
 from slowfast.models.losses import get_loss_func
@@ -52,9 +53,9 @@ class VideoTask(Task):
         """Return the network with random weights."""
         return build_model(self.cfg)
 
-    def initialise(self, model: nn.Module) -> None:
+    def initialise(self, model: nn.Module) -> ImportReport | None:
         """Load the backbone from ``MODEL.CKPT`` where one is given."""
-        initialise(model, self.cfg)
+        return initialise(model, self.cfg)
 
     def preprocess_on(self, model: nn.Module) -> ClipPreprocessor:
         """Return ``preprocess`` on the device of the model."""

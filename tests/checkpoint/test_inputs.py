@@ -67,6 +67,27 @@ def test_a_larger_crop_keeps_its_share_of_the_picture(cfg):
     assert cfg.DATA.TRAIN_JITTER_SCALES == [256, 320]
 
 
+def test_a_smaller_crop_keeps_its_share_of_the_picture_too(cfg):
+    cfg.DATA.FOLLOW_CHECKPOINT, cfg.MODEL.INIT_METHOD = True, "moco"
+    cfg.DATA.TRAIN_CROP_SIZE, cfg.DATA.TRAIN_JITTER_SCALES = 224, [256, 320]
+    follow_checkpoint(cfg)
+    assert cfg.DATA.TRAIN_JITTER_SCALES == [128, 160]
+
+
+def test_blue_first_may_be_said_by_avas_own_key(cfg, warnings_of):
+    cfg.DETECTION.ENABLE = cfg.AVA.BGR = True
+    (found,) = warnings_of(warn_of_other_inputs, cfg)
+    assert "REVERSE_INPUT_CHANNEL" not in found
+    cfg.DATA.FOLLOW_CHECKPOINT, cfg.MODEL.INIT_METHOD = True, "moco"
+    follow_checkpoint(cfg)
+    assert not cfg.AVA.BGR and not cfg.DATA.REVERSE_INPUT_CHANNEL
+
+
+def test_a_file_that_is_gone_is_no_reason_to_warn(cfg, warnings_of):
+    cfg.MODEL.INIT_METHOD, cfg.MODEL.CKPT = "auto", "gone.pth"
+    assert warnings_of(warn_of_other_inputs, cfg) == []
+
+
 def test_what_does_not_fit_the_other_crop_is_an_error(cfg):
     cfg.DATA.FOLLOW_CHECKPOINT, cfg.DATA.RESIZE_SQUARE = True, 112
     cfg.MODEL.INIT_METHOD = "avid_release"

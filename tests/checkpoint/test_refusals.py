@@ -137,3 +137,24 @@ def test_2d_kernels_name_the_key_that_stretches_them(refused):
     zeros = {name: torch.zeros(tensor.shape) for name, tensor in state.items()}
     found = refused(zeros, network=build_backbone("r3d_18"))
     assert "CHECKPOINT.INFLATE True" in found
+
+
+@pytest.mark.parametrize("key", ["layer4.0.conv1.0.weight", "layer4.0.conv2.0.0.weight"])
+def test_a_tensor_removed_from_a_changed_network_is_the_one_named(refused, content, key):
+    what = content("tclr")
+    del what["state_dict"][f"module.0.{key}"]
+    assert "1 missing, 0 of another shape, 0 too many" in refused(what, "tclr")
+    assert f"first: {key}" in refused(what, "TCLR")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused(refused, content, value):
+    what = content("rspnet")
+    kernel = torch.zeros(45, 3, 1, 7, 7)
+    kernel[3, 1] = value
+    what["model"]["encoder_q.encoder.base_network.0.0.weight"] = kernel
+    assert "stem.0.weight holds what no weight can be" in refused(what, "rspnet")
+
+
+def test_scratch_is_nothing_to_load(refused, content):
+    assert "nothing to load" in refused(content("moco"), "Scratch")

@@ -111,6 +111,7 @@ def test_detected_boxes_need_their_score_and_have_no_action(written):
         ("v,902.5,0,0,1,1,3,1", "second 902.5 is not whole"),
         ("v,902,10,20,110,220,3,1", "no shares of the picture"),
         ("v,902,0,0,nan,1,3,1", "no shares of the picture"),
+        ("v,902,0.5,0,0.4,1,3,1", "the box 0.5,0,0.4,1 ends before it begins"),
         ("v,902,0,0,1,1,21,1", "action 21 is not among the 20 of MODEL.NUM_CLASSES"),
         ("v,902,0,0,1,1,0,1", "action 0 is not among"),
         ("v,902,0,0,1,1,a,1", "invalid literal"),
@@ -136,6 +137,12 @@ def test_clips_have_their_key_frame_in_the_middle(recorded):
         if case["center"] % 30 == 0:
             second = 900 + case["center"] // 30
             assert window.frames(second, case["num_frames_in_video"]) == case["frames"]
+
+
+@pytest.mark.parametrize(("frames", "stride"), [(1, 1), (5, 1), (9, 2), (8, 3)])
+def test_a_clip_has_as_many_frames_as_asked(frames, stride):
+    clip = ClipWindow(frames, stride).frames(901, 300)
+    assert len(clip) == frames and clip[frames // 2] in range(28, 32)
 
 
 def test_a_second_outside_the_video_is_named(written, tmp_path):

@@ -2,11 +2,13 @@
 
 import importlib.util
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from engine.conftest import torchrun
 from oracles.checkpoints import severe_layout, write
 
 from slowfast.datasets.demo.ava_world import write_ava_world
@@ -107,6 +109,28 @@ def test_the_batch_size_of_the_test_does_not_matter(demo, trained, tmp_path):
     frames = load_predictions(trained / "predictions/test.npz")["box_scores"]
     one = scores_with(demo, trained, tmp_path, "TEST.BATCH_SIZE", "1")
     np.testing.assert_allclose(frames, one, rtol=0, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_two_processes_measure_what_one_does(places, demo, trained, tmp_path):
+    checkpoint = sorted((trained / "checkpoints").iterdir())[-1]
+    words = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", str(checkpoint))
+    done = torchrun(*demo[2:], *words, "OUTPUT_DIR", str(tmp_path), cfg="ava")
+    assert done.returncode == 0, done.stdout
+    assert results(tmp_path)["test"]["map"] == pytest.approx(
+        results(trained)["test"]["map"], abs=1e-6
+    )
+    assert (tmp_path / "predictions/detections.csv").is_file()
+
+
+def test_too_many_unreadable_key_frames_end_the_run(demo, ava_folder, tmp_path, capsys):
+    shutil.copytree(ava_folder, tmp_path / "w")
+    for folder in sorted((tmp_path / "w/frames").iterdir())[:4]:
+        for picture in folder.iterdir():
+            picture.write_bytes(b"torn")
+    words = ("AVA.FRAME_DIR", str(tmp_path / "w/frames"), "OUTPUT_DIR", str(tmp_path / "run"))
+    assert main([*demo, *words, "DATA.MAX_BAD_FRACTION", "0.2", "DATA.MAX_RETRIES", "20"]) == 1
+    assert "DATA.MAX_BAD_FRACTION" in capsys.readouterr().err
 
 
 def test_a_mirrored_test_scores_otherwise(demo, trained, tmp_path):

@@ -23,6 +23,10 @@ def find(method: str) -> tuple[str, Rule]:
     Raises:
         CheckpointError: there is none; the message names the nearest.
     """
+    if _bare(method) == SCRATCH:
+        raise CheckpointError(
+            "MODEL.INIT_METHOD scratch means random weights: there is nothing to load."
+        )
     for name in IMPORTERS:
         rule = IMPORTERS.get(name)
         if _bare(method) in map(_bare, (name, rule.title, *rule.spellings)):

@@ -72,12 +72,14 @@ class Reading:
         parts: of each part, its names -> names in the file.
         left_out: name in the file -> why no network takes it.
         twice: names in the file whose new name was taken already.
+        change: of the rule.
     """
 
     tensors: dict[str, Tensor]
     parts: dict[str, dict[str, str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     twice: list[str] = field(default_factory=list)
+    change: Change | None = None
 
     @property
     def unknown(self) -> list[str]:
@@ -126,7 +128,7 @@ class Rule:
 
     def read(self, content: Mapping[str, Any]) -> Reading:
         """Sort the tensors of a file; nothing is refused here."""
-        reading = Reading(find_tensors(content, self.at))
+        reading = Reading(find_tensors(content, self.at), change=self.change)
         for theirs in reading.tensors:
             self._sort(reading, theirs)
         return reading

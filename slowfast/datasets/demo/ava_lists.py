@@ -120,7 +120,8 @@ def special_keyframes(
 ) -> tuple[list[tuple[str, int]], tuple[str, int]]:
     """Return the keyframes that are excluded, and the one at which no box is predicted.
 
-    The excluded have predictions but no truth, as if nobody could have annotated them.
+    The excluded have predictions but no truth, as if nobody could have annotated them: whoever
+    forgets to exclude them counts the predictions as false.
     """
     val = [video for video in videos if video.split == "val"]
     second = FIRST_SECOND + 3

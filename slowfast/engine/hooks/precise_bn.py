@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from slowfast.engine.hooks.base import Hook
-from slowfast.engine.state import batch_to_device
+from slowfast.engine.state import batch_to_device, seed_step
 from slowfast.tasks.base import Batch
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import UnreadableFilesError
@@ -71,8 +71,14 @@ def update_statistics(trainer: Trainer, num_batches: int) -> None:
         warnings.simplefilter("ignore", FutureWarning)
         from fvcore.nn.precise_bn import get_bn_modules, update_bn_stats
 
-    step = _Step(trainer).train()
+    step = _Step(trainer)
     layers = get_bn_modules(step)
+    # Nothing but these layers may notice: no dropout, and no memory bank that moves.
+    step.eval()
+    for layer in layers:
+        layer.train()
+    progress = trainer.progress
+    seed_step(trainer.cfg.RNG_SEED, progress.global_step, du.get_rank())
     buffers = [(layer.running_mean, layer.running_var) for layer in layers]
     count = min(num_batches, len(trainer.loader))
     update_bn_stats(step, _batches(trainer), count)
@@ -82,6 +88,7 @@ def update_statistics(trainer: Trainer, num_batches: int) -> None:
         mean.copy_(layer.running_mean)
         variance.copy_(layer.running_var)
         layer.running_mean, layer.running_var = mean, variance
+    trainer.model.train()
     logger.info("Statistics of %d normalisations over %d batches.", len(layers), count)
 
 
