@@ -1,0 +1,70 @@
+"""Statistics of normalisation computed anew: right, and noticed by nothing else."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from slowfast.engine.hooks.precise_bn import update_statistics
+from slowfast.engine.run import main
+from slowfast.engine.state import Progress
+
+CFG = str(Path(__file__).resolve().parents[2] / "configs/demo/avid.yaml")
+
+
+def final_state(folder, words):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    assert main(["--cfg", CFG, *words, "TEST.ENABLE", "False", "OUTPUT_DIR", str(folder)]) == 0
+    torch.set_num_threads(threads)
+    newest = sorted((folder / "checkpoints").iterdir())[-1]
+    return torch.load(newest, weights_only=True)["model_state"]
+
+
+def test_weights_and_memories_are_those_of_a_run_without(pretrain_overrides, tmp_path):
+    words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1"]
+    plain = final_state(tmp_path / "a", words)
+    precise = ("BN.USE_PRECISE_STATS", "True", "BN.NUM_BATCHES_PRECISE", "2")
+    found = final_state(tmp_path / "b", [*words, *precise])
+    statistics = [name for name in plain if "running" in name]
+    assert statistics
+    assert any(not torch.equal(plain[name], found[name]) for name in statistics)
+    for name in plain:
+        if name not in statistics and not name.endswith("num_batches_tracked"):
+            assert torch.equal(plain[name], found[name]), name
+
+
+class Batches(list):
+    """A loader of known numbers."""
+
+    batch_sampler = SimpleNamespace(set_position=lambda epoch: None)
+
+
+def trainer_of(batches):
+    """Return what stands for a trainer of one layer."""
+    return SimpleNamespace(
+        model=nn.Sequential(nn.Dropout(0.5), nn.BatchNorm1d(3)),
+        loader=Batches({"x": x} for x in batches),
+        task=SimpleNamespace(training_step=lambda network, batch: network(batch["x"])),
+        precision=SimpleNamespace(autocast=lambda: torch.autocast("cpu", enabled=False)),
+        progress=Progress(),
+        device=torch.device("cpu"),
+        cfg=SimpleNamespace(RNG_SEED=0),
+    )
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_statistics_are_those_of_all_numbers(count):
+    torch.manual_seed(0)
+    batches = [torch.randn(8, 3) * (k + 1) + k for k in range(4)]
+    trainer = trainer_of(batches)
+    layer = trainer.model[1]
+    before = layer.running_mean
+    update_statistics(trainer, count)
+    numbers = torch.cat(batches[:count])
+    torch.testing.assert_close(layer.running_mean, numbers.mean(0))
+    torch.testing.assert_close(layer.running_var, numbers.var(0, unbiased=False))
+    assert layer.running_mean is before and layer.momentum == 0.1
+    assert trainer.model.training
