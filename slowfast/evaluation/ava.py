@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from slowfast.evaluation.ava_files import (
     read_detections,
@@ -48,13 +49,14 @@ from slowfast.evaluation.average_precision import (
 from slowfast.evaluation.boxes import Boxes, image_key, image_keys
 from slowfast.evaluation.frame_boxes import FrameBoxes, prepare
 from slowfast.evaluation.frame_matching import Confusions, confusions, true_positives
-from slowfast.utils.errors import SlowFastError
+from slowfast.utils.errors import AnnotationError, SlowFastError
 
 __all__ = [
     "MATCH_ORDERS",
     "AvaResult",
     "Boxes",
     "evaluate",
+    "evaluate_ava",
     "evaluate_files",
     "image_key",
     "image_keys",
@@ -128,6 +130,84 @@ class AvaResult:
             for label, value in self.per_class.items()
         }
         return {f"PascalBoxes_Precision/mAP{at}": self.mean_ap, **per_class}
+
+
+def evaluate_ava(
+    ground_truth: str | Path | pd.DataFrame,
+    detections: str | Path | pd.DataFrame,
+    label_map: str | Path | Mapping[int, str] | None = None,
+    excluded: str | Path | pd.DataFrame | Collection[str] | None = None,
+    iou_threshold: float = 0.5,
+    match_order: str = "input",
+) -> dict[str, Any]:
+    """Return frame-mAP and APs of files or data frames as plain values.
+
+    Args:
+        ground_truth: file, or columns in the order of AVA's files: video, second, x1, y1, x2, y2,
+            action, and any more.
+        detections: the same with the score as the eighth column.
+        label_map: file, or class id to name; see :func:`evaluate`.
+        excluded: file, columns video and second, or keys ``video,second``.
+        iou_threshold, match_order: see :func:`evaluate`.
+
+    Returns:
+        ``mAP`` (a fraction), ``per_class`` (class name to AP, NaN where a class has no ground
+        truth), ``match_order``, ``iou_threshold`` and ``counts``.
+
+    Raises:
+        AnnotationError: a file is missing, empty or has a wrong line.
+        ValueError: an argument is out of range.
+        SlowFastError: see :func:`evaluate`.
+    """
+    result = evaluate(
+        boxes_of(ground_truth) if is_table(ground_truth) else read_ground_truth(ground_truth),
+        boxes_of(detections) if is_table(detections) else read_detections(detections),
+        read_label_map(label_map) if isinstance(label_map, (str, Path)) else label_map,
+        _keys(excluded),
+        iou_threshold,
+        match_order,
+    )
+    names = result.class_names
+    return {
+        "mAP": result.mean_ap,
+        "per_class": {names[label]: ap for label, ap in result.per_class.items()},
+        "match_order": result.match_order,
+        "iou_threshold": result.iou_threshold,
+        "counts": result.counts,
+    }
+
+
+def is_table(source: Any) -> bool:
+    """Tell a data frame from a path."""
+    return isinstance(source, pd.DataFrame)
+
+
+def boxes_of(table: pd.DataFrame) -> Boxes:
+    """Return the rows of a data frame, whose columns are in the order of AVA's files.
+
+    Raises:
+        AnnotationError: there are fewer than seven columns, or no row.
+    """
+    if table.shape[1] < 7 or not len(table):
+        raise AnnotationError(
+            f"a data frame of {table.shape[0]} rows and {table.shape[1]} columns, expected video, "
+            "second, x1, y1, x2, y2, action and, for detections, the score."
+        )
+    columns = [table.iloc[:, k].to_numpy() for k in range(min(table.shape[1], 8))]
+    keys = image_keys(map(str, columns[0]), map(int, columns[1]))
+    corners = np.stack([column.astype(float) for column in columns[2:6]], axis=1)
+    # The eighth column of ground truth is a person, which plays no part.
+    scores = columns[7].astype(float) if len(columns) == 8 else None
+    return Boxes(keys, corners, columns[6].astype(int), scores)
+
+
+def _keys(excluded: Any) -> Collection[str]:
+    if excluded is None:
+        return ()
+    if is_table(excluded):
+        videos, seconds = excluded.iloc[:, 0], excluded.iloc[:, 1]
+        return set(image_keys(map(str, videos), map(int, seconds)))
+    return read_excluded(excluded) if isinstance(excluded, (str, Path)) else set(excluded)
 
 
 def _number(value: float) -> float | None:

@@ -24,6 +24,8 @@ def image_keys(videos: Iterable[str], seconds: Iterable[int]) -> np.ndarray:
 
 def canonical_key(key: str | tuple[str, int]) -> str:
     """Return the one spelling of a key: ``abc,902`` is ``abc,0902``; other names stay."""
+    if type(key) is str and key[-5:-4] == "," and key[-4:].isdecimal() and len(key) > 5:
+        return key  # nearly all are, and there are many
     if isinstance(key, tuple):
         return image_key(*key)
     video, _, second = str(key).rpartition(",")

@@ -86,7 +86,11 @@ def _check_corners(ground_truth: Boxes) -> None:
 def _number_images(keys: np.ndarray, excluded: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return for each row the number of its key frame, and whether that is excluded."""
     spellings, texts = pd.factorize(keys)
-    numbers, names = pd.factorize(np.array([canonical_key(key) for key in texts], dtype=object))
+    names = [canonical_key(key) for key in texts]
+    if all(name is text for name, text in zip(names, texts, strict=True)):
+        numbers = np.arange(len(names))
+    else:
+        numbers, names = pd.factorize(np.array(names, dtype=object))
     out = {canonical_key(key) for key in excluded}
     is_out = np.array([name in out for name in names], dtype=bool)
     images = numbers.astype(np.int32)[spellings]
