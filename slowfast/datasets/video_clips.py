@@ -15,6 +15,7 @@ depend on workers, on processes or on where a run was interrupted.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -74,7 +75,7 @@ class ClipSettings:
         return open_media(path, threads=self.threads, folder_fps=self.folder_fps)
 
 
-class TrainSamples(Dataset):
+class TrainSamples(Dataset, ABC):
     """One random sample per request, from another file where a file cannot be read.
 
     Args:
@@ -120,13 +121,13 @@ class TrainSamples(Dataset):
                 failures.append((self.videos.paths[index], str(error)))
         return UnreadableSample(failures)
 
+    @abstractmethod
     def read_sample(self, index: int, rng: np.random.Generator) -> Sample:
         """Return the sample of file ``index`` that ``rng`` draws.
 
         Raises:
             MediaError: the file cannot be read.
         """
-        raise NotImplementedError
 
     def draw_color(self, rng: np.random.Generator) -> Tensor:
         """Draw the colour jitter of a clip."""
