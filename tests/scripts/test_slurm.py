@@ -5,6 +5,7 @@ when it is told TERM, and hands USR1 on to all of them.
 """
 
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import sys
 
 import pytest
 
-SRUN = f"""#!{sys.executable}
+SRUN_CODE = """
 import os, signal, subprocess, sys
 from pathlib import Path
 
@@ -23,9 +24,9 @@ def below(parent):
             pairs.append((int(stat.parent.name), int(stat.read_text().rpartition(")")[2].split()[1])))
         except OSError:
             continue
-    found, layer = [], {{parent}}
+    found, layer = [], {parent}
     while layer:
-        layer = {{pid for pid, of in pairs if of in layer}}
+        layer = {pid for pid, of in pairs if of in layer}
         found += layer
     return found
 
@@ -40,6 +41,10 @@ for number in (signal.SIGUSR1, signal.SIGTERM):
     signal.signal(number, tell)
 status = subprocess.Popen(words[at:]).wait()
 sys.exit(status if status >= 0 else 128 - status)
+"""
+# The path of Python may hold a space, which no first line of a script can.
+SRUN = f"""#!/usr/bin/env bash
+exec {shlex.quote(sys.executable)} -c {shlex.quote(SRUN_CODE)} "$@"
 """
 
 SCONTROL = """#!/usr/bin/env bash
