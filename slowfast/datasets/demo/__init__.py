@@ -3,6 +3,9 @@
 The class of a video is *how* something moves and sounds. What moves, where, in which colours,
 before which background, how loud and how high is drawn independently of the class, so a single
 frame or the loudness says nothing and a model has to look at motion (or listen to rhythm).
+
+Two more worlds have several actors in each picture and the official formats of AVA (labels of
+boxes at certain seconds) and of Charades (labels of frames, several at a time).
 """
 
 from slowfast.datasets.demo.ava_world import write_ava_world

@@ -1,8 +1,9 @@
 """A world in the form of AVA: several actors per picture, labels that belong to boxes.
 
 Each actor always moves in one way and may do one thing besides; two may talk. What an actor does
-changes half-way between the seconds at which it is annotated, after two seconds or more. The
-official lists follow from ``slowfast.datasets.demo.ava_lists``.
+changes half-way between the seconds at which it is annotated, and often, so that the look of an
+actor does not give away its labels. The official lists follow from
+``slowfast.datasets.demo.ava_lists``.
 """
 
 from __future__ import annotations

@@ -139,7 +139,7 @@ def random_scene(
     frame_count: int,
     rng: np.random.Generator,
 ) -> Scene:
-    """Draw a scene without walkers; balls lie about so that a ball alone means nothing."""
+    """Draw a scene without walkers; a ball may lie about, so that a ball alone means nothing."""
     litter = tuple(
         Body(_BALL, (float(rng.uniform()), float(rng.uniform())), (0.0, 0.0), 0.0)
         for _ in range(rng.integers(0, 2))

@@ -151,7 +151,7 @@ def _draw_deeds(seconds: float, deck: Deck, rng: np.random.Generator) -> tuple[i
     Nobody travels in two ways at once; who comes in or goes out does nothing else.
     """
     residents, deeds = 2, []
-    for _ in range(round(seconds / _SECONDS_PER_DEED)):
+    for _ in range(min(round(seconds / _SECONDS_PER_DEED), len(CLASSES))):
         kind = deck.deal(frozenset(deed.kind for deed in deeds))
         length = PASSAGE_SECONDS if kind == "Pass" else float(rng.uniform(*_DEED_SECONDS))
         length = min(length, _LONGEST_SHARE * seconds)

@@ -62,7 +62,7 @@ class Hold:
 class Talk:
     """Dots that travel from one walker to another, ``rate`` times per second each.
 
-    In a still picture nobody can tell who talks and who listens.
+    On their way they change from the first colour of ``look`` to the second.
     """
 
     speaker: int
@@ -182,9 +182,9 @@ def _dot_poses(scene: Scene, talk: Talk, tracks: list[Array], times: Array) -> l
     dots = []
     for number in range(_DOTS):
         share = (talk.rate * (times - talk.start) + number / _DOTS) % 1.0
-        place = here + (there - here) * (0.2 + 0.6 * share[:, None])
+        place = here + (there - here) * (0.1 + 0.8 * share[:, None])
         poses = _plain_poses(scene, talk.look, place, times)
-        poses[:, 4] = share >= 0.5
+        poses[:, 4] = share
         dots.append(_only_between(poses, times, talk.start, talk.stop))
     return dots
 
