@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from slowfast.datasets.ava_boxes import Key, read_box_lines
 from slowfast.datasets.ava_media import FIRST_SECOND, ClipWindow, VideoSource
@@ -29,20 +30,15 @@ OFFICIAL_SECONDS = (902, 1798)
 class AvaReport(VerifyReport):
     """What :func:`verify_ava` found: :class:`VerifyReport` with other numbers per split."""
 
-    def __str__(self) -> str:
-        lines = []
-        for split in self.splits.values():
-            facts = split.summary()
-            lines.append(
-                f"{split.name}: {facts['usable']} of {facts['videos']} videos can be used, "
-                f"{facts['pictures_there']} of {facts['pictures_listed']} pictures are there, "
-                f"{facts['boxes']} boxes at {facts['keyframes']} key frames, "
-                f"{facts['predicted_boxes']} predicted ({facts['source']})"
-            )
-        lines += [f"PROBLEM {text}" for text in self.problems]
-        lines += [f"note {text}" for text in self.notes]
-        end = "Nothing to mend." if self.ok else f"{len(self.problems)} problems."
-        return "\n".join([*lines, f"{end} All videos: {self.out_dir}"])
+    def line(self, split: Any) -> str:
+        """Return the numbers of a split in words."""
+        facts = split.summary()
+        return (
+            f"{split.name}: {facts['usable']} of {facts['videos']} videos can be used, "
+            f"{facts['pictures_there']} of {facts['pictures_listed']} pictures are there, "
+            f"{facts['boxes']} boxes at {facts['keyframes']} key frames, "
+            f"{facts['predicted_boxes']} predicted ({facts['source']})"
+        )
 
 
 @dataclass(frozen=True)

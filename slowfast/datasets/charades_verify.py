@@ -64,19 +64,14 @@ class CharadesSplit:
 class CharadesReport(VerifyReport):
     """What :func:`verify_charades` found: :class:`VerifyReport` with other numbers per split."""
 
-    def __str__(self) -> str:
-        lines = []
-        for split in self.splits.values():
-            facts = split.summary()
-            lines.append(
-                f"{split.name}: {facts['usable']} of {facts['videos']} videos can be used, "
-                f"{facts['frames_there']} of {facts['frames_listed']} frames are there, "
-                f"{len(facts['classes'])} classes ({facts['source']})"
-            )
-        lines += [f"PROBLEM {text}" for text in self.problems]
-        lines += [f"note {text}" for text in self.notes]
-        end = "Nothing to mend." if self.ok else f"{len(self.problems)} problems."
-        return "\n".join([*lines, f"{end} All videos: {self.out_dir}"])
+    def line(self, split: Any) -> str:
+        """Return the numbers of a split in words."""
+        facts = split.summary()
+        return (
+            f"{split.name}: {facts['usable']} of {facts['videos']} videos can be used, "
+            f"{facts['frames_there']} of {facts['frames_listed']} frames are there, "
+            f"{len(facts['classes'])} classes ({facts['source']})"
+        )
 
 
 def verify_charades(

@@ -55,14 +55,16 @@ class VerifyReport:
         """All notes, each with its split."""
         return [f"{s.name}: {text}" for s in self.splits.values() for text in s.notes]
 
+    def line(self, split: Any) -> str:
+        """Return the numbers of a split in words."""
+        facts = split.summary()
+        return (
+            f"{split.name}: {facts['usable']} of {facts['files']} files can be used, "
+            f"{facts['hours']:.2f} h, {len(facts['classes'])} classes ({facts['source']})"
+        )
+
     def __str__(self) -> str:
-        lines = []
-        for split in self.splits.values():
-            facts = split.summary()
-            lines.append(
-                f"{split.name}: {facts['usable']} of {facts['files']} files can be used, "
-                f"{facts['hours']:.2f} h, {len(facts['classes'])} classes ({facts['source']})"
-            )
+        lines = [self.line(split) for split in self.splits.values()]
         lines += [f"{name}: no list" for name in self.absent]
         lines += [f"PROBLEM {text}" for text in self.problems]
         lines += [f"note {text}" for text in self.notes]
