@@ -34,7 +34,11 @@ def ranking(scores: np.ndarray) -> np.ndarray:
     The published evaluators sort upwards and turn the result round; with a stable sort this is
     the order they give.
     """
-    return np.argsort(scores, kind="stable")[::-1]
+    # Sorting without regard to the order of equals, then sorting the rows of equals, is several
+    # times as fast as a stable sort of decimals.
+    quick = np.argsort(scores)
+    rank = np.concatenate([[0], np.cumsum(np.diff(scores[quick]) > 0)]) if len(scores) else quick
+    return np.sort(rank * len(scores) + quick)[::-1] % max(len(scores), 1)
 
 
 def precision_recall(hits: np.ndarray, relevant: int) -> Curve:

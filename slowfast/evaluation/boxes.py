@@ -144,15 +144,16 @@ def equal_pairs(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.nda
     """Return all (l, r) with ``left[l] == right[r]``, ordered by l, then by r.
 
     Args:
-        left, right: whole numbers ``(N,)`` and ``(M,)``.
+        left, right: whole numbers from 0 on, ``(N,)`` and ``(M,)``. Memory grows with the greatest.
     """
-    if not len(right):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+    size = 1 + max(left.max(initial=0), right.max(initial=0))
+    counts = np.bincount(right, minlength=size)
     order = np.argsort(right, kind="stable")
-    values, starts, counts = np.unique(right[order], return_index=True, return_counts=True)
-    place = np.minimum(np.searchsorted(values, left), len(values) - 1)
-    rows = np.flatnonzero(values[place] == left)
-    place = place[rows]
-    many = counts[place]
-    step = np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
-    return np.repeat(rows, many), order[np.repeat(starts[place], many) + step]
+    start = np.empty(size, np.int64)  # of each number in the order
+    start[right[order[::-1]]] = np.arange(len(right))[::-1]
+    rows = np.flatnonzero(counts[left])
+    many = counts[left[rows]]
+    # The k-th partner of a row stands k places after the first one.
+    done = np.cumsum(many) - many
+    place = np.arange(many.sum()) + np.repeat(start[left[rows]] - done, many)
+    return np.repeat(rows, many), order[place]

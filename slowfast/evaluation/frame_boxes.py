@@ -53,22 +53,21 @@ def prepare(
     split = len(detections)
     found, found_counts = _taking_part(detections, images[:split], is_out[:split], labels)
     truth, truth_counts = _taking_part(ground_truth, images[split:], is_out[split:], labels)
-    first_seen, _ = pd.factorize(found.image)
-    if (np.diff(first_seen) < 0).any():
+    if (np.diff(found.image) < 0).any():
+        first_seen, _ = pd.factorize(found.image)
         found = found.select(np.argsort(first_seen, kind="stable"))
     solid = (found.boxes[:, 2] > found.boxes[:, 0]) & (found.boxes[:, 3] > found.boxes[:, 1])
     if not solid.all():
         found = found.select(solid)
+    annotated = np.bincount(truth.image, minlength=1 + found.image.max(initial=0)) > 0
     counts = {
-        "keyframes": len(np.unique(truth.image)),
+        "keyframes": int(annotated.sum()),
         "ground_truth": len(truth.image),
         "detections": len(found.image),
         **{f"ground_truth_{reason}": number for reason, number in truth_counts.items()},
         **{f"detections_{reason}": number for reason, number in found_counts.items()},
         "detections_without_area": int((~solid).sum()),
-        "detections_on_frames_without_ground_truth": int(
-            (~np.isin(found.image, truth.image)).sum()
-        ),
+        "detections_on_frames_without_ground_truth": int((~annotated[found.image]).sum()),
     }
     return found, truth, counts
 
@@ -86,13 +85,13 @@ def _check_corners(ground_truth: Boxes) -> None:
 def _number_images(keys: np.ndarray, excluded: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return for each row the number of its key frame, and whether that is excluded."""
     spellings, texts = pd.factorize(keys)
-    names = [canonical_key(key) for key in texts]
-    if all(name is text for name, text in zip(names, texts, strict=True)):
+    names = list(map(canonical_key, texts))
+    if names == texts.tolist():
         numbers = np.arange(len(names))
     else:
         numbers, names = pd.factorize(np.array(names, dtype=object))
     out = {canonical_key(key) for key in excluded}
-    is_out = np.array([name in out for name in names], dtype=bool)
+    is_out = np.fromiter(map(out.__contains__, names), bool, len(names))
     images = numbers.astype(np.int32)[spellings]
     return images, is_out[images]
 
@@ -100,9 +99,8 @@ def _number_images(keys: np.ndarray, excluded: Collection[str]) -> tuple[np.ndar
 def _taking_part(
     table: Boxes, images: np.ndarray, is_out: np.ndarray, labels: Sequence[int]
 ) -> tuple[FrameBoxes, dict[str, int]]:
-    known_labels = np.asarray(labels, dtype=np.int64)
-    kinds = np.minimum(np.searchsorted(known_labels, table.labels), len(labels) - 1)
-    other = known_labels[kinds] != table.labels
+    kinds = pd.Index(labels, dtype=np.int64).get_indexer(table.labels)
+    other = kinds < 0
     counts = {"excluded": int(is_out.sum()), "of_other_classes": int((other & ~is_out).sum())}
     all_rows = FrameBoxes(images, kinds.astype(np.int32), table.boxes, table.scores)
     keep = ~(is_out | other)

@@ -25,17 +25,36 @@ def true_positives(
         truth.image.astype(np.int64) * classes + truth.kind,
     )
     overlap = iou(found.boxes[rows], truth.boxes[boxes])
-    # Sorts are stable: among equal overlaps of a detection the first box stays first.
-    best_first = np.lexsort((-overlap, rows))
-    _, first = np.unique(rows[best_first], return_index=True)
-    asked = best_first[first]
-    asked = asked[overlap[asked] >= threshold]
+    asking = first_best(rows, overlap)
+    asking = asking[overlap[asking] >= threshold]
     if by_score:
-        asked = asked[np.argsort(-found.scores[rows[asked]], kind="stable")]
-    _, first = np.unique(boxes[asked], return_index=True)
+        asking = asking[np.argsort(-found.scores[rows[asking]], kind="stable")]
     hits = np.zeros(len(found.image), dtype=bool)
-    hits[rows[asked[first]]] = True
+    hits[rows[first_of_each(boxes[asking], asking, len(truth.image))]] = True
     return hits
+
+
+def first_best(groups: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return the place of the greatest value of each group, the first of equals.
+
+    Args:
+        groups: ``(N,)``, those of one group side by side.
+        values: ``(N,)``.
+    """
+    if not len(groups):
+        return np.empty(0, np.int64)
+    is_start = np.concatenate([[True], groups[1:] != groups[:-1]])
+    starts = np.flatnonzero(is_start)
+    group = np.cumsum(is_start) - 1
+    best = np.flatnonzero(values == np.maximum.reduceat(values, starts)[group])
+    return first_of_each(group[best], best, len(starts))
+
+
+def first_of_each(groups: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    """Return the first value ``(N,)`` of each group that occurs, by the group's number < count."""
+    first = np.full(count, -1)
+    first[groups[::-1]] = values[::-1]  # what is written last stays
+    return first[first >= 0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from oracles.frame_ap import average_precision
 from slowfast.evaluation import ava
 from slowfast.evaluation.ava import Boxes, evaluate, evaluate_files, image_keys
 from slowfast.evaluation.ava_command import main
+from slowfast.evaluation.average_precision import ranking
 from slowfast.utils.errors import SlowFastError
 
 SQUARE, HALF, BESIDE = [0.1, 0.1, 0.5, 0.5], [0.1, 0.1, 0.5, 0.31], [0.5, 0.1, 0.9, 0.5]
@@ -149,6 +150,12 @@ def test_any_problem_gives_what_one_detection_at_a_time_gives(problem, order, th
     known = [value for value in wanted if not np.isnan(value)]
     mean = np.mean(known) if known else np.nan
     assert result.mean_ap == pytest.approx(mean, abs=1e-9, nan_ok=True)
+
+
+@given(st.lists(st.sampled_from([-1.0, -0.0, 0.0, 0.5, 0.7])))
+def test_a_ranking_is_that_of_a_stable_sort(scores):
+    scores = np.array(scores)
+    assert ranking(scores).tolist() == np.argsort(scores, kind="stable")[::-1].tolist()
 
 
 @given(problems(), st.randoms(use_true_random=False))
