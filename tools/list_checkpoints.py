@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(folder: Path) -> None:
     for name, size, *rest in tabulate(folder):
-        print(f"{name:<48} {size:>8}  " + "  ".join(f"{cell:<16}" for cell in rest).rstrip())
+        print(f"{name:<48} {size:>8}  " + "  ".join(f"{cell:<20}" for cell in rest).rstrip())
 
 
 if __name__ == "__main__":

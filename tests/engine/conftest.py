@@ -73,6 +73,16 @@ def torchrun(*words: str, cfg: str = "recognition", timeout: float = 300):
     return run_process([sys.executable, *launcher, *command(*words, cfg=cfg)[1:]], timeout)
 
 
+def forget_the_end(folder: Path) -> None:
+    """Delete the last checkpoint of a run, as if it had been killed in the middle of its last epoch.
+
+    The run must have been told to write checkpoints after every step.
+    """
+    *_, earlier, last = sorted((folder / "checkpoints").iterdir())
+    assert "_step_" in earlier.name and "_step_" not in last.name
+    last.unlink()
+
+
 def run_process(words: list[str], timeout: float) -> subprocess.CompletedProcess:
     return subprocess.run(
         words,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from engine.conftest import torchrun
+from engine.conftest import forget_the_end, torchrun
 from oracles.checkpoints import severe_layout, write
 
 from slowfast.datasets.demo.ava_world import write_ava_world
@@ -52,13 +52,18 @@ def demo(places):
 
 
 @pytest.fixture(scope="module")
-def trained(demo, tmp_path_factory):
-    """A run of one epoch."""
-    folder = tmp_path_factory.mktemp("run")
+def one_thread():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    assert main([*demo, "OUTPUT_DIR", str(folder)]) == 0
+    yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def trained(demo, one_thread, tmp_path_factory):
+    """A run of one epoch."""
+    folder = tmp_path_factory.mktemp("run")
+    assert main([*demo, "OUTPUT_DIR", str(folder)]) == 0
     return folder
 
 
@@ -123,6 +128,17 @@ def test_two_processes_measure_what_one_does(places, demo, trained, tmp_path):
     assert (tmp_path / "predictions/detections.csv").is_file()
 
 
+def test_an_interrupted_run_resumes_to_the_same_numbers(demo, one_thread, tmp_path):
+    often = ("TRAIN.CHECKPOINT_MINUTES", "0.0001", "TRAIN.BATCH_SIZE", "4")
+    words = [*demo, *often, "OUTPUT_DIR", str(tmp_path)]
+    assert main(words) == 0
+    want = results(tmp_path)["test"]
+    forget_the_end(tmp_path)
+    assert main(words) == 0
+    assert "Resuming from" in (tmp_path / "log.txt").read_text()
+    assert results(tmp_path)["test"] == want
+
+
 def test_too_many_unreadable_key_frames_end_the_run(demo, ava_folder, tmp_path, capsys):
     shutil.copytree(ava_folder, tmp_path / "w")
     for folder in sorted((tmp_path / "w/frames").iterdir())[:4]:
@@ -163,7 +179,7 @@ def test_a_video_is_written_with_what_its_people_do(trained, demo, ava_folder, t
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_published_config_takes_a_step_from_its_checkpoint(
-    method, places, recorded, tmp_path, light_files
+    method, places, recorded, one_thread, tmp_path, light_files
 ):
     words = [*places, "NUM_GPUS", "0", "TRAIN.BATCH_SIZE", "2", "MODEL.NUM_CLASSES", "12"]
     words += ["DATA.NUM_FRAMES", "8", "TEST.BATCH_SIZE", "1", "AVA.FULL_TEST_ON_VAL", "True"]
@@ -174,10 +190,7 @@ def test_every_published_config_takes_a_step_from_its_checkpoint(
         content = severe_layout(recorded(f"severe/ckpt_{name}.json"))
         words += ["MODEL.CKPT", str(write(tmp_path, content))]
     cfg = ROOT / f"configs/AVA/VSSL/32x2_112x112_R18_v2.2_{method}.yaml"
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     assert main(["--cfg", str(cfg), "--dry-run", *words, "OUTPUT_DIR", str(tmp_path)]) == 0
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize(

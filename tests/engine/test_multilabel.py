@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from engine.conftest import torchrun
+from engine.conftest import forget_the_end, torchrun
 
 from slowfast.datasets.charades_lists import read_frame_videos
 from slowfast.datasets.demo.charades_world import write_charades_world
@@ -136,6 +136,33 @@ def test_videos_with_official_annotations_give_what_frames_give(run, trained, wo
     assert names[0] == names[1]
     np.testing.assert_array_equal(found["labels"], want["labels"])
     assert np.abs(found["scores"] - want["scores"]).mean() < 0.02
+
+
+def test_an_interrupted_run_resumes_to_the_same_numbers(run, trained, tmp_path):
+    often = ("TRAIN.CHECKPOINT_MINUTES", "0.0001")
+    assert run(tmp_path, *often, "TEST.ENABLE", "False") == 0
+    forget_the_end(tmp_path)
+    assert run(tmp_path, *often) == 0
+    assert "Resuming from" in (tmp_path / "log.txt").read_text()
+    found, want = (torch.load(newest(f), weights_only=True) for f in (tmp_path, trained))
+    for part in ("model_state", "optimizer_state"):
+        torch.testing.assert_close(found[part], want[part], rtol=0, atol=0)
+    assert results(tmp_path) == results(trained)
+
+
+def test_a_checkpoint_of_another_run_is_where_a_run_starts(run, trained, tmp_path):
+    start = ("MODEL.INIT_METHOD", "auto", "MODEL.CKPT", str(trained), "MODEL.FREEZE", "backbone")
+    seed = ("RNG_SEED", "7", "BN.USE_PRECISE_STATS", "False")
+    assert run(tmp_path / "with", *seed, *start) == run(tmp_path / "without", *seed) == 0
+    found, want = (
+        torch.load(newest(f), weights_only=True)["model_state"]
+        for f in (tmp_path / "with", trained)
+    )
+    backbone = [name for name in want if name.startswith("backbone.")]
+    report = json.loads((tmp_path / "with/checkpoint_import.json").read_text())
+    assert len(report["loaded"]) == len(backbone)
+    assert all(torch.equal(found[name], want[name]) for name in backbone)
+    assert results(tmp_path / "with")["map"] != results(tmp_path / "without")["map"]
 
 
 def test_several_seeds_are_averaged(run, tmp_path, capfd):
