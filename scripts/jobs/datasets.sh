@@ -37,15 +37,26 @@ charades_configs() { echo configs/Charades; }
 charades_scripts() { echo "scripts/prepare-charades"; }
 
 charades_keys() {
-    local folder=$1 lists
+    local folder=$1 lists videos
     missing=()
-    lists=$(first_with train.csv "$folder/frame_lists" "$folder/annotations" "$folder")
-    needs "$folder/Charades_v1_rgb" DATA.PATH_PREFIX download_data.sh
-    needs "${lists:-$folder/frame_lists}/train.csv" DATA.PATH_TO_DATA_DIR download_annotations.sh
-    needs "${lists:-$folder/frame_lists}/val.csv" DATA.PATH_TO_DATA_DIR download_annotations.sh
+    if has_override CHARADES.SOURCE; then
+        lists=$(first_with Charades_v1_train.csv "$folder/annotations" "$folder/Charades" "$folder")
+        videos=$(first_with . "$folder/Charades_v1_480" "$folder/Charades_v1")
+        lists=${lists:-$folder} videos=${videos:-$folder/Charades_v1_480}
+        needs "$videos" CHARADES.VIDEO_DIR "unpacking Charades_v1_480.zip"
+        needs "$lists/Charades_v1_train.csv" DATA.PATH_TO_DATA_DIR "unpacking Charades.zip"
+        needs "$lists/Charades_v1_test.csv" DATA.PATH_TO_DATA_DIR "unpacking Charades.zip"
+        keys+=(CHARADES.VIDEO_DIR "$videos/")
+    else
+        lists=$(first_with train.csv "$folder/frame_lists" "$folder/annotations" "$folder")
+        lists=${lists:-$folder/frame_lists}
+        needs "$folder/Charades_v1_rgb" DATA.PATH_PREFIX download_data.sh
+        needs "$lists/train.csv" DATA.PATH_TO_DATA_DIR download_annotations.sh
+        needs "$lists/val.csv" DATA.PATH_TO_DATA_DIR download_annotations.sh
+        keys+=(DATA.PATH_PREFIX "$folder/Charades_v1_rgb/")
+    fi
     stop_if_missing "$folder" scripts/prepare-charades
-    keys+=(DATA.PATH_PREFIX "$folder/Charades_v1_rgb/")
-    keys+=(DATA.PATH_TO_DATA_DIR "${lists:-$folder/frame_lists}/")
+    keys+=(DATA.PATH_TO_DATA_DIR "$lists/")
 }
 
 # Any other config, for slurm.sh.

@@ -223,6 +223,23 @@ def test_charades_gets_the_keys_of_its_data(repository):
     }
 
 
+def test_charades_videos_need_other_data_than_its_frames(repository):
+    config = "configs/Charades/VSSL/32x8_112x112_R18_ctp.yaml"
+    repository.file(config)
+    data = repository.root / "data" / "charades"
+    (data / "Charades_v1").mkdir(parents=True)
+    words = ("-c", config, "-n", 1, "--", "CHARADES.SOURCE", "video")
+    done = repository.run("jobs/train_on_charades.sh", *words)
+    assert done.returncode == 1 and "Charades_v1_train.csv (made by unpacking" in done.stderr
+    for name in ("train", "test"):
+        repository.file(f"data/charades/Charades/Charades_v1_{name}.csv")
+    assert repository.run("jobs/train_on_charades.sh", *words).returncode == 0
+    given = repository.given()
+    assert given["CHARADES.VIDEO_DIR"] == f"{data}/Charades_v1/"
+    assert given["DATA.PATH_TO_DATA_DIR"] == f"{data}/Charades/"
+    assert "DATA.PATH_PREFIX" not in given
+
+
 @pytest.mark.parametrize("job", ["train_on_ava", "train_on_charades", "slurm"])
 @pytest.mark.parametrize(
     ("words", "status", "says"),
