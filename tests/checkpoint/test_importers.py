@@ -3,6 +3,8 @@
 import pytest
 import torch
 from oracles.checkpoints import (
+    METHODS,
+    assert_recorded_features,
     gdt_content,
     severe_content,
     severe_layout,
@@ -10,7 +12,7 @@ from oracles.checkpoints import (
     write,
     zero_shot_content,
 )
-from oracles.fills import gdt_hash, severe_input
+from oracles.fills import gdt_hash
 
 from slowfast.checkpoint import load_pretrained
 from slowfast.checkpoint.importers import IMPORTERS, find
@@ -18,20 +20,6 @@ from slowfast.models.backbones import build_backbone
 
 pytestmark = pytest.mark.usefixtures("light_files")
 
-METHODS = [
-    "avid_cma",
-    "ctp",
-    "gdt",
-    "moco",
-    "pretext_contrast",
-    "rspnet",
-    "selavi",
-    "supervised",
-    "tclr",
-    "tubelet_contrast",
-    "tubelet_contrast_r3d",
-    "video_moco",
-]
 SPELLINGS = {
     "Supervised": "supervised",
     "MoCo": "moco",
@@ -66,13 +54,7 @@ def test_a_rebuilt_checkpoint_computes_the_recorded_features(method, rule, recor
     path = write(tmp_path, severe_content(case, rule))
     backbone = build_backbone(case["backbone"])
     report = load_pretrained(backbone, path, case["fork_config_init_method"] or method)
-    want = case["features" if rule == "sine" else "features_hash"]
-    found = feature_map(backbone, severe_input((1, 3, 8, 112, 112), case["fill"], rule))
-    pooled = found.mean((2, 3, 4))[0]
-    assert list(found.shape) == want["feature_map_shape"]
-    assert float(found.norm()) == pytest.approx(want["feature_map_l2"], rel=1e-4)
-    assert pooled[:16].tolist() == pytest.approx(want["pooled_first16"], rel=1e-4, abs=1e-4)
-    assert float(pooled.norm()) == pytest.approx(want["pooled_l2"], rel=1e-4)
+    assert_recorded_features(backbone, case, rule)
     assert report.loaded == list(backbone.state_dict())
     assert not (report.missing or report.mismatched or report.surplus)
     assert len(report.loaded) + len(report.ignored) == case["num_entries"]

@@ -5,9 +5,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from oracles.checkpoints import severe_content, severe_layout, write
+from oracles.checkpoints import (
+    METHODS,
+    assert_recorded_features,
+    severe_content,
+    severe_layout,
+    write,
+)
 
+from slowfast.checkpoint import load_pretrained
 from slowfast.engine.run import main
+from slowfast.models.backbones import build_backbone
 
 pytestmark = pytest.mark.usefixtures("light_files")
 
@@ -55,14 +63,22 @@ def test_a_changed_network_trains_resumes_tests_and_is_handed_on(run, recorded, 
     assert report_of(tmp_path, "next")["method"] == "slowfast"
 
 
-def test_weights_of_the_file_are_those_that_learn(run, recorded, tmp_path):
-    content = severe_content(recorded("severe/ckpt_rspnet.json"))
-    path = write(tmp_path, content)
-    frozen = ("MODEL.FREEZE", "backbone", "TEST.ENABLE", "False")
-    assert run("MODEL.INIT_METHOD", "RSPNet", "MODEL.CKPT", str(path), *frozen) == 0
-    stem = newest(tmp_path)["model_state"]["backbone.stem.0.weight"]
-    assert torch.equal(stem, content["model"]["encoder_q.encoder.base_network.0.0.weight"])
-    assert len(report_of(tmp_path)["loaded"]) == 222
+@pytest.mark.parametrize("method", METHODS)
+def test_a_run_keeps_the_network_of_the_file_where_that_is_frozen(method, run, recorded, tmp_path):
+    case = recorded(f"severe/ckpt_{method}.json")
+    path = write(tmp_path, severe_content(case))
+    start = (
+        "MODEL.INIT_METHOD",
+        case["fork_config_init_method"] or method,
+        "MODEL.CKPT",
+        str(path),
+    )
+    frozen = ("MODEL.FREEZE", "backbone", "MODEL.ARCH", case["backbone"], "TEST.ENABLE", "False")
+    assert run(*start, *frozen) == 0
+    assert report_of(tmp_path)["method"] == method
+    backbone = build_backbone(case["backbone"])
+    load_pretrained(backbone, tmp_path / "run", "slowfast")
+    assert_recorded_features(backbone, case, "hash")
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,26 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
-from oracles.fills import gdt_entry, severe_entry, zero_shot_entry
+from oracles.fills import gdt_entry, severe_entry, severe_input, zero_shot_entry
+from torch import nn
+
+# The methods of SEVERE, each with a recorded file.
+METHODS = [
+    "avid_cma",
+    "ctp",
+    "gdt",
+    "moco",
+    "pretext_contrast",
+    "rspnet",
+    "selavi",
+    "supervised",
+    "tclr",
+    "tubelet_contrast",
+    "tubelet_contrast_r3d",
+    "video_moco",
+]
 
 Entry = Callable[[str, list[int], str, int], torch.Tensor]
 
@@ -55,6 +73,19 @@ def wanted_names(recorded: dict[str, Any]) -> set[str]:
     if recorded["method"] == "tclr":  # the reference leaves these random
         names |= {e[0] for e in recorded["entries"] if e[0].startswith("module.0.")}
     return names
+
+
+@torch.inference_mode()
+def assert_recorded_features(backbone: nn.Module, recorded: dict[str, Any], rule: str) -> None:
+    """Compare what a filled network computes with what the reference computed."""
+    want = recorded["features" if rule == "sine" else "features_hash"]
+    clip = severe_input((1, 3, 8, 112, 112), recorded["fill"], rule)
+    found = backbone.eval()(clip).double()
+    pooled = found.mean((2, 3, 4))[0]
+    assert list(found.shape) == want["feature_map_shape"]
+    assert float(found.norm()) == pytest.approx(want["feature_map_l2"], rel=1e-4)
+    assert pooled[:16].tolist() == pytest.approx(want["pooled_first16"], rel=1e-4, abs=1e-4)
+    assert float(pooled.norm()) == pytest.approx(want["pooled_l2"], rel=1e-4)
 
 
 def gdt_content(recorded: dict[str, Any]) -> dict[str, Any]:
