@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from oracles.checkpoints import severe_layout, write
+from oracles.checkpoints import METHODS, severe_layout, write
 
 from slowfast.checkpoint import load_pretrained
 from slowfast.models.backbones import build_backbone
@@ -74,12 +74,17 @@ def test_a_changed_shape_is_named_with_both_shapes(refused, content):
     assert "stem.1.bias 46 instead of 45" in found
 
 
-def test_a_tensor_too_many_is_named(refused, content):
-    what = content("moco")
-    what["state_dict"]["module.encoder_q.layer4.2.conv1.0.0.weight"] = torch.zeros(3)
-    found = refused(what, "moco")
-    assert "1 too many" in found
-    assert "module.encoder_q.layer4.2.conv1.0.0.weight" in found
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("place", ["4.2.", "5.1."])
+def test_a_tensor_of_a_larger_network_is_named(method, place, recorded, tmp_path):
+    case = recorded(f"severe/ckpt_{method}.json")
+    what = severe_layout(case)
+    tensors = next((what[key] for key in ("state_dict", "model") if key in what), what)
+    name = next(n.replace("4.1.", place) for n in case["rename"] if "4.1." in n)
+    tensors[name] = torch.zeros(3)
+    with pytest.raises(CheckpointError, match="1 too many") as caught:
+        load_pretrained(build_backbone(case["backbone"]), write(tmp_path, what), method)
+    assert name in str(caught.value)
 
 
 @pytest.mark.parametrize("method", ["moco", "supervised", "gdt", "tclr"])

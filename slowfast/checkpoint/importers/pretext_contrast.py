@@ -9,7 +9,7 @@ PRETEXT_CONTRAST = add(
         title="Pretext-Contrast",
         at="",
         parts={
-            r"base_network\.(?=[0-4]\.)": r.VIDEO,
+            r"base_network\.(?=\d+\.)": r.VIDEO,
             r"(fc|projector)\.": r.PRETEXT_HEAD,
         },
         renames=((r"0\.", "stem."), (r"(\d)\.", r"layer\1.")),

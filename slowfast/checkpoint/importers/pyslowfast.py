@@ -9,11 +9,11 @@ PYSLOWFAST = add(
         title="PySlowFast",
         at="model_state",
         parts={
-            r"encoder\.(?=[0-4]\.)": r.VIDEO,
+            r"encoder\.(?=\d+\.)": r.VIDEO,
             r"(?=s[1-5](_fuse)?\.|blocks\.|patch_embed)": r.VIDEO,
             r"head\.": r.CLASSIFIER,
         },
-        renames=((r"0\.", "stem."), (r"([1-4])\.", r"layer\1.")),
+        renames=((r"0\.", "stem."), (r"(\d)\.", r"layer\1.")),
         inputs=r.SLOWFAST,
         spellings=("pyth",),
         source="https://github.com/facebookresearch/SlowFast",

@@ -11,7 +11,7 @@ RESNET18_2D = add(
     r.Rule(
         title="ResNet-18 (images)",
         at="",
-        parts={r"(?=conv1\.|bn1\.|layer[1-4]\.)": r.VIDEO, r"fc\.": r.CLASSIFIER},
+        parts={r"(?=conv1\.|bn1\.|layer\d+\.)": r.VIDEO, r"fc\.": r.CLASSIFIER},
         renames=(
             (r"conv1\.", "stem.0."),
             (r"bn1\.", "stem.1."),

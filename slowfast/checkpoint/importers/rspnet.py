@@ -9,7 +9,7 @@ RSPNET = add(
         title="RSPNet",
         at="model",
         parts={
-            r"encoder_q\.encoder\.(?=base_network\.[0-4]\.|stem|layer)": r.VIDEO,
+            r"encoder_q\.encoder\.(?=base_network\.\d+\.|stem|layer)": r.VIDEO,
             r"encoder_q\.(encoder\.)?(fc|linear|head|new_fc|encoder_fuse)": r.PRETEXT_HEAD,
             r"encoder_k\.": r.MOMENTUM,
             r"queue": r.QUEUE,

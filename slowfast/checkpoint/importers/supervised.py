@@ -8,7 +8,7 @@ SUPERVISED = add(
     r.Rule(
         title="Supervised",
         at="",
-        parts={r"(?=stem\.|layer[1-4]\.)": r.VIDEO, r"fc\.": r.CLASSIFIER},
+        parts={r"(?=stem\.|layer\d+\.)": r.VIDEO, r"fc\.": r.CLASSIFIER},
         inputs=r.IMAGENET,
         spellings=("torchvision",),
         trained_on="Kinetics-400, labels",

@@ -11,7 +11,7 @@ ZERO_SHOT = add(
     r.Rule(
         title="Zero-shot",
         at="state_dict",
-        parts={r"model\.(?=[0-4]\.)": r.VIDEO, r"regressor\.": r.CLASSIFIER},
+        parts={r"model\.(?=\d+\.)": r.VIDEO, r"regressor\.": r.CLASSIFIER},
         renames=((r"0\.", "stem."), (r"(\d)\.", r"layer\1.")),
         inputs=r.Inputs((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)),
         trained_on="Kinetics-700 less the test classes, word vectors of the labels",
