@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
 
 BACKGROUND = -1  # a detected box without an action
 FIELDS = "video,second,x1,y1,x2,y2,action[,person or score]"
@@ -36,6 +39,11 @@ class BoxLine:
     action: int
     score: float | None
     where: str
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether the box reaches beyond the picture, which cuts it."""
+        return min(self.box) < 0 or max(self.box) > 1
 
 
 @dataclass
@@ -83,6 +91,7 @@ def read_keyframes(
         AnnotationError: a file is missing, a line is wrong, or nothing is left.
     """
     keyframes: dict[Key, KeyframeBoxes] = {}
+    outside: list[str] = []
     files = [(path, None) for path in annotated] + [(path, least_score) for path in detected]
     for path, least in files:
         for line in read_box_lines(path):
@@ -97,6 +106,13 @@ def read_keyframes(
                 )
             if least is None or line.score >= least:
                 keyframes.setdefault(line.key, KeyframeBoxes()).add(line)
+                outside += [line.where] * line.is_outside
+    if outside:
+        logger.warning(
+            "%d lines have boxes that reach beyond the picture, which cuts them; first: %s.",
+            len(outside),
+            outside[0],
+        )
     if not keyframes:
         names = ", ".join(str(path) for path, _ in files)
         raise AnnotationError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -26,7 +27,15 @@ class EvaluationResult:
 
     def summary(self) -> str:
         """Return the measures on one line."""
-        return " ".join(f"{key} {value:.4g}" for key, value in self.metrics.items())
+        return in_words(self.metrics)
+
+
+def in_words(values: Mapping[str, str | float]) -> str:
+    """Return names and values on one line, decimals with four digits."""
+    return " ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in values.items()
+    )
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from torch import nn
 
 from slowfast.checkpoint.networks import load_model_state
 from slowfast.checkpoint.store import load_checkpoint_file
-from slowfast.engine.evaluate import evaluate
+from slowfast.engine.evaluate import evaluate, in_words
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.launch import device_of
@@ -52,9 +52,12 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
                 "headline": task.headline,
                 "checkpoint": str(source),
                 "test": result.metrics,
+                "protocol": dict(result.evaluator.protocol),
             },
         )
     logger.info("test: %s", result.summary())
+    if result.evaluator.protocol:
+        logger.info("protocol: %s", in_words(result.evaluator.protocol))
     if result.metrics.get("num_unreadable"):
         logger.warning(
             "%d test files could not be read and count as wrong; see %s.",

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import torch
@@ -35,7 +36,13 @@ class StepOutput:
 
 
 class Evaluator(ABC):
-    """Collects predictions and turns them into numbers."""
+    """Collects predictions and turns them into numbers.
+
+    Attributes:
+        protocol: known after ``compute``: how was counted and what was left out, plain values.
+    """
+
+    protocol: Mapping[str, str | float] = MappingProxyType({})
 
     @abstractmethod
     def update(self, predictions: dict[str, Any]) -> None:

@@ -163,6 +163,13 @@ class DetectionEvaluator(Evaluator):
         self.result: ava.AvaResult | None = None
         self.found: dict[str, np.ndarray] = {}
 
+    @property
+    def protocol(self) -> Mapping[str, str | float]:
+        """How detections were matched, and what was judged and left out."""
+        result = self.result
+        how = {"match_order": result.match_order, "iou_threshold": result.iou_threshold}
+        return {**how, **result.counts}
+
     def update(self, predictions: dict[str, Any]) -> None:
         """Take ``index``, ``valid`` ``(B,)``, ``box_index`` ``(N,)`` and ``scores`` ``(N, C)``."""
         self._frames.add({key: predictions[key] for key in ("index", "valid")})

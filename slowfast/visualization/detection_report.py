@@ -29,14 +29,23 @@ def sections(found: dict[str, np.ndarray]) -> list[str]:
     detections = ava.Boxes.from_scores(found["box_key"], found["box"], found["box_scores"])
     excluded = set(found["excluded"].tolist())
     result = ava.evaluate(truth, detections, names, excluded, with_confusions=True)
-    text = (
-        f"Detections of a key frame are matched in the order of the file "
-        f"('{result.match_order}'), as PySlowFast does."
-    )
-    parts = [page.heading("Actions"), page.paragraph(text)]
+    parts = [page.heading("Actions"), page.paragraph(_protocol(result))]
     for name, png in ava_plots.pictures(result).items():
         parts.append(page.image(png, name))
     return parts + _key_frames(found, truth, names)
+
+
+def _protocol(result: ava.AvaResult) -> str:
+    counts = {
+        name: f"{number:,} {name.replace('_', ' ')}" for name, number in result.counts.items()
+    }
+    judged = [counts.pop(name) for name in ("keyframes", "ground_truth", "detections")]
+    lonely = counts.pop("detections_on_frames_without_ground_truth")
+    return (
+        f"Detections of a key frame are matched in the order of the file "
+        f"('{result.match_order}'), as PySlowFast does. Judged: {', '.join(judged)}; of these, "
+        f"{lonely}, which are wrong. Left out: {', '.join(counts.values())}."
+    )
 
 
 def _key_frames(found: dict[str, np.ndarray], truth: ava.Boxes, names: dict[int, str]) -> list[str]:

@@ -103,6 +103,13 @@ def test_detected_boxes_need_their_score_and_have_no_action(written):
         read_keyframes([], [written(DETECTED, "detected.csv")], 20, 0.999)
 
 
+def test_boxes_that_overshoot_the_picture_are_counted(written, caplog):
+    lines = ["v,902,0,0,1,1,3,1", "v,902,0,-0.2,1,1,3,1", "v,903,0,0,1.3,1,3,1"]
+    read_keyframes([written("\n".join(lines))], [], 20, 0.9)
+    (said,) = caplog.messages
+    assert "2 lines have boxes that reach beyond the picture" in said and "line 2" in said
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

@@ -76,8 +76,12 @@ def test_a_run_trains_tests_and_reports(trained):
     assert (found["task"], found["headline"]) == ("detection", "map")
     assert 0 < found["test"]["map"] <= 100
     assert found["test"]["num_unreadable"] == 0
+    assert found["protocol"]["match_order"] == "input"
+    assert found["protocol"]["detections_of_other_classes"] > 0
+    assert "protocol: match_order input" in (trained / "log.txt").read_text()
     page = (trained / "report.html").read_text()
     assert "Key frames" in page and "average_precision" in page
+    assert f"{found['protocol']['detections_excluded']} detections excluded" in page
 
 
 def test_the_written_detections_are_judged_alike_by_the_command(trained, ava_folder, capsys):

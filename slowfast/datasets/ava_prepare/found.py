@@ -45,7 +45,7 @@ class BoxTable:
             self.keyframes[line.key].add(line.corners)
             if x2 <= x1 or y2 <= y1:
                 self.flat.append(line.where)
-            elif min(line.box) < 0 or max(line.box) > 1:
+            elif line.is_outside:
                 self.outside.append(line.where)
         if line.action != BACKGROUND:
             self.actions[line.action] += 1
