@@ -18,7 +18,6 @@ Goals: 100 times as fast as the loop, 3 CPU-seconds, 2 GiB, APs of the slice equ
 """
 
 import argparse
-import ctypes
 import statistics
 import sys
 import tempfile
@@ -29,11 +28,11 @@ from pathlib import Path
 import numpy as np
 
 from slowfast.evaluation.ava import Boxes, evaluate, evaluate_files, image_keys, write_detections
+from slowfast.utils.memory import peak_megabytes
 
 PEOPLE, ACTIONS, CLASSES = 1.83, 1.8, 60
 GOAL_RATIO, GOAL_SECONDS, GOAL_MEGABYTES, TOLERANCE = 100, 3.0, 2147.0, 1e-9
 FRAMES_PER_VIDEO = 897
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def made_up(frames: int, top: int, classes: int = CLASSES) -> tuple[Boxes, Boxes]:
@@ -131,24 +130,6 @@ def in_turns(works: dict, rounds: int) -> dict[str, float]:
         for name in list(works)[:: 1 if number % 2 else -1]:
             measured[name].append(cpu_seconds(works[name]))
     return {name: statistics.median(seconds) for name, seconds in measured.items()}
-
-
-def peak_megabytes(work) -> float | None:
-    """Return how far memory rises during a work, or None where the system does not tell."""
-    try:
-        ctypes.CDLL(None).malloc_trim(0)  # what was freed earlier must not serve this work
-        CLEAR.write_text("5")  # Linux: the highest memory so far becomes the present one
-        before = memory("VmRSS")
-        work()
-        return memory("VmHWM") - before
-    except (OSError, AttributeError, TypeError):
-        return None
-
-
-def memory(field: str) -> float:
-    """Return a line of the process's status in megabytes."""
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) * 1024 / 1e6
 
 
 def compare(args) -> None:

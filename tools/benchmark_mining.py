@@ -11,23 +11,21 @@ Goals, on a CPU at the default sizes: at most 4 CPU-seconds, and at most half of
 """
 
 import argparse
-import ctypes
 import statistics
 import sys
 import time
-from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from slowfast.ssl.mining import mine_positives
+from slowfast.utils.memory import peak_megabytes
 
 GOAL_CPU_SECONDS = 4.0
 GOAL_OF_LOOP = 0.5
 LARGE_SETS = {"Kinetics-400": 232_067, "AudioSet": 1_784_108}
 TIE = 1e-5
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def banks(size: int, dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -83,27 +81,14 @@ def in_turns(works: dict, rounds: int, device: torch.device) -> dict[str, tuple[
     }
 
 
-def peak_megabytes(work, device: torch.device) -> float | None:
-    """Return how far memory rises during a work, or None where the system does not tell."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
-        before = torch.cuda.memory_allocated()
-        work()
-        return (torch.cuda.max_memory_allocated() - before) / 1e6
-    try:
-        ctypes.CDLL(None).malloc_trim(0)  # what earlier works freed must not serve this one
-        CLEAR.write_text("5")  # Linux: the highest memory so far becomes the present one
-        before = memory("VmRSS")
-        work()
-        return memory("VmHWM") - before
-    except (OSError, AttributeError, TypeError):
-        return None
-
-
-def memory(field: str) -> float:
-    """Return a line of the process's status in megabytes."""
-    line = next(line for line in STATUS.read_text().splitlines() if line.startswith(field))
-    return int(line.split()[1]) * 1024 / 1e6
+def peak_on(device: torch.device, work) -> float | None:
+    """Return how far memory of a device rises during a work, or None where nobody tells."""
+    if device.type != "cuda":
+        return peak_megabytes(work)
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    work()
+    return (torch.cuda.max_memory_allocated() - before) / 1e6
 
 
 def disagreements(video: Tensor, audio: Tensor, ours: Tensor, theirs: Tensor) -> tuple[int, int]:
@@ -123,7 +108,7 @@ def report_mining(args, device: torch.device) -> None:
     rows = min(args.loop_rows or args.n, args.n)
     few = slice(0, max(4 * args.k, 64))
     mine_positives(video[few], audio[few], args.k)
-    peak = peak_megabytes(lambda: mine_positives(video, audio, args.k), device)
+    peak = peak_on(device, lambda: mine_positives(video, audio, args.k))
     works = {
         "matrix products alone": lambda: products(video, audio, args.n),
         "mine_positives": lambda: mine_positives(video, audio, args.k),
