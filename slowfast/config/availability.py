@@ -74,7 +74,6 @@ NOT_YET: dict[str, tuple[Callable[[Any], bool], str]] = {
     "TRAIN.CHECKPOINT_INFLATE": (_on, "stretch MODEL.CKPT by CHECKPOINT.INFLATE instead"),
     "TRAIN.CHECKPOINT_IN_INIT": (_on, "video networks started from image ones"),
     "VIS_MASK.ENABLE": (_on, "pictures of masked prediction"),
-    "WANDB.ENABLE": (_on, "Weights & Biases"),
 }
 
 
@@ -97,7 +96,6 @@ WITHOUT_EFFECT = (
     "SOLVER.WARMUP_FACTOR",
     "TENSORBOARD.CATEGORIES_PATH",
     "TENSORBOARD.CLASS_NAMES_PATH",
-    "WANDB.ENTITY",
 )
 
 

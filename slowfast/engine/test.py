@@ -8,6 +8,7 @@ from torch import nn
 
 from slowfast.checkpoint.networks import load_model_state
 from slowfast.checkpoint.store import load_checkpoint_file
+from slowfast.engine.boards import boards_of
 from slowfast.engine.evaluate import evaluate, in_words
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.logging import StatsWriter
@@ -42,7 +43,10 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
     result = evaluate(cfg, task, model, loader, bad_media, signals=signals)
     step = state.get("progress", {}).get("global_step", 0)
-    StatsWriter(output_dir).write({"_type": "test_final", "step": step, **result.metrics})
+    writer = StatsWriter(output_dir, boards_of(cfg))
+    writer.open_boards(step)
+    writer.write({"_type": "test_final", "step": step, **result.metrics})
+    writer.close()
     if du.is_root_proc():
         result.evaluator.save(output_dir / "predictions" / "test.npz")
         write_json(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from slowfast.checkpoint.networks import load_model_state
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.engine.boards import boards_of
 from slowfast.engine.hooks.bad_media import BadMediaHook, BadMediaLog
 from slowfast.engine.hooks.checkpoint import CheckpointHook
 from slowfast.engine.hooks.epoch_start import EpochStartHook
@@ -33,12 +34,10 @@ def checkpoint_store(cfg) -> CheckpointStore:
 def train(cfg, signals: StopSignals) -> None:
     """Train to the end, from scratch or from where an earlier start of the run got."""
     output_dir = Path(cfg.OUTPUT_DIR)
+    writer = StatsWriter(output_dir, boards_of(cfg))
     task = build_task(cfg)
     trainer = Trainer(cfg, task, output_dir)
     store = checkpoint_store(cfg)
-    board = cfg.TENSORBOARD
-    board_dir = output_dir / (board.LOG_DIR or "tensorboard") if board.ENABLE else None
-    writer = StatsWriter(output_dir, board_dir)
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
     videos = trainer.loader.dataset.videos
     trainer.hooks = [
@@ -52,11 +51,14 @@ def train(cfg, signals: StopSignals) -> None:
     start(trainer, store)
     _log_census(trainer)
     writer.rewind(trainer.progress.global_step)
+    writer.open_boards(trainer.progress.global_step)
     try:
         trainer.train()
     except UnreadableFilesError as error:
         bad_media.add(error.failures)
         raise
+    finally:
+        writer.close()
 
 
 def _precise_statistics(cfg) -> list[PreciseBatchNormHook]:
@@ -151,7 +153,16 @@ def _resume(trainer: Trainer, path: Path, state: dict) -> None:
 
 
 # What may change between two starts of a run without changing what is learned.
-FREE_KEYS = ("OUTPUT_DIR", "NUM_GPUS", "LOG_", "DATA_LOADER.", "TEST.", "TENSORBOARD.", "DIST_")
+FREE_KEYS = (
+    "OUTPUT_DIR",
+    "NUM_GPUS",
+    "LOG_",
+    "DATA_LOADER.",
+    "TEST.",
+    "TENSORBOARD.",
+    "WANDB.",
+    "DIST_",
+)
 FREE_TRAIN_KEYS = ("ENABLE", "CHECKPOINT_", "EVAL_PERIOD", "AUTO_RESUME")
 
 

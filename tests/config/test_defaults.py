@@ -68,6 +68,7 @@ OWN_KEYS = {
     "DIST_TIMEOUT_SECONDS": 600.0,
     "WANDB.ENABLE": False,
     "WANDB.ENTITY": None,
+    "WANDB.PROJECT": "slowfast-vssl",
 }
 
 

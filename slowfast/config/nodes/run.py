@@ -40,7 +40,8 @@ TABLES = (
     Node(
         "WANDB",
         "Weights & Biases",
-        ENABLE=Key(False, "send curves to Weights & Biases"),
+        ENABLE=Key(False, "show curves and results at Weights & Biases (needs the package wandb)"),
         ENTITY=Key(None, "user or team that owns the project there", kind="str"),
+        PROJECT=Key("slowfast-vssl", "project there"),
     ),
 )

@@ -1,4 +1,4 @@
-"""Numbers of a run: log lines with ETA, ``stats.jsonl``, TensorBoard."""
+"""Numbers of a run: log lines with ETA, ``stats.jsonl``, and the boards that show them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import json
 import math
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from slowfast.engine.boards import Board
 from slowfast.engine.hooks.base import Hook
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import TrainingError
@@ -27,16 +29,16 @@ EXPLOSION_HISTORY = 5
 
 
 class StatsWriter:
-    """Appends rows to ``stats.jsonl`` and mirrors their numbers to TensorBoard.
+    """Appends rows to ``stats.jsonl`` and shows their numbers on boards.
 
     Args:
         output_dir: of the run.
-        tensorboard_dir: where event files go, or None for none.
+        boards: see :mod:`slowfast.engine.boards`.
     """
 
-    def __init__(self, output_dir: Path, tensorboard_dir: Path | None = None) -> None:
-        self.output_dir, self.tensorboard_dir = output_dir, tensorboard_dir
-        self._tensorboard = None
+    def __init__(self, output_dir: Path, boards: Sequence[Board] = ()) -> None:
+        self.output_dir, self.boards = output_dir, boards
+        self._opened: list[Board] = []
 
     def rewind(self, global_step: int) -> None:
         """Drop rows that a resumed run will write again: those of later steps and of testing."""
@@ -45,10 +47,13 @@ class StatsWriter:
             rows = read_json_stats(path)
             kept = [r for r in rows if r["step"] <= global_step and r["_type"] != "test_final"]
             write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
-        if du.is_root_proc() and self.tensorboard_dir is not None:
-            from torch.utils.tensorboard import SummaryWriter
 
-            self._tensorboard = SummaryWriter(str(self.tensorboard_dir), purge_step=global_step + 1)
+    def open_boards(self, global_step: int) -> None:
+        """Begin to show rows of later steps."""
+        if du.is_root_proc():
+            for board in self.boards:
+                board.begin(global_step)
+                self._opened.append(board)
 
     def write(self, row: dict[str, Any]) -> None:
         """Write one row; ``_type`` names it and ``step`` places it; no number becomes null."""
@@ -56,11 +61,13 @@ class StatsWriter:
             k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()
         }
         log_json_stats(row, self.output_dir)
-        if self._tensorboard is not None:
-            for key, value in row.items():
-                if isinstance(value, (int, float)) and key not in ("step", "epoch"):
-                    self._tensorboard.add_scalar(f"{row['_type']}/{key}", value, row["step"])
-            self._tensorboard.flush()
+        for board in self._opened:
+            board.write(row)
+
+    def close(self) -> None:
+        """Hand over what boards have not shown yet."""
+        while self._opened:
+            self._opened.pop().close()
 
 
 class LogHook(Hook):

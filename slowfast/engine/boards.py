@@ -1,0 +1,133 @@
+"""Where the numbers of a run can be watched beside its own files: TensorBoard, Weights & Biases."""
+
+from __future__ import annotations
+
+import secrets
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+from slowfast.utils.errors import ConfigError
+from slowfast.utils.files import write_text
+
+PLACES = ("_type", "step", "epoch")  # of a row; its other entries are numbers to show
+
+
+class Board(ABC):
+    """Shows rows of ``stats.jsonl``, in the first process only."""
+
+    @abstractmethod
+    def begin(self, step: int) -> None:
+        """Open; what an earlier start showed for later steps will come again."""
+
+    @abstractmethod
+    def write(self, row: dict[str, Any]) -> None:
+        """Show the numbers of a row at its ``step``."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Hand over what is not shown yet."""
+
+
+def boards_of(cfg) -> list[Board]:
+    """Return the boards that a config asks for.
+
+    Raises:
+        ConfigError: one needs a package that is not installed.
+    """
+    folder, boards = Path(cfg.OUTPUT_DIR), []
+    if cfg.TENSORBOARD.ENABLE:
+        boards.append(TensorBoard(folder / (cfg.TENSORBOARD.LOG_DIR or "tensorboard")))
+    if cfg.WANDB.ENABLE:
+        boards.append(WeightsAndBiases(cfg))
+    return boards
+
+
+def numbers_of(row: dict[str, Any]) -> dict[str, float]:
+    """Return the numbers of a row under names such as ``train_iter/loss``."""
+    return {
+        f"{row['_type']}/{key}": value
+        for key, value in row.items()
+        if key not in PLACES and isinstance(value, (int, float))
+    }
+
+
+class TensorBoard(Board):
+    """Event files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._writer = None
+
+    def begin(self, step: int) -> None:
+        """Open a new event file, which hides what older ones have of later steps."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer = SummaryWriter(str(self.folder), purge_step=step + 1)
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Append the numbers."""
+        for name, value in numbers_of(row).items():
+            self._writer.add_scalar(name, value, row["step"])
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._writer.close()
+
+
+class WeightsAndBiases(Board):
+    """A run at Weights & Biases, which a resumed run goes on with.
+
+    Its id is kept in ``OUTPUT_DIR/wandb_run_id.txt``; ``WANDB_MODE=offline`` keeps all in
+    ``OUTPUT_DIR/wandb``.
+
+    Raises:
+        ConfigError: the package is not installed.
+    """
+
+    def __init__(self, cfg) -> None:
+        try:
+            import wandb
+        except ImportError as error:
+            raise ConfigError(
+                "WANDB.ENABLE needs the package wandb: pip install wandb, then 'wandb login'."
+            ) from error
+        self.wandb, self.cfg, self.folder = wandb, cfg, Path(cfg.OUTPUT_DIR)
+        self._run = None
+
+    def begin(self, step: int) -> None:
+        """Start the run, or go on with it.
+
+        Raises:
+            ConfigError: nobody is logged in, or the service refuses.
+        """
+        known = self.folder / "wandb_run_id.txt"
+        if step == 0 or not known.is_file():
+            write_text(known, secrets.token_hex(8))
+        node = self.cfg.WANDB
+        try:
+            self._run = self.wandb.init(
+                project=node.PROJECT,
+                entity=node.ENTITY,
+                name=self.folder.resolve().name,
+                id=known.read_text(),
+                resume="allow",
+                dir=str(self.folder),
+                config=self.cfg.leaves(),
+            )
+        except self.wandb.Error as error:
+            raise ConfigError(
+                f"WANDB.ENABLE: Weights & Biases did not begin ({error}). Run 'wandb login', set "
+                "WANDB_MODE=offline, or switch it off."
+            ) from error
+        # A step of its own takes rows in any order, and again after a resumption.
+        self._run.define_metric("*", step_metric="step")
+
+    def write(self, row: dict[str, Any]) -> None:
+        """Send the numbers."""
+        self._run.log({"step": row["step"], **numbers_of(row)})
+
+    def close(self) -> None:
+        """Send what is waiting."""
+        self._run.finish()
