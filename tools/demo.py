@@ -35,7 +35,11 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--first-second", type=int, default=0, help="second in --boxes at which the video begins"
     )
-    parser.add_argument("--box-score", type=float, default=0.5, help="least score of a person")
+    parser.add_argument(
+        "--box-score",
+        type=float,
+        help="least score of a person (default: 0.5 of a detector; all boxes of a file)",
+    )
     parser.add_argument("--score", type=float, default=0.1, help="least score of an action")
     parser.add_argument("--top", type=at_least(1), default=3, help="actions per person at most")
     args, rest = parser.parse_known_args(argv)
@@ -46,9 +50,11 @@ def _run(args, rest: list[str]) -> None:
     cfg = assert_and_infer_cfg(load_config(parse_args(rest)))
     setup_logging()
     if args.boxes:
-        source = boxes_of_file(args.boxes, args.first_second)
+        least = args.box_score or 0.0
+        source = boxes_of_file(args.boxes, args.video.stem, args.first_second, least)
     else:
-        detect = build_detector(args.detector, args.box_score, cfg)
+        least = 0.5 if args.box_score is None else args.box_score
+        detect = build_detector(args.detector, least, cfg)
 
         def source(_, picture):
             return detect(picture)[0]
@@ -57,6 +63,12 @@ def _run(args, rest: list[str]) -> None:
     out = args.out or args.video.with_name(f"{args.video.stem}-actions.mp4")
     found = paint_video(painter, args.video, source, out)
     print(f"Wrote {out}: {', '.join(f'{count} {what}' for what, count in found.items())}")
+    if args.boxes and not found["boxes"]:
+        print(
+            f"warning: {args.boxes} has no box in the seconds of this video; --first-second says at "
+            "which second of the file it begins (AVA: 900)",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

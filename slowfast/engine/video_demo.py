@@ -44,21 +44,33 @@ class Shown:
     least_score: float = 0.1
 
 
-def boxes_of_file(path: str | Path, first_second: int = 0) -> BoxSource:
+def boxes_of_file(
+    path: str | Path, video: str, first_second: int = 0, least_score: float = 0.0
+) -> BoxSource:
     """Return the boxes of a file in AVA's format.
 
     Args:
-        path: lines ``video,second,x1,y1,x2,y2,...``; the video's name does not matter.
+        path: lines ``video,second,x1,y1,x2,y2,action[,score]``; the actions do not matter.
+        video: its name; where the file is about one video only, that one counts, whatever its name.
         first_second: the second in the file at which the video begins (AVA: 900).
+        least_score: of the boxes that have a score.
 
     Raises:
-        AnnotationError: the file is missing, or a line is wrong.
+        AnnotationError: the file is missing, a line is wrong, or no box is of that video.
     """
+    lines = list(read_box_lines(path))
+    videos = {line.key[0] for line in lines}
+    if len(videos) == 1:
+        video = videos.pop()
     boxes: dict[int, dict[tuple[float, ...], None]] = {}
-    for line in read_box_lines(path):
-        boxes.setdefault(line.key[1] - first_second, {})[line.box] = None
+    for line in lines:
+        if line.key[0] == video and (line.score is None or line.score >= least_score):
+            boxes.setdefault(line.key[1] - first_second, {})[line.box] = None
     if not boxes:
-        raise AnnotationError(f"{path}: holds no box.")
+        raise AnnotationError(
+            f"{path}: holds no box of {video} with a score of {least_score:g} or more; it is about "
+            f"{len(videos) or 1} videos."
+        )
     return lambda second, _: np.array(list(boxes.get(second, {})), dtype=float).reshape(-1, 4)
 
 
