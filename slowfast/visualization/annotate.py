@@ -16,13 +16,19 @@ from slowfast.visualization.box_figures import Drawn
 from slowfast.visualization.figures import COLORS, short
 
 WORD_LENGTH = 40
+LEAST_HEIGHT = 360  # of a picture with words on it
 
 
 def draw_boxes(picture: np.ndarray, boxes: Iterable[Drawn]) -> np.ndarray:
-    """Return a copy of a picture, uint8 ``(H, W, 3)``, with boxes and their words."""
-    image = Image.fromarray(picture)
-    draw = ImageDraw.Draw(image)
+    """Return a copy of a picture, uint8 ``(H, W, 3)``, with boxes and their words.
+
+    Small pictures are enlarged a whole number of times, so that words leave something to see.
+    """
     height, width = picture.shape[:2]
+    times = max(1, round(LEAST_HEIGHT / height))
+    height, width = height * times, width * times
+    image = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(image)
     size = max(10, height // 28)
     font = ImageFont.load_default(size)
     for place, drawn in enumerate(boxes):

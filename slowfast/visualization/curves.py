@@ -141,11 +141,11 @@ def _title(group: str, keys: Sequence[str], same_as_loss: Sequence[str]) -> str:
 def chance_of(key: str, measures: dict[str, Any]) -> float | None:
     """Return the chance level of a measure, in percent, or None.
 
-    ``chance_r1`` is that of every ``..._r1``; among the first k, guessing finds k times as much.
+    ``chance_map`` is that of ``map``, ``chance_r1`` that of every ``..._r1``; among the first k,
+    guessing finds k times as much.
     """
-    for ending, value in measures.items():
-        if ending.startswith("chance_") and key.endswith(ending[len("chance") :]):
-            return value
+    if f"chance_{key}" in measures:
+        return measures[f"chance_{key}"]
     first = re.search(r"_r(\d+)$", key)
     if first and measures.get("chance_r1"):
         return min(100.0, int(first[1]) * measures["chance_r1"])

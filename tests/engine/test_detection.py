@@ -174,9 +174,11 @@ def test_a_video_is_written_with_what_its_people_do(trained, demo, ava_folder, t
     assert "boxes" in capsys.readouterr().out
     with open_media(out) as painted, open_media(file) as plain:
         assert painted.video.num_frames == plain.video.num_frames
-        keyframe = [2 * 30]
-        changed = painted.read_frames(keyframe).float() - plain.read_frames(keyframe).float()
-    assert changed.abs().amax(dim=(0, 1)).gt(100).float().mean() > 0.01
+        pictures = [media.read_frames([2 * 30])[0].float() for media in (painted, plain)]
+    height, width = pictures[1].shape[-2:]
+    assert pictures[0].shape == (3, 5 * height, 5 * width)  # enlarged, for the words
+    changed = pictures[0] - pictures[1].repeat_interleave(5, dim=1).repeat_interleave(5, dim=2)
+    assert changed.abs().amax(dim=0).gt(100).float().mean() > 0.01
     assert tool.main(["--video", "nowhere.mp4", *words[2:], *run]) == 1
     assert "nowhere.mp4: no such file" in capsys.readouterr().err
 

@@ -105,6 +105,8 @@ def test_chance_grows_with_the_number_of_files_looked_at():
     assert [chance_of(f"retrieval_r{k}", measures) for k in (1, 5, 10)] == [12.5, 62.5, 100.0]
     assert chance_of("a2v_r1", measures) == 12.5
     assert chance_of("loss", measures) is None
+    measures = {"map": 40.0, "weighted_map": 41.0, "chance_map": 20.0}
+    assert [chance_of(key, measures) for key in ("map", "weighted_map")] == [20.0, None]
     assert chance_of("retrieval_r1", {}) is None
 
 
