@@ -44,13 +44,13 @@ def train(cfg, signals: StopSignals) -> None:
         EpochStartHook(writer),
         BadMediaHook(bad_media, len(videos), cfg.DATA.MAX_BAD_FRACTION),
         LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
-        *_precise_statistics(cfg),
+        *_precise_statistics(cfg, bad_media, signals),
         *_evaluation(cfg, task, writer, bad_media, signals),
         CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
     ]
     start(trainer, store)
     _log_census(trainer)
-    writer.rewind(trainer.progress.global_step)
+    writer.rewind(trainer.progress)
     writer.open_boards(trainer.progress.global_step)
     try:
         trainer.train()
@@ -61,12 +61,12 @@ def train(cfg, signals: StopSignals) -> None:
         writer.close()
 
 
-def _precise_statistics(cfg) -> list[PreciseBatchNormHook]:
+def _precise_statistics(cfg, bad_media, signals) -> list[PreciseBatchNormHook]:
     """Return the hook that computes statistics anew, where asked."""
     if not cfg.BN.USE_PRECISE_STATS:
         return []
     periods = (cfg.TRAIN.EVAL_PERIOD, cfg.TRAIN.CHECKPOINT_PERIOD)
-    return [PreciseBatchNormHook(cfg.BN.NUM_BATCHES_PRECISE, periods)]
+    return [PreciseBatchNormHook(cfg.BN.NUM_BATCHES_PRECISE, periods, bad_media, signals)]
 
 
 def _evaluation(cfg, task, writer, bad_media, signals) -> list[EvaluationHook]:

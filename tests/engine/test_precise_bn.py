@@ -1,5 +1,7 @@
 """Statistics of normalisation computed anew: right, and noticed by nothing else."""
 
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,9 +9,11 @@ import pytest
 import torch
 from torch import nn
 
-from slowfast.engine.hooks.precise_bn import update_statistics
+from slowfast.engine.hooks import precise_bn
+from slowfast.engine.hooks.precise_bn import _batches, update_statistics
 from slowfast.engine.run import main
 from slowfast.engine.state import Progress
+from slowfast.utils.logging import read_json_stats
 
 CFG = str(Path(__file__).resolve().parents[2] / "configs/demo/avid.yaml")
 
@@ -32,7 +36,7 @@ def test_weights_and_memories_are_those_of_a_run_without(pretrain_overrides, tmp
     assert statistics
     assert any(not torch.equal(plain[name], found[name]) for name in statistics)
     for name in plain:
-        if name not in statistics and not name.endswith("num_batches_tracked"):
+        if name not in statistics:
             assert torch.equal(plain[name], found[name]), name
 
 
@@ -68,3 +72,31 @@ def test_statistics_are_those_of_all_numbers(count):
     torch.testing.assert_close(layer.running_var, numbers.var(0, unbiased=False))
     assert layer.running_mean is before and layer.momentum == 0.1
     assert trainer.model.training
+
+
+@pytest.mark.parametrize("when", ["before the last batch", "after it"])
+def test_a_run_that_is_stopped_meanwhile_resumes_to_the_same_numbers(
+    when, pretrain_overrides, tmp_path, monkeypatch
+):
+    precise = ("BN.USE_PRECISE_STATS", "True", "BN.NUM_BATCHES_PRECISE", "3")
+    words = [*pretrain_overrides, *precise, "TEST.ENABLE", "False"]
+    plain = final_state(tmp_path / "a", words)
+    interrupted = []
+
+    def interrupt(trainer, watch):
+        for number, batch in enumerate(_batches(trainer, watch)):
+            if number == (1 if when == "before the last batch" else 2) and not interrupted:
+                interrupted.append(trainer.progress.step)
+                os.kill(os.getpid(), signal.SIGTERM)
+            yield batch
+
+    monkeypatch.setattr(precise_bn, "_batches", interrupt)
+    assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(tmp_path / "b")]) == 128 + signal.SIGTERM
+    assert interrupted == [4]  # the end of an epoch
+    found = final_state(tmp_path / "b", words)
+    torch.testing.assert_close(found, plain, rtol=0, atol=0)
+    rows = [
+        [(row["_type"], row["step"]) for row in read_json_stats(tmp_path / run / "stats.jsonl")]
+        for run in "ab"
+    ]
+    assert rows[0] == rows[1]

@@ -20,11 +20,13 @@ from slowfast.utils.files import write_text
 from slowfast.utils.logging import get_logger, log_json_stats, read_json_stats
 
 if TYPE_CHECKING:
+    from slowfast.engine.state import Progress
     from slowfast.engine.trainer import Trainer
 
 logger = get_logger(__name__)
 
 NOT_NUMBERS = ("batches", "batch_size")
+END_OF_EPOCH = ("train_epoch", "val_epoch")
 EXPLOSION_HISTORY = 5
 
 
@@ -40,12 +42,11 @@ class StatsWriter:
         self.output_dir, self.boards = output_dir, boards
         self._opened: list[Board] = []
 
-    def rewind(self, global_step: int) -> None:
+    def rewind(self, progress: Progress) -> None:
         """Drop rows that a resumed run will write again: those of later steps and of testing."""
         path = self.output_dir / "stats.jsonl"
         if du.is_root_proc() and path.is_file():
-            rows = read_json_stats(path)
-            kept = [r for r in rows if r["step"] <= global_step and r["_type"] != "test_final"]
+            kept = [row for row in read_json_stats(path) if _stays(row, progress)]
             write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
 
     def open_boards(self, global_step: int) -> None:
@@ -68,6 +69,12 @@ class StatsWriter:
         """Hand over what boards have not shown yet."""
         while self._opened:
             self._opened.pop().close()
+
+
+def _stays(row: dict[str, Any], progress: Progress) -> bool:
+    if row["step"] == progress.global_step and row["_type"] in END_OF_EPOCH:
+        return progress.step == 0  # else what ends an epoch was interrupted, and is done again
+    return row["step"] <= progress.global_step and row["_type"] != "test_final"
 
 
 class LogHook(Hook):

@@ -5,15 +5,18 @@ Wu and Johnson, "Rethinking 'Batch' in BatchNorm", section 3.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.base import Hook
+from slowfast.engine.signals import StopSignals
 from slowfast.engine.state import batch_to_device, seed_step
 from slowfast.tasks.base import Batch
 from slowfast.utils import distributed as du
@@ -34,17 +37,34 @@ class PreciseBatchNormHook(Hook):
     Args:
         num_batches: training batches to average over.
         periods: epochs between evaluations and between checkpoints; 0 for never.
+        bad_media: lists unreadable files.
+        signals: whether the run was asked to stop.
     """
 
-    def __init__(self, num_batches: int, periods: tuple[int, ...]) -> None:
+    def __init__(
+        self,
+        num_batches: int,
+        periods: tuple[int, ...],
+        bad_media: BadMediaLog,
+        signals: StopSignals,
+    ) -> None:
         self.num_batches, self.periods = num_batches, [period for period in periods if period]
+        self.bad_media, self.signals = bad_media, signals
 
     def after_epoch(self, trainer: Trainer) -> None:
         """Compute the statistics when an evaluation or a checkpoint is due."""
         epoch = trainer.progress.epoch + 1
         due = any(epoch % period == 0 for period in self.periods)
-        if due or epoch == trainer.total_epochs:
-            update_statistics(trainer, self.num_batches)
+        if not due and epoch != trainer.total_epochs:
+            return
+        failures = []
+
+        def watch(batch: Batch) -> None:
+            self.signals.raise_if_received()
+            failures.extend(batch["failures"])
+
+        update_statistics(trainer, self.num_batches, watch)
+        self.bad_media.add([f for part in du.all_gather_unaligned(failures) for f in part])
 
 
 class _Step(nn.Module):
@@ -61,10 +81,18 @@ class _Step(nn.Module):
             trainer.task.training_step(self.network, batch_to_device(batch, trainer.device))
 
 
-def update_statistics(trainer: Trainer, num_batches: int) -> None:
+def update_statistics(
+    trainer: Trainer, num_batches: int, watch: Callable[[Batch], None] = lambda batch: None
+) -> None:
     """Set the running statistics of all layers that learn them to their averages.
 
-    With several processes the averages are those of all.
+    With several processes the averages are those of all. ``num_batches_tracked`` stays: it counts
+    training batches.
+
+    Args:
+        trainer: its model, task and training batches.
+        num_batches: to average over; an epoch at most.
+        watch: called with each batch; if it raises, all is left as it was.
     """
     with warnings.catch_warnings():
         # fvcore scripts functions on the way in, of which today's torch warns.
@@ -79,27 +107,30 @@ def update_statistics(trainer: Trainer, num_batches: int) -> None:
         layer.train()
     progress = trainer.progress
     seed_step(trainer.cfg.RNG_SEED, progress.global_step, du.get_rank())
-    buffers = [(layer.running_mean, layer.running_var) for layer in layers]
     count = min(num_batches, len(trainer.loader))
-    update_bn_stats(step, _batches(trainer), count)
-    for layer, (mean, variance) in zip(layers, buffers, strict=True):
-        _average(layer.running_mean, layer.running_var)
-        # In place: whoever wrapped the model knows the old tensors.
-        mean.copy_(layer.running_mean)
-        variance.copy_(layer.running_var)
-        layer.running_mean, layer.running_var = mean, variance
+    own = [dict(layer.named_buffers()) for layer in layers]
+    found = copy.deepcopy(own)
+    try:
+        update_bn_stats(step, _batches(trainer, watch), count)
+        for layer, values in zip(layers, found, strict=True):
+            values |= _averages(layer)
+    finally:
+        # In place, since whoever wrapped the model knows these tensors.
+        for layer, tensors, values in zip(layers, own, found, strict=True):
+            for name, tensor in tensors.items():
+                setattr(layer, name, tensor.copy_(values[name]))
     trainer.model.train()
     logger.info("Statistics of %d normalisations over %d batches.", len(layers), count)
 
 
-def _average(mean: torch.Tensor, variance: torch.Tensor) -> None:
-    """Average over processes, in place."""
-    square = variance + mean.square()
+def _averages(layer: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the statistics of a layer, averaged over processes."""
+    mean, square = layer.running_mean, layer.running_var + layer.running_mean.square()
     du.all_reduce([mean, square])
-    variance.copy_(square - mean.square())
+    return {"running_mean": mean, "running_var": square - mean.square()}
 
 
-def _batches(trainer: Trainer) -> Iterator[Batch]:
+def _batches(trainer: Trainer, watch: Callable[[Batch], None]) -> Iterator[Batch]:
     """Yield the batches with which the next epoch begins, over and over."""
     sampler = trainer.loader.batch_sampler
     for epoch in itertools.count(trainer.progress.epoch + 1):
@@ -107,4 +138,5 @@ def _batches(trainer: Trainer) -> Iterator[Batch]:
         for batch in trainer.loader:
             if "unreadable" in batch:
                 raise UnreadableFilesError(batch["unreadable"])
+            watch(batch)
             yield batch
