@@ -156,7 +156,8 @@ def _plan_part(
             if theirs[name] != ours:
                 report.renamed[theirs[name]] = ours
     report.surplus += [theirs[name] for name in found if name not in wanted]
-    return _stretched(report, {n: t for n, t in found.items() if n in wanted}, wanted)
+    taken = {n: t for n, t in found.items() if n in wanted}
+    return _stretched(report, taken, wanted) if inflate else taken
 
 
 def _take_classifier(report, wanted, found, theirs, reading: Reading) -> None:
@@ -218,12 +219,13 @@ def _misfit(report: ImportReport, reading: Reading, arch: str, inflate: bool, wh
     if fitting and arch.lower() not in fitting:
         here = f"this run has {arch}" if arch else "the given backbone is another"
         return f"{start} needs MODEL.ARCH {' or '.join(fitting)}; {here}. {report}."
-    flat = [n for n, s in report.mismatched.items() if can_inflate(*s)]
-    cure = (
-        "Its kernels are 2-D: CHECKPOINT.INFLATE True stretches them over time."
-        if flat
-        else "The file is incomplete or of another network: check MODEL.ARCH, or fetch it anew."
-    )
+    cure = "The file is incomplete or of another network: check MODEL.ARCH, or fetch it anew."
+    if any(can_inflate(*pair) for pair in report.mismatched.values()):
+        into = " or ".join(networks_of(reading, True)) or arch
+        cure = (
+            "Its kernels are 2-D: CHECKPOINT.INFLATE True stretches them over time"
+            f"{into and f', for MODEL.ARCH {into}'}."
+        )
     return (
         f"{start} does not fit the backbone: {report}; first: "
         f"{', '.join(report.problems()[:3])}. {cure}"

@@ -141,7 +141,8 @@ def test_2d_kernels_name_the_key_that_stretches_them(refused):
         state = torchvision.models.resnet18().state_dict()
     zeros = {name: torch.zeros(tensor.shape) for name, tensor in state.items()}
     found = refused(zeros, network=build_backbone("r3d_18"))
-    assert "CHECKPOINT.INFLATE True" in found
+    assert "CHECKPOINT.INFLATE True stretches them over time, for MODEL.ARCH r3d_18" in found
+    assert "kernels stretched" not in found
 
 
 @pytest.mark.parametrize("key", ["layer4.0.conv1.0.weight", "layer4.0.conv2.0.0.weight"])
