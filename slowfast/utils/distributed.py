@@ -6,12 +6,15 @@ Every function works without a process group too, as if there were one process.
 from __future__ import annotations
 
 import os
+import time
 from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+LETTING_GO_SECONDS = 0.05
 
 
 def is_initialized() -> bool:
@@ -68,6 +71,9 @@ def init_process_group(backend: str, timeout_seconds: float) -> None:
 def destroy_process_group() -> None:
     """Leave the group, if there is one."""
     if is_initialized():
+        # Threads of gloo may still need Python to let go of the last tensors, and torch 2.6 waits
+        # for those threads without letting anybody use Python.
+        time.sleep(LETTING_GO_SECONDS)
         dist.destroy_process_group()
 
 

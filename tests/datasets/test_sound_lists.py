@@ -190,6 +190,7 @@ import torch.distributed as dist
 from slowfast.datasets import sound_lists
 from slowfast.datasets.video_list import VideoList
 from slowfast.datasets.windows import AudioVisualWindows
+from slowfast.utils import distributed as du
 from pathlib import Path
 
 folder, rank, paths = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
@@ -210,7 +211,7 @@ json.dump(
     {"opened": sorted(opened), "kept": [videos.labels.tolist() for videos in kept]},
     open(folder / f"{rank}.json", "w"),
 )
-dist.destroy_process_group()
+du.destroy_process_group()
 """
 
 

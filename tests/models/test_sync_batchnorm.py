@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from slowfast.models.sync_batchnorm import synchronise_batchnorm
+from slowfast.utils import distributed as du
 
 folder, rank, devices = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
@@ -27,7 +28,7 @@ clips = torch.randn(4, 3, 2, 5, 5)[2 * rank : 2 * rank + 2].requires_grad_()
 network(clips).square().sum().backward()
 torch.save([clips.grad, *network.state_dict().values()], f"{folder}/{rank}.pt")
 network.eval()(clips)
-dist.destroy_process_group()
+du.destroy_process_group()
 """
 
 

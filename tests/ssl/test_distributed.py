@@ -20,6 +20,7 @@ import torch.distributed as dist
 sys.path.insert(0, sys.argv[1])
 from oracles.avid_banks import banks, embeddings
 from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
+from slowfast.utils import distributed as du
 
 folder, rank, loss = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
@@ -47,7 +48,7 @@ torch.save(
     },
     folder / f"{rank}.pt",
 )
-dist.destroy_process_group()
+du.destroy_process_group()
 """
 
 

@@ -153,6 +153,7 @@ import json, sys
 import torch
 import torch.distributed as dist
 from slowfast.ssl import sharded_mining
+from slowfast.utils import distributed as du
 
 folder, rank, world = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=world)
@@ -170,7 +171,7 @@ starts = list(mined)
 few = sharded_mining.mine_over_processes(*(bank[:20] for bank in banks), 8)
 result = {"mined": starts, "whole": whole.tolist(), "few": few.tolist()}
 json.dump(result, open(f"{folder}/{rank}.json", "w"))
-dist.destroy_process_group()
+du.destroy_process_group()
 """
 
 
