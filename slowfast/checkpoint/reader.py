@@ -96,6 +96,7 @@ def _read_safely(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except (*UNREADABLE, *TORN) as error:
         logger.debug("%s: more than tensors and plain values (%s).", path, error)
+        _forget_unfinished()
     content, inert = read_restricted(path, "cpu")
     if isinstance(content, Inert):
         raise pickle.UnpicklingError(f"it is one object, {shown(content.path)}, no dict of tensors")
@@ -104,6 +105,11 @@ def _read_safely(path: Path) -> Any:
         more = f" and {len(inert) - 5} more" if len(inert) > 5 else ""
         logger.info("%s: neither imported nor run, only noted: %s%s.", path, first, more)
     return content
+
+
+def _forget_unfinished() -> None:
+    """Drop sparse tensors of a file that failed: older torch refuses the next file for them."""
+    getattr(torch._utils, "_sparse_tensors_to_validate", []).clear()
 
 
 def _read_by_plain_pickle(path: Path) -> Any:
