@@ -26,7 +26,7 @@ REQUIREMENTS = [
 EXTRAS = {
     "test": [
         "pytest>=8",  # test runner
-        "pytest-xdist>=3.5",  # tests on both cores
+        "pytest-xdist>=3.7",  # tests on both cores, in our order
         "hypothesis>=6.100",  # property tests of parsers and samplers
         "ruff>=0.8",  # lint and format
     ],

@@ -12,4 +12,4 @@ bin="$root/.venv/bin"
 "$bin/ruff" check .
 "$bin/ruff" format --check .
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
-"$bin/python" -m pytest -n 2 --dist loadfile "$@"
+"$bin/python" -m pytest -n 2 --dist loadfile --no-loadscope-reorder "$@"

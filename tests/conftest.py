@@ -8,6 +8,13 @@ import pytest
 
 TESTS = Path(__file__).parent
 sys.path.insert(0, str(TESTS))  # for ``from oracles.fills import ...``
+# Minutes each: begun last, one of them would run long after all else is done.
+LONGEST = ("test_quickstart.py", "test_readme.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the longest files."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")
