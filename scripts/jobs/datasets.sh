@@ -18,7 +18,7 @@ ava_keys() {
     missing=()
     lists=$(first_with train.csv "$folder/annotations" "$folder/frame_lists" \
         "$(dirname "$folder")/ava/frame_lists")
-    if has_override AVA.SOURCE; then
+    if is_override AVA.SOURCE video; then
         needs "$folder/videos_15min" AVA.VIDEO_DIR cut_videos.sh
     else
         needs "$folder/frames" AVA.FRAME_DIR extract_frames.sh
@@ -39,7 +39,7 @@ charades_scripts() { echo "scripts/prepare-charades"; }
 charades_keys() {
     local folder=$1 lists videos
     missing=()
-    if has_override CHARADES.SOURCE; then
+    if is_override CHARADES.SOURCE video; then
         lists=$(first_with Charades_v1_train.csv "$folder/annotations" "$folder/Charades" "$folder")
         videos=$(first_with . "$folder/Charades_v1_480" "$folder/Charades_v1")
         lists=${lists:-$folder} videos=${videos:-$folder/Charades_v1_480}

@@ -72,6 +72,15 @@ has_override() { # has_override KEY
     return 1
 }
 
+is_override() { # is_override KEY VALUE
+    local word previous=""
+    for word in ${overrides[@]+"${overrides[@]}"}; do
+        [ "$previous $word" != "$1 $2" ] || return 0
+        previous=$word
+    done
+    return 1
+}
+
 # prepare_run DATASET: set $cfg, $out (the run's folder), $log and $keys; make what is missing.
 prepare_run() {
     local dataset=$1

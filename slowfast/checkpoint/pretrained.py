@@ -221,11 +221,9 @@ def _misfit(report: ImportReport, reading: Reading, arch: str, inflate: bool, wh
         return f"{start} needs MODEL.ARCH {' or '.join(fitting)}; {here}. {report}."
     cure = "The file is incomplete or of another network: check MODEL.ARCH, or fetch it anew."
     if any(can_inflate(*pair) for pair in report.mismatched.values()):
-        into = " or ".join(networks_of(reading, True)) or arch
-        cure = (
-            "Its kernels are 2-D: CHECKPOINT.INFLATE True stretches them over time"
-            f"{into and f', for MODEL.ARCH {into}'}."
-        )
+        into = " or ".join(networks_of(reading, inflate=True))
+        network = f", for MODEL.ARCH {into}" if into else ""
+        cure = f"Its kernels are 2-D: CHECKPOINT.INFLATE True stretches them over time{network}."
     return (
         f"{start} does not fit the backbone: {report}; first: "
         f"{', '.join(report.problems()[:3])}. {cure}"

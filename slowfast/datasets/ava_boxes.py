@@ -106,7 +106,8 @@ def read_keyframes(
                 )
             if least is None or line.score >= least:
                 keyframes.setdefault(line.key, KeyframeBoxes()).add(line)
-                outside += [line.where] * line.is_outside
+                if line.is_outside:
+                    outside.append(line.where)
     if outside:
         logger.warning(
             "%d lines have boxes that reach beyond the picture, which cuts them; first: %s.",

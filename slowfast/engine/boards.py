@@ -9,16 +9,15 @@ from typing import Any
 
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.files import write_text
-
-PLACES = ("_type", "step", "epoch")  # of a row; its other entries are numbers to show
+from slowfast.utils.logging import PLACES
 
 
 class Board(ABC):
     """Shows rows of ``stats.jsonl``, in the first process only."""
 
     @abstractmethod
-    def begin(self, step: int) -> None:
-        """Open; what an earlier start showed for later steps will come again."""
+    def begin(self, step: int | None) -> None:
+        """Open. What was shown of steps after ``step`` comes again; with None it stays."""
 
     @abstractmethod
     def write(self, row: dict[str, Any]) -> None:
@@ -26,7 +25,7 @@ class Board(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Hand over what is not shown yet."""
+        """Hand over what is not shown yet; not called where the work failed."""
 
 
 def boards_of(cfg) -> list[Board]:
@@ -59,11 +58,12 @@ class TensorBoard(Board):
         self.folder = folder
         self._writer = None
 
-    def begin(self, step: int) -> None:
-        """Open a new event file, which hides what older ones have of later steps."""
+    def begin(self, step: int | None) -> None:
+        """Open a new event file, which hides what older ones have of steps that come again."""
         from torch.utils.tensorboard import SummaryWriter
 
-        self._writer = SummaryWriter(str(self.folder), purge_step=step + 1)
+        purged = None if step is None else step + 1
+        self._writer = SummaryWriter(str(self.folder), purge_step=purged)
 
     def write(self, row: dict[str, Any]) -> None:
         """Append the numbers."""
@@ -96,8 +96,8 @@ class WeightsAndBiases(Board):
         self.wandb, self.cfg, self.folder = wandb, cfg, Path(cfg.OUTPUT_DIR)
         self._run = None
 
-    def begin(self, step: int) -> None:
-        """Start the run, or go on with it.
+    def begin(self, step: int | None) -> None:
+        """Start a run at step 0, else go on with the one there is.
 
         Raises:
             ConfigError: nobody is logged in, or the service refuses.

@@ -12,7 +12,7 @@ from slowfast.engine.evaluate import evaluate
 from slowfast.engine.model_info import model_info
 from slowfast.engine.trainer import Trainer
 from slowfast.tasks.build import build_task
-from slowfast.utils.logging import get_logger
+from slowfast.utils.logging import get_logger, in_words
 
 logger = get_logger(__name__)
 
@@ -38,7 +38,7 @@ def dry_run(cfg) -> dict[str, float]:
     trainer.run_step(batches)
     seconds = time.perf_counter() - begin
     numbers = {k: v for k, v in trainer.last.items() if k != "batches"}
-    logger.info("step: %s", " ".join(f"{k} {v:.4g}" for k, v in numbers.items()))
+    logger.info("step: %s", in_words(numbers))
     loader = task.build_loader("val")
     first = next(iter(loader))
     result = evaluate(cfg, task, trainer.model, _OneBatch(loader.dataset, first), title="dry run")

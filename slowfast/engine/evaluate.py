@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +15,7 @@ from slowfast.engine.signals import StopSignals
 from slowfast.engine.state import batch_to_device
 from slowfast.tasks.base import Evaluator, Task
 from slowfast.utils import distributed as du
+from slowfast.utils.logging import in_words
 
 
 @dataclass
@@ -28,14 +28,6 @@ class EvaluationResult:
     def summary(self) -> str:
         """Return the measures on one line."""
         return in_words(self.metrics)
-
-
-def in_words(values: Mapping[str, str | float]) -> str:
-    """Return names and values on one line, decimals with four digits."""
-    return " ".join(
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in values.items()
-    )
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from torch import nn
 from slowfast.checkpoint.networks import load_model_state
 from slowfast.checkpoint.store import load_checkpoint_file
 from slowfast.engine.boards import boards_of
-from slowfast.engine.evaluate import evaluate, in_words
+from slowfast.engine.evaluate import evaluate
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.launch import device_of
@@ -20,7 +20,7 @@ from slowfast.tasks.build import build_task, task_name
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import write_json
-from slowfast.utils.logging import get_logger
+from slowfast.utils.logging import get_logger, in_words
 
 logger = get_logger(__name__)
 
@@ -44,7 +44,7 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
     result = evaluate(cfg, task, model, loader, bad_media, signals=signals)
     step = state.get("progress", {}).get("global_step", 0)
     writer = StatsWriter(output_dir, boards_of(cfg))
-    writer.open_boards(step)
+    writer.open_boards()
     writer.write({"_type": "test_final", "step": step, **result.metrics})
     writer.close()
     if du.is_root_proc():

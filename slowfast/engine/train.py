@@ -57,8 +57,7 @@ def train(cfg, signals: StopSignals) -> None:
     except UnreadableFilesError as error:
         bad_media.add(error.failures)
         raise
-    finally:
-        writer.close()
+    writer.close()
 
 
 def _precise_statistics(cfg, bad_media, signals) -> list[PreciseBatchNormHook]:

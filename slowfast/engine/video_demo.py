@@ -61,15 +61,15 @@ def boxes_of_file(
     lines = list(read_box_lines(path))
     videos = {line.key[0] for line in lines}
     if len(videos) == 1:
-        video = videos.pop()
+        (video,) = videos
     boxes: dict[int, dict[tuple[float, ...], None]] = {}
     for line in lines:
         if line.key[0] == video and (line.score is None or line.score >= least_score):
             boxes.setdefault(line.key[1] - first_second, {})[line.box] = None
     if not boxes:
         raise AnnotationError(
-            f"{path}: holds no box of {video} with a score of {least_score:g} or more; it is about "
-            f"{len(videos) or 1} videos."
+            f"{path}: holds no box of {video} with a score of {least_score:g} or more; videos it is "
+            f"about: {len(videos)}."
         )
     return lambda second, _: np.array(list(boxes.get(second, {})), dtype=float).reshape(-1, 4)
 

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from slowfast.utils import distributed as du
 
 FORMAT = "[%(asctime)s] %(levelname)s %(message)s"
 DATE_FORMAT = "%m/%d %H:%M:%S"
+PLACES = ("_type", "step", "epoch")  # of a row of stats.jsonl; the rest are numbers
 
 
 def get_logger(name: str) -> logging.Logger:
@@ -35,6 +37,14 @@ def setup_logging(output_dir: str | Path | None = None) -> None:
     for handler in handlers:
         handler.setFormatter(logging.Formatter(FORMAT, DATE_FORMAT))
         root.addHandler(handler)
+
+
+def in_words(values: Mapping[str, str | float]) -> str:
+    """Return names and values on one line, decimals with four digits."""
+    return " ".join(
+        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
+        for key, value in values.items()
+    )
 
 
 def log_json_stats(stats: dict[str, Any], output_dir: str | Path | None = None) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from slowfast.evaluation.predictions import load_predictions
-from slowfast.utils.logging import get_logger, read_json_stats
+from slowfast.utils.logging import PLACES, get_logger, read_json_stats
 from slowfast.visualization import (
     classification_report,
     detection_report,
@@ -33,7 +33,6 @@ SECTIONS: tuple[tuple[Sequence[str], Section], ...] = (
     (detection_report.NEEDS, detection_report.sections),
     (multilabel_report.NEEDS, multilabel_report.sections),
 )
-BOOKKEEPING = ("_type", "step", "epoch")
 
 
 def write_report(output_dir: str | Path) -> Path:
@@ -70,7 +69,7 @@ def _validated(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return [page.paragraph("Not tested yet.")]
     last = rows[-1]
-    measures = {k: v for k, v in last.items() if k not in BOOKKEEPING and v is not None}
+    measures = {k: v for k, v in last.items() if k not in PLACES and v is not None}
     if not measures:
         return [page.paragraph("Not tested yet.")]
     # An evaluator names first what runs are compared by.

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from slowfast.config import get_cfg
 from slowfast.engine.boards import boards_of, numbers_of
@@ -95,6 +96,26 @@ def test_a_missing_package_is_named(monkeypatch):
     cfg.WANDB.ENABLE = True
     with pytest.raises(ConfigError, match="pip install wandb"):
         boards_of(cfg)
+
+
+def test_testing_an_older_checkpoint_hides_no_curve(run, tmp_path):
+    board = ("WANDB.ENABLE", "False", "TENSORBOARD.ENABLE", "True", "LOG_PERIOD", "1")
+    assert run(*board, "SOLVER.MAX_EPOCH", "2", "TRAIN.CHECKPOINT_PERIOD", "1") == 0
+    first = sorted((tmp_path / "checkpoints").iterdir())[0]
+    only = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", str(first))
+    assert run(*board, *only) == 0
+    shown = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    assert [event.step for event in shown.Scalars("train_iter/loss")] == list(range(1, 9))
+    assert [event.step for event in shown.Scalars("test_final/top1_acc")] == [8, 4]
+
+
+def test_a_run_that_fails_is_not_called_finished(fake, run, monkeypatch):
+    def fails(trainer):
+        raise ConfigError("broken")
+
+    monkeypatch.setattr("slowfast.engine.trainer.Trainer.train", fails)
+    assert run() == 1
+    assert [one.ended for one in fake.runs] == [False]
 
 
 def test_only_numbers_are_shown():

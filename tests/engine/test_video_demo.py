@@ -35,5 +35,5 @@ def test_a_file_about_one_video_fits_any(boxes):
 
 @pytest.mark.parametrize(("video", "least"), [("third", 0.0), ("mine", 0.99)])
 def test_a_file_without_a_box_of_the_video_is_refused(boxes, video, least):
-    with pytest.raises(AnnotationError, match=f"no box of {video}.* about 2 videos"):
+    with pytest.raises(AnnotationError, match=f"no box of {video}.* about: 2"):
         boxes_of_file(boxes, video, 900, least)

@@ -238,6 +238,8 @@ def test_charades_videos_need_other_data_than_its_frames(repository):
     assert given["CHARADES.VIDEO_DIR"] == f"{data}/Charades_v1/"
     assert given["DATA.PATH_TO_DATA_DIR"] == f"{data}/Charades/"
     assert "DATA.PATH_PREFIX" not in given
+    done = repository.run("jobs/train_on_charades.sh", *words[:-1], "frames")
+    assert done.returncode == 1 and "Charades_v1_rgb" in done.stderr
 
 
 @pytest.mark.parametrize("job", ["train_on_ava", "train_on_charades", "slurm"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.hooks.logging import StatsWriter
-from slowfast.utils.logging import get_logger
+from slowfast.utils.logging import get_logger, in_words
 
 if TYPE_CHECKING:
     from slowfast.engine.trainer import Trainer
@@ -31,5 +31,4 @@ class EpochStartHook(Hook):
         if found:
             row = {"_type": "epoch_start", "step": progress.global_step}
             self.writer.write({**row, "epoch": progress.epoch + 1, **found})
-            shown = " ".join(f"{key} {value:.4g}" for key, value in found.items())
-            logger.info("before epoch %d: %s", progress.epoch + 1, shown)
+            logger.info("before epoch %d: %s", progress.epoch + 1, in_words(found))

@@ -17,7 +17,7 @@ from slowfast.engine.hooks.base import Hook
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import TrainingError
 from slowfast.utils.files import write_text
-from slowfast.utils.logging import get_logger, log_json_stats, read_json_stats
+from slowfast.utils.logging import get_logger, in_words, log_json_stats, read_json_stats
 
 if TYPE_CHECKING:
     from slowfast.engine.state import Progress
@@ -49,11 +49,11 @@ class StatsWriter:
             kept = [row for row in read_json_stats(path) if _stays(row, progress)]
             write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
 
-    def open_boards(self, global_step: int) -> None:
-        """Begin to show rows of later steps."""
+    def open_boards(self, step: int | None = None) -> None:
+        """Begin to show rows: those of steps after ``step`` come again, with None rows are added."""
         if du.is_root_proc():
             for board in self.boards:
-                board.begin(global_step)
+                board.begin(step)
                 self._opened.append(board)
 
     def write(self, row: dict[str, Any]) -> None:
@@ -138,7 +138,7 @@ class LogHook(Hook):
             "gpu_mem_gib": _gpu_memory(trainer.device),
         }
         self.writer.write(row)
-        shown = " ".join(f"{key} {value:.4g}" for key, value in numbers.items())
+        shown = in_words(numbers)
         waiting = f", {data_seconds / seconds:.0%} waiting for data" if seconds else ""
         logger.info(
             "epoch %s step %s  %s  %.2f s/step%s, ETA %s",
@@ -176,7 +176,7 @@ class LogHook(Hook):
             }
         )
         seconds = time.perf_counter() - self._epoch_start
-        shown = " ".join(f"{key} {value:.4g}" for key, value in means.items())
+        shown = in_words(means)
         logger.info("epoch %d done in %s: %s", progress.epoch + 1, _duration(seconds), shown)
 
     def state_dict(self) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def update_statistics(
     Args:
         trainer: its model, task and training batches.
         num_batches: to average over; an epoch at most.
-        watch: called with each batch; if it raises, all is left as it was.
+        watch: called with each batch; if it raises, the statistics are as they were.
     """
     with warnings.catch_warnings():
         # fvcore scripts functions on the way in, of which today's torch warns.
