@@ -11,7 +11,13 @@ from tqdm import tqdm
 
 from slowfast.datasets.audio_features import LogSpectrogram, build_audio_features, draw_gain
 from slowfast.datasets.build import manifest_path, read_video_list
-from slowfast.datasets.media import FrameFolder, VideoFile, open_media
+from slowfast.datasets.media import (
+    FrameFolder,
+    MediaOptions,
+    VideoFile,
+    build_media_options,
+    open_media,
+)
 from slowfast.datasets.spectrogram_stats import SpectrogramStats
 from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import AnnotationError, MediaError
@@ -98,7 +104,7 @@ def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> Survey:
         rate=audio.SAMPLE_RATE,
         gain=audio.GAIN_JITTER,
         seed=seed,
-        folder_fps=data.FRAME_FOLDER_FPS,
+        options=build_media_options(cfg),
     )
     for waveform in windows:
         moments.add(features(waveform[None])[0, 0].numpy())
@@ -142,7 +148,7 @@ def draw_windows(
     rate: int,
     gain: float,
     seed: int,
-    folder_fps: float,
+    options: MediaOptions,
 ) -> Iterator[torch.Tensor]:
     """Yield waveforms ``(S,)`` of random windows, with a random gain each.
 
@@ -158,7 +164,7 @@ def draw_windows(
             for row in np.random.default_rng([seed, turn]).permutation(rows):
                 rng = np.random.default_rng([seed, turn, int(row)])
                 path = videos.paths[int(row)]
-                waveform = _window(path, survey, seconds, rate, folder_fps, rng)
+                waveform = _window(path, survey, seconds, rate, options, rng)
                 if waveform is None:
                     continue
                 useful.append(row)
@@ -175,12 +181,12 @@ def _window(
     survey: Survey,
     seconds: float,
     rate: int,
-    folder_fps: float,
+    options: MediaOptions,
     rng: np.random.Generator,
 ) -> torch.Tensor | None:
     """Return the sound of a random window of a file, or note why there is none."""
     try:
-        with open_media(path, folder_fps=folder_fps) as media:
+        with open_media(path, options) as media:
             if media.audio is None:
                 survey.without_sound.append(path)
                 return None

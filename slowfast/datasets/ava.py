@@ -12,6 +12,7 @@ from slowfast.datasets.ava_boxes import read_keyframes, select_seconds
 from slowfast.datasets.ava_clips import AvaTestClips, AvaTrainClips, KeyframeTable
 from slowfast.datasets.ava_media import ClipSource, ClipWindow, FrameSource, VideoSource
 from slowfast.datasets.build import DATASET_REGISTRY
+from slowfast.datasets.media import build_media_options
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry
 from slowfast.utils.errors import AnnotationError
 
@@ -84,8 +85,7 @@ def build_source(cfg, split: str) -> ClipSource:
     node, data = cfg.AVA, cfg.DATA
     window = ClipWindow(data.NUM_FRAMES, data.SAMPLING_RATE, node.FRAME_RATE)
     if node.SOURCE == "video":
-        threads = cfg.DATA_LOADER.DECODE_THREADS
-        return VideoSource(node.VIDEO_DIR, window, node.VIDEO_START, threads)
+        return VideoSource(node.VIDEO_DIR, window, node.VIDEO_START, build_media_options(cfg))
     lists = node.TRAIN_LISTS if split == "train" else node.TEST_LISTS
     folder = Path(node.FRAME_LIST_DIR)
     return FrameSource([folder / name for name in lists], node.FRAME_DIR, window)

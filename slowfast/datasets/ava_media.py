@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from slowfast.datasets.frame_lists import compact, read_frame_list
-from slowfast.datasets.media import open_media
+from slowfast.datasets.media import MediaOptions, open_media
 from slowfast.datasets.media.frame_folder import read_images
 from slowfast.utils.errors import AnnotationError, MediaError
 
@@ -124,16 +124,20 @@ class VideoSource(ClipSource):
         window: which frames make a clip, at the rate of the frame lists; the nearest ones of the
             file are taken.
         start: second of the movie at which the files begin.
-        threads: codec threads per open file.
+        options: how files are opened.
 
     Raises:
         AnnotationError: there is no such folder, or two files of one name.
     """
 
     def __init__(
-        self, folder: str | Path, window: ClipWindow, start: float = FIRST_SECOND, threads: int = 1
+        self,
+        folder: str | Path,
+        window: ClipWindow,
+        start: float = FIRST_SECOND,
+        options: MediaOptions = MediaOptions(),
     ) -> None:
-        self.window, self.start, self.threads = window, start, threads
+        self.window, self.start, self.options = window, start, options
         self._files: dict[str, Path] = {}
         if not Path(folder).is_dir():
             raise AnnotationError(f"AVA.VIDEO_DIR {folder}: no such folder.")
@@ -156,23 +160,21 @@ class VideoSource(ClipSource):
 
     def picture(self, video: str, second: int) -> tuple[str, int]:
         """Return file and frame of a key frame, see :class:`ClipSource`."""
-        with open_media(self._files[video], threads=self.threads) as media:
-            return self.path(video), round((second - self.start) * media.video.fps)
+        with open_media(self._files[video], self.options) as media:
+            return self.path(video), media.video.nearest([second - self.start])[0]
 
     def read(self, video: str, second: int) -> Tensor:
         """Return a clip, see :class:`ClipSource`."""
-        with open_media(self._files[video], threads=self.threads) as media:
+        with open_media(self._files[video], self.options) as media:
             info, rate = media.video, self.window.frame_rate
             if info is None:
                 raise MediaError(f"{media.path}: the file has no video stream.")
             # Frames of the list are numbered from FIRST_SECOND, wherever the file begins.
             shift = (self.start - FIRST_SECOND) * rate
-            count = round(info.num_frames / info.fps * rate + shift)
+            count = round(info.duration * rate + shift)
             _check_inside(str(media.path), second, self.window, count)
             wanted = self.window.frames(second, count)
-            last = info.num_frames - 1
-            nearest = [round((k - shift) / rate * info.fps) for k in wanted]
-            return media.read_frames([min(max(k, 0), last) for k in nearest])
+            return media.read_frames(info.nearest([(k - shift) / rate for k in wanted]))
 
 
 def _check_inside(path: str, second: int, window: ClipWindow, count: int) -> None:

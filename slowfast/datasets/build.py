@@ -12,6 +12,7 @@ from slowfast.datasets.audio_visual_clips import (
     AudioVisualViews,
     SoundSettings,
 )
+from slowfast.datasets.media import build_media_options
 from slowfast.datasets.sound_lists import drop_files_without_sound, require_sound
 from slowfast.datasets.temporal import build_temporal_sampling
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
@@ -113,9 +114,8 @@ def build_video_dataset(
         videos = _training_files(cfg, videos)
     settings = ClipSettings(
         sampling=build_temporal_sampling(data),
-        threads=0 if cfg.DATA_LOADER.ENABLE_MULTI_THREAD_DECODE else cfg.DATA_LOADER.DECODE_THREADS,
+        media=build_media_options(cfg),
         seed=cfg.RNG_SEED,
-        folder_fps=data.FRAME_FOLDER_FPS,
     )
     sound = {"sound": build_sound_settings(cfg)} if cfg.AUDIO.ENABLE else {}
     if split == "train":

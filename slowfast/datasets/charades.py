@@ -23,7 +23,7 @@ from slowfast.datasets.charades_lists import (
     read_frame_videos,
 )
 from slowfast.datasets.frame_index import strided_view
-from slowfast.datasets.media import open_media
+from slowfast.datasets.media import MediaOptions, build_media_options, open_media
 from slowfast.datasets.media.frame_folder import read_images
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.video_clips import Sample, TrainSamples, require_video
@@ -49,14 +49,14 @@ class StridedClips:
         stride: between them, in frames.
         frame_rate: of the frames that are counted, per second.
         prefix: folder of all pictures.
-        threads: codec threads per open file.
+        options: how files are opened.
     """
 
     num_frames: int
     stride: int
     frame_rate: int = 24
     prefix: str = ""
-    threads: int = 1
+    options: MediaOptions = MediaOptions()
 
     def random_clip(self, length: int, rng: np.random.Generator) -> list[int]:
         """Return the frames of a random clip, clamped; a short video may begin within it."""
@@ -89,7 +89,7 @@ class FrameReader:
 
     def __enter__(self) -> FrameReader:
         if not self.video.frames:
-            self.media = open_media(self.video.path, threads=self.clips.threads)
+            self.media = open_media(self.video.path, self.clips.options)
             try:
                 duration = require_video(self.media).duration
             except MediaError:
@@ -106,10 +106,9 @@ class FrameReader:
         """Return frames as uint8 ``(T, 3, H, W)`` RGB, see :func:`read_images`."""
         if self.media is None:
             folder = Path(self.clips.prefix)
-            return read_images([folder / self.video.frames[k] for k in frames], transform)
-        info = self.media.video
-        last = info.num_frames - 1
-        nearest = [min(round(k / self.clips.frame_rate * info.fps), last) for k in frames]
+            paths = [folder / self.video.frames[k] for k in frames]
+            return read_images(paths, transform, self.clips.options.max_pixels)
+        nearest = self.media.video.nearest([k / self.clips.frame_rate for k in frames])
         return self.media.read_frames(nearest, transform)
 
 
@@ -259,9 +258,12 @@ def charades(cfg, split: str) -> CharadesTrainClips | CharadesViews:
     """
     data = cfg.DATA
     videos, source = read_videos(cfg, split)
-    threads = cfg.DATA_LOADER.DECODE_THREADS
     clips = StridedClips(
-        data.NUM_FRAMES, data.SAMPLING_RATE, cfg.CHARADES.FRAME_RATE, data.PATH_PREFIX, threads
+        data.NUM_FRAMES,
+        data.SAMPLING_RATE,
+        cfg.CHARADES.FRAME_RATE,
+        data.PATH_PREFIX,
+        build_media_options(cfg),
     )
     classes = cfg.MODEL.NUM_CLASSES
     list_of(videos, classes, source).check_files()

@@ -120,9 +120,7 @@ class DurationSampling:
         """
         end = min(start + duration - 0.5 / video.fps, video.duration)
         times = np.arange(start, end, 1.0 / self.clip_fps)[: int(duration * self.clip_fps)]
-        # The small term undoes the rounding of start + k / fps just below a whole frame.
-        frames = np.floor(times * video.fps + 1e-9).astype(np.int64)
-        return np.clip(frames, 0, video.num_frames - 1).tolist()
+        return video.frames_at(times).tolist()
 
     def pad(self, frames: list[int]) -> list[int]:
         """Return ``num_frames`` frames, repeating from the beginning where there are fewer."""

@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from slowfast.datasets.media import FrameFolder, VideoFile, open_media
+from slowfast.datasets.media import FrameFolder, MediaOptions, VideoFile, open_media
 from slowfast.datasets.media.info import VideoInfo
 from slowfast.datasets.temporal import TemporalSampling
 from slowfast.datasets.transforms.color import draw_color_jitter
@@ -60,19 +60,17 @@ class ClipSettings:
 
     Args:
         sampling: which frames make a clip.
-        threads: codec threads per open file.
+        media: how files are opened.
         seed: of all random draws.
-        folder_fps: rate at which folders of images were extracted.
     """
 
     sampling: TemporalSampling
-    threads: int = 1
+    media: MediaOptions = MediaOptions()
     seed: int = 0
-    folder_fps: float = 30.0
 
     def open(self, path: str) -> VideoFile | FrameFolder:
         """Open a file or a folder of frames."""
-        return open_media(path, threads=self.threads, folder_fps=self.folder_fps)
+        return open_media(path, self.media)
 
 
 class TrainSamples(Dataset, ABC):
@@ -139,7 +137,7 @@ class TrainClips(TrainSamples):
 
     Args:
         videos: the files.
-        settings: temporal sampling, threads and seed.
+        settings: temporal sampling, media options and seed.
         geometry: random spatial transform.
         options: see :class:`TrainSamples`.
     """
@@ -173,7 +171,7 @@ class ViewClips(Dataset):
 
     Args:
         videos: the files.
-        settings: temporal sampling and threads.
+        settings: temporal sampling and media options.
         geometry: deterministic spatial transform with its crops.
         num_views: clips per file; 0 stands for the one centre clip of validation.
     """

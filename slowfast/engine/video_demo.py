@@ -129,8 +129,7 @@ class ActionPainter:
         data, rate, info = self.cfg.DATA, self.cfg.AVA.FRAME_RATE, media.video
         window = ClipWindow(data.NUM_FRAMES, data.SAMPLING_RATE, rate)
         wanted = window.around(second * rate, max(round(info.duration * rate), 1))
-        last = info.num_frames - 1
-        return media.read_frames([min(round(k / rate * info.fps), last) for k in wanted])
+        return media.read_frames(info.nearest([k / rate for k in wanted]))
 
 
 def paint_video(

@@ -8,7 +8,7 @@ import torch
 from oracles.media_files import HEIGHT, WIDTH, damage, number_of, numbers_of, time_of_beep
 from PIL import Image
 
-from slowfast.datasets.media import open_media
+from slowfast.datasets.media import MediaOptions, open_media
 from slowfast.utils.errors import MediaError
 
 NTSC = Fraction(30000, 1001)
@@ -263,7 +263,7 @@ def frame_folder(tmp_path):
 
 
 def test_frame_folders_are_read_in_natural_order(frame_folder):
-    with open_media(frame_folder, folder_fps=24) as media:
+    with open_media(frame_folder, MediaOptions(folder_fps=24)) as media:
         assert (media.video.fps, media.video.num_frames) == (24, 12)
         frames = media.read_frames([0, 2, 10, 99, -1])
     assert [round(float(f.float().mean()) / 20) for f in frames] == [0, 2, 10, 11, 0]

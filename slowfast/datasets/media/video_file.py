@@ -1,7 +1,9 @@
-"""Video and sound of one file through PyAV.
+"""Video and audio of one file through PyAV.
 
 Only what a clip needs is decoded: a seek to the key frame before the first wanted frame, one
-forward walk, and a colour conversion for the wanted frames alone.
+forward pass, and a colour conversion for the wanted frames alone. Whatever a seek or an index
+says, the frames that come out are compared with the table of times; where they contradict it, a
+slower and surer way takes over (:mod:`slowfast.datasets.media.frame_table`).
 """
 
 from __future__ import annotations
@@ -14,103 +16,132 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
-from av.video.reformatter import VideoReformatter
 
+from slowfast.datasets.media.container import Container, media_errors, reason_of
+from slowfast.datasets.media.display import FrameConverter
+from slowfast.datasets.media.frame_table import (
+    FrameTable,
+    rate_of,
+    table_from_decoding,
+    table_from_header,
+    table_from_packets,
+)
 from slowfast.datasets.media.info import AudioInfo, VideoInfo
+from slowfast.datasets.media.options import MediaOptions
 from slowfast.datasets.media.waveform import read_waveform
 from slowfast.utils.errors import MediaError
 
-PictureTransform = Callable[[torch.Tensor], torch.Tensor]
+FrameTransform = Callable[[torch.Tensor], torch.Tensor]
 
 # A header may promise a little more than the stream holds; past this the file counts as cut off.
 MISSING_SECONDS = 0.5
 MISSING_FRACTION = 0.05
 MATROSKA_TIME = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)")
-# A seek inside the walk pays only where it jumps over this many seconds of frames.
+# A seek inside the pass pays only where it jumps over this many seconds of frames.
 SEEK_AHEAD_SECONDS = 1.0
+
+
+class TableMismatchError(Exception):
+    """The frames that came out are not those of the table."""
 
 
 class VideoFile:
     """One open media file; close it, or use it in a ``with`` statement.
 
     Args:
-        path: file in any container and codec that FFmpeg knows.
-        threads: codec threads, 0 = FFmpeg's choice.
+        path: a regular file in a container and codec that FFmpeg knows.
+        options: limits, threads and what damaged frames are worth.
 
     Attributes:
-        video: facts of the best video stream, or None.
+        video: facts of the video stream that a player would show, or None.
         audio: facts of the best audio stream, or None.
+        slow: why frames can only be reached by decoding from the start; empty where a seek works.
 
     Raises:
-        MediaError: missing, empty or unreadable file, or one with neither video nor audio.
+        MediaError: missing, empty or unreadable file, one that claims more than the limits admit,
+            or one with neither video nor audio.
     """
 
-    def __init__(self, path: str | Path, *, threads: int = 1) -> None:
-        self.path = Path(path)
-        self._threads = threads
-        self._reformatter = VideoReformatter()
-        self._container = self._open()
+    def __init__(self, path: str | Path, options: MediaOptions) -> None:
+        self.path, self.options, self.slow = Path(path), options, ""
+        self._container = Container(path, options)
+        self.video: VideoInfo | None = None
+        self.audio: AudioInfo | None = None
         try:
-            self._video = self._container.streams.best("video")
-            self._audio = self._container.streams.best("audio")
-            if self._video is None and self._audio is None:
-                raise MediaError(f"{path}: the file holds neither a video nor an audio stream.")
-            self.video = self._video_info() if self._video is not None else None
-            self.audio = self._audio_info() if self._audio is not None else None
+            with media_errors(self.path, "not readable as media"):
+                self.audio = self._audio_info()
+                if self._container.video is not None:
+                    self._open_video()
         except BaseException:
             self._container.close()
             raise
 
-    def _open(self) -> av.container.InputContainer:
-        if not self.path.is_file():
-            raise MediaError(f"{self.path}: no such file.")
-        if self.path.stat().st_size == 0:
-            raise MediaError(f"{self.path}: the file is empty (0 bytes).")
-        try:
-            # Stream titles may hold bytes that are not UTF-8 (HMDB51 does).
-            return av.open(str(self.path), metadata_errors="ignore")
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise MediaError(f"{self.path}: not readable as media ({_reason(error)}).") from error
+    def _open_video(self) -> None:
+        context = self._container.video.codec_context
+        if not context.width or not context.height:
+            raise MediaError(f"{self.path}: the video stream has no frame size.")
+        if context.width * context.height > self.options.max_pixels:
+            raise MediaError(
+                f"{self.path}: frames of {context.width} x {context.height} pixels; "
+                f"DATA.MAX_FRAME_PIXELS admits {self.options.max_pixels}."
+            )
+        self._convert = FrameConverter(context.width, context.height, self.options.threads)
+        self._ways = [table_from_header, table_from_packets, table_from_decoding]
+        self._promised = 0
+        self._next_table()
 
-    def _video_info(self) -> VideoInfo:
-        stream = self._video
-        stream.codec_context.thread_count = self._threads
-        stream.codec_context.thread_type = "SLICE" if self._threads == 1 else "AUTO"
-        rate = stream.average_rate or stream.guessed_rate or stream.base_rate
-        count, start = stream.frames, stream.start_time
-        if not rate or not count or start is None:
-            rate, count, start = self._probe_packets(rate)
-        if not stream.codec_context.width or not stream.codec_context.height:
-            raise MediaError(f"{self.path}: the video stream has no picture size.")
-        return VideoInfo(
-            fps=float(rate),
-            num_frames=count,
-            start=float(start * stream.time_base),
+    def _next_table(self) -> None:
+        """Take the cheapest way not tried yet to know when each frame is shown."""
+        table = None
+        with media_errors(self.path, "cannot be decoded"):
+            while table is None and self._ways:
+                if self._container.moved:
+                    self._container.rewind()
+                table = self._ways.pop(0)(self._container)
+        if table is None or not len(table.times):
+            raise MediaError(f"{self.path}: the video stream holds no frame.")
+        if not table.seekable:
+            self.slow = "its frames can only be counted from the start"
+        self._table = table
+        self._set_video_info()
+
+    def _set_video_info(self) -> None:
+        table, stream = self._table, self._container.video
+        tick = float(stream.time_base)
+        fps = rate_of(self._container, table)
+        if not fps:
+            raise MediaError(f"{self.path}: no frame rate in the header and one frame only.")
+        self.video = VideoInfo(
+            fps=fps,
+            num_frames=len(table.times),
+            start=float(table.times[0]) * tick,
             width=stream.codec_context.width,
             height=stream.codec_context.height,
             codec=stream.codec_context.name,
+            times=None if table.is_even() else (table.times - table.times[0]) * tick,
         )
+        if self.video.duration > self.options.max_seconds:
+            raise MediaError(
+                f"{self.path}: lasts {self.video.duration:.0f} s; DATA.MAX_SECONDS admits "
+                f"{self.options.max_seconds:g} s."
+            )
+        self._check_end()
 
-    def _probe_packets(self, rate: float | None) -> tuple[float, int, int]:
-        """Return rate, frame count and first pts by walking the packets, without decoding."""
-        stream = self._video
-        try:
-            times = [p.pts for p in self._container.demux(stream) if p.pts is not None and p.size]
-            if times:  # an empty stream cannot be rewound
-                self._container.seek(0)
-        except av.FFmpegError as error:
-            raise MediaError(f"{self.path}: damaged stream ({_reason(error)}).") from error
-        if not times:
-            raise MediaError(f"{self.path}: the video stream holds no frame.")
-        span = float((max(times) - min(times)) * stream.time_base)
-        if not rate:
-            if span <= 0:
-                raise MediaError(f"{self.path}: no frame rate in the header and one frame only.")
-            rate = (len(times) - 1) / span
-        return float(rate), len(times), min(times)
+    def _check_end(self) -> None:
+        """Refuse a file whose index promised well more than its stream holds."""
+        self._promised = max(self._promised, self.video.num_frames)
+        missing = (self._promised - self.video.num_frames) / self.video.fps
+        if missing > max(MISSING_SECONDS, MISSING_FRACTION * self._promised / self.video.fps):
+            raise MediaError(
+                f"{self.path}: frames end at {self.video.duration:.2f} s although the header "
+                f"promises {self.video.duration + missing:.2f} s; the file is cut off or damaged."
+            )
 
-    def _audio_info(self) -> AudioInfo:
-        stream, context = self._audio, self._audio.codec_context
+    def _audio_info(self) -> AudioInfo | None:
+        stream = self._container.audio
+        if stream is None:
+            return None
+        context = stream.codec_context
         start = float((stream.start_time or 0) * stream.time_base)
         if stream.duration is not None:
             duration = float(stream.duration * stream.time_base)
@@ -126,116 +157,143 @@ class VideoFile:
         tag = MATROSKA_TIME.fullmatch(stream.metadata.get("DURATION", ""))
         if tag is not None:
             return int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
-        if self._container.duration is None:
-            return math.nan
-        return ((self._container.start_time or 0) + self._container.duration) / av.time_base
+        end = self._container.end
+        return math.nan if end is None else end
 
     def read_frames(
-        self, indices: Sequence[int], transform: PictureTransform | None = None
+        self, indices: Sequence[int], transform: FrameTransform | None = None
     ) -> torch.Tensor:
         """Return frames by number in one forward pass.
 
         Args:
-            indices: frame numbers counted from 0 at ``video.start`` with ``video.fps``, in any
-                order and with repeats; numbers outside the video are clamped to its ends.
-            transform: applied once to each distinct picture ``(3, H, W)`` as it is decoded, so
+            indices: frame numbers in the order of a straight decode, from 0, in any order and
+                with repeats; numbers outside the video are clamped to its ends.
+            transform: applied once to each distinct frame ``(3, H, W)`` as it is decoded, so
                 that a long list of frames need not be held at full size.
 
         Returns:
-            uint8 tensor ``(T, 3, H, W)``, RGB, display rotation applied.
+            uint8 tensor ``(T, 3, H, W)``, RGB, as the display matrix shows it; frames whose size
+            changes in the middle of a file are scaled to that of the video.
 
         Raises:
-            MediaError: no video stream, a decoding error, or the stream ends well before the
-                frame that the header promises.
+            MediaError: no video stream, a decoding error, a frame marked as damaged
+                (``DATA.CORRUPT_FRAMES drop``), or a stream that ends well before the frame that
+                the header promises.
         """
         if self.video is None:
-            raise MediaError(f"{self.path}: the file has no video stream.")
-        last = self.video.num_frames - 1
-        wanted = [min(max(int(i), 0), last) for i in indices]
-        unique = sorted(set(wanted))
-        try:
-            pictures = self._walk(unique, transform or _unchanged)
-        except av.FFmpegError as error:
-            raise MediaError(f"{self.path}: cannot be decoded ({_reason(error)}).") from error
-        position = {frame: row for row, frame in enumerate(unique)}
-        return torch.stack([pictures[position[i]] for i in wanted])
-
-    def _walk(self, frames: list[int], transform: PictureTransform) -> list[torch.Tensor]:
-        """Decode forwards and return one transformed picture per entry of ``frames``.
-
-        Frame ``k`` is the first one shown later than half a period before its nominal time; where
-        a variable-rate file has none near that time, the one still on screen is taken.
-        """
-        time_base = self._video.time_base
-        period = 1.0 / (self.video.fps * float(time_base))
-        first = round(self.video.start / float(time_base))
-        targets = [first + frame * period for frame in frames]
-        pictures: list[torch.Tensor] = []
-        previous = None
-        for frame in self._decode_from(targets):
-            while len(pictures) < len(targets) and frame.pts > targets[len(pictures)] - period / 2:
-                late = frame.pts > targets[len(pictures)] + period / 2
-                chosen = previous if late and previous is not None else frame
-                pictures.append(transform(self._picture(chosen)))
-            previous = frame
-            if len(pictures) == len(targets):
-                return pictures
-            self._next_target = targets[len(pictures)]
-        self._check_end(targets[-1], previous)
-        rest = transform(self._picture(previous))
-        return pictures + [rest] * (len(targets) - len(pictures))
-
-    def _decode_from(self, targets: list[float]) -> Iterator[av.VideoFrame]:
-        """Yield decoded frames from the key frame before the first target, jumping over gaps."""
-        self._next_target = targets[0]
-        first = self._frames_after_seek(targets[0])
-        ahead = SEEK_AHEAD_SECONDS / float(self._video.time_base)
-        while True:
-            for frame in first:
-                if frame.pts is None:
-                    continue
-                yield frame
-                gap = self._next_target - frame.pts
-                if gap > ahead and self._key_frame_before(self._next_target) > frame.pts:
-                    first = self._frames_after_seek(self._next_target)
-                    break
-            else:
-                return
-
-    def _frames_after_seek(self, target: float) -> Iterator[av.VideoFrame]:
-        self._container.seek(int(target), stream=self._video)
-        return in_display_order(self._container.decode(self._video), self._container.format.name)
-
-    def _key_frame_before(self, target: float) -> float:
-        entries = self._video.index_entries
-        if len(entries) < 2:
-            return -math.inf
-        position = entries.search_timestamp(int(target), backward=True)
-        return entries[position].timestamp if position >= 0 else -math.inf
-
-    def _check_end(self, target: float, previous: av.VideoFrame | None) -> None:
-        """Accept a last frame slightly before the header's promise, refuse a file cut short."""
-        if previous is None:
-            raise MediaError(f"{self.path}: no frame could be decoded.")
-        missing = float((target - previous.pts) * self._video.time_base)
-        if missing > max(MISSING_SECONDS, MISSING_FRACTION * self.video.duration):
-            end = float(previous.pts * self._video.time_base) - self.video.start
+            reasons = "; ".join(self._container.unsupported)
             raise MediaError(
-                f"{self.path}: pictures end at {end:.2f} s although the header promises "
-                f"{self.video.duration:.2f} s; the file is cut off or damaged."
+                f"{self.path}: the file has no video stream"
+                f"{f' that can be decoded ({reasons})' if reasons else ''}."
             )
+        self._container.start_clock()
+        while True:
+            last = self.video.num_frames - 1
+            wanted = [min(max(int(i), 0), last) for i in indices]
+            unique = sorted(set(wanted))
+            try:
+                images = self._read(unique, transform or _unchanged)
+                break
+            except TableMismatchError as mismatch:
+                if not self._ways:
+                    raise MediaError(f"{self.path}: cannot be decoded ({mismatch}).") from mismatch
+                self._next_table()
+        position = {frame: row for row, frame in enumerate(unique)}
+        return torch.stack([images[position[i]] for i in wanted])
 
-    def _picture(self, frame: av.VideoFrame) -> torch.Tensor:
-        # Left alone, FFmpeg starts a thread per core for each small picture.
-        picture = self._reformatter.reformat(frame, format="rgb24", threads=self._threads)
-        array = picture.to_ndarray()
-        turns = round(frame.rotation / 90) % 4
-        if turns:
-            array = np.rot90(array, turns).copy()
-        return torch.from_numpy(array).permute(2, 0, 1)
+    def _read(self, frames: list[int], transform: FrameTransform) -> list[torch.Tensor]:
+        """Decode forwards and return one transformed frame per number.
+
+        Raises:
+            TableMismatchError: a frame of the table did not come.
+        """
+        wanted = self._table.times[frames] if self._table.seekable else np.asarray(frames, float)
+        slack = self._table.slack
+        images: list[torch.Tensor] = []
+        damaged = False
+        with media_errors(self.path, "cannot be decoded"):
+            for frame, at in self._frames_for(wanted, images):
+                damaged = frame.is_corrupt or (damaged and not frame.key_frame)
+                if at < wanted[len(images)] - slack:
+                    continue
+                if at > wanted[len(images)] + slack:
+                    raise TableMismatchError("a frame is not where the index says")
+                if damaged and not self.options.keep_corrupt:
+                    self._refuse_damage(frames[len(images)])
+                images.append(transform(self._convert(frame)))
+                if len(images) == len(wanted):
+                    return images
+        raise TableMismatchError(
+            "no frame could be decoded" if not images else "frames are missing"
+        )
+
+    def _refuse_damage(self, number: int) -> None:
+        if self._table.seekable and self._ways:  # after a seek a marked frame may yet be whole
+            raise TableMismatchError("a frame is marked as damaged")
+        raise MediaError(
+            f"{self.path}: frame {number} is damaged; DATA.CORRUPT_FRAMES keep would use it."
+        )
+
+    def _frames_for(
+        self, wanted: np.ndarray, done: list[torch.Tensor]
+    ) -> Iterator[tuple[av.VideoFrame, float]]:
+        """Yield decoded frames with time (or number), jumping over gaps between those wanted."""
+        if not self._table.seekable:
+            self._container.rewind()
+            packets = self._container.packets(self._container.video)
+            yield from ((frame, float(k)) for k, frame in enumerate(_decode(packets)))
+            return
+        ahead = SEEK_AHEAD_SECONDS / float(self._container.video.time_base)
+        jumped = -1  # for which of the wanted frames a jump was tried: once each
+        frames = self._frames_from(wanted[0])
+        while True:
+            frame = next(frames, None)
+            if frame is None:
+                return
+            at = float(frame.pts) if frame.pts is not None else math.nan
+            if math.isnan(at):
+                raise TableMismatchError("a frame has no time")
+            yield frame, at
+            target = wanted[len(done)]
+            if target - at > ahead and jumped < len(done):
+                row = self._table.key_before(target)
+                if row >= 0 and self._table.key_times[row] > at + self._table.slack:
+                    frames, jumped = self._frames_from(target), len(done)
+
+    def _frames_from(self, target: float) -> Iterator[av.VideoFrame]:
+        table = self._table
+        packets, landed = self._container.packets_before(
+            self._container.video.index,
+            table.seek_places(target),
+            lambda time: table.can_begin_at(time, target),
+        )
+        frames = _decode(packets)
+        if landed is None:
+            self.slow = self.slow or "no seek in it lands where it should"
+            yield from frames
+            return
+        try:
+            yield from self._from_key_frame(frames, landed)
+        except av.FFmpegError as error:  # decoding from the start may not meet it
+            raise TableMismatchError(reason_of(error)) from error
+
+    def _from_key_frame(
+        self, frames: Iterator[av.VideoFrame], landed: int
+    ) -> Iterator[av.VideoFrame]:
+        """Yield the frames from a key frame on; those before it lack what they refer to."""
+        slack, first = self._table.slack, self._table.first_from(landed)
+        begun = False
+        for frame in frames:
+            if not begun and frame.pts is not None and frame.pts < landed - slack:
+                continue
+            if not begun and frame.pts is not None and frame.pts > first + slack:
+                # A stream refreshed bit by bit has no whole frame there.
+                raise TableMismatchError("decoding cannot begin at a key frame")
+            begun = True
+            yield frame
 
     def read_waveform(self, start: float, duration: float, rate: int) -> torch.Tensor:
-        """Return the sound of a window as float32 mono samples.
+        """Return the audio of a window as float32 mono samples, the mean of the channels.
 
         Args:
             start: in seconds, on the clock of ``video.time_of``.
@@ -243,17 +301,16 @@ class VideoFile:
             rate: samples per second of the result.
 
         Returns:
-            ``(round(duration * rate),)``; silence where the stream has no sound for that time.
+            ``(round(duration * rate),)``; silence where the stream has no audio for that time.
 
         Raises:
             MediaError: no audio stream, or a decoding error.
         """
         if self.audio is None:
-            raise MediaError(f"{self.path}: the file has no audio stream.")
-        try:
-            return read_waveform(self._container, self._audio, start, duration, rate)
-        except av.FFmpegError as error:
-            raise MediaError(f"{self.path}: sound cannot be decoded ({_reason(error)}).") from error
+            raise MediaError(f"{self.path}: the file has no audio stream that can be decoded.")
+        self._container.start_clock()
+        with media_errors(self.path, "audio cannot be decoded"):
+            return read_waveform(self._container, self.audio, start, duration, rate)
 
     def close(self) -> None:
         """Release the file."""
@@ -266,29 +323,10 @@ class VideoFile:
         self.close()
 
 
-def in_display_order(frames: Iterable[av.VideoFrame], container: str) -> Iterator[av.VideoFrame]:
-    """Yield decoded frames with ascending times.
-
-    AVI stores no display times. With B-frames (most of HMDB51, half of UCF101) FFmpeg's guesses
-    are swapped between neighbours, while the frames themselves come in the right order.
-    """
-    held = None
-    for frame in frames:
-        if container != "avi" or frame.pts is None:
-            yield frame
-            continue
-        if held is not None:
-            if frame.pts < held.pts:
-                held.pts, frame.pts = frame.pts, held.pts
-            yield held
-        held = frame
-    if held is not None:
-        yield held
+def _decode(packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
+    for packet in packets:
+        yield from packet.decode()
 
 
-def _unchanged(picture: torch.Tensor) -> torch.Tensor:
-    return picture
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
+def _unchanged(frame: torch.Tensor) -> torch.Tensor:
+    return frame

@@ -1,0 +1,176 @@
+"""What the boxes of an MP4 or QuickTime file say, before FFmpeg believes them (ISO/IEC 14496-12).
+
+FFmpeg allocates an entry for every sample that a header claims, so that a damaged number costs
+gigabytes. The tables themselves are not read here: a file costs some forty small reads.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+OUTER_BOXES = {
+    *(b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof"),
+    *(b"uuid", b"styp", b"sidx", b"pnot", b"pdin"),
+}
+PARENT_BOXES = {b"moov", b"trak", b"mdia", b"minf", b"stbl"}
+BYTES_PER_ENTRY = {b"stts": 8, b"ctts": 8, b"stsc": 12, b"stss": 4, b"stco": 4, b"co64": 8}
+MAX_BOXES = 100_000
+MAX_DEPTH = 8
+
+
+@dataclass
+class Mp4Boxes:
+    """Facts of a file.
+
+    Attributes:
+        is_mp4: whether it is of this family at all; all else is empty where it is not.
+        end: where the last outer box ends, bytes; beyond the file's size where it was cut off.
+        seconds: the length that the movie header claims.
+        fragmented: whether more frames follow in fragments (``moof``).
+        problem: why a claim cannot be true; empty where none is false.
+        samples: the largest number of samples that a track of frames claims.
+        layouts: places of the names of channel-layout boxes for more than two channels.
+        handler, boxes: kind of the track that is being read, and boxes read so far.
+    """
+
+    is_mp4: bool = False
+    end: int = 0
+    seconds: float = 0.0
+    fragmented: bool = False
+    problem: str = ""
+    samples: int = 0
+    layouts: list[int] = field(default_factory=list)
+    handler: bytes = b""
+    boxes: int = 0
+
+
+def read_mp4_boxes(path: str | Path) -> Mp4Boxes:
+    """Return what the boxes of a file say; never raises for what they hold."""
+    facts = Mp4Boxes()
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        boxes = _boxes(file, 0, size)
+        for number, (kind, begin, end) in enumerate(boxes):
+            if number == 0:
+                facts.is_mp4 = kind in OUTER_BOXES
+            if not facts.is_mp4 or number > MAX_BOXES:
+                break
+            facts.end = max(facts.end, end)
+            facts.fragmented |= kind == b"moof"
+            if kind == b"moov":
+                _read_level(file, begin, min(end, size), facts)
+    return facts
+
+
+def _boxes(file: BinaryIO, position: int, limit: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield kind, begin of the content and end of each box between two places."""
+    while position + 8 <= limit:
+        file.seek(position)
+        header = file.read(16)
+        length, kind = int.from_bytes(header[:4], "big"), header[4:8]
+        content = position + 8
+        if length == 1 and len(header) == 16:
+            length, content = int.from_bytes(header[8:], "big"), position + 16
+        # 0 stands for "to the end of the file"; less than a header is not a box
+        end = position + length if length >= 8 else limit
+        yield kind, content, end
+        position = end
+
+
+def _read_level(file: BinaryIO, begin: int, end: int, facts: Mp4Boxes, depth: int = 0) -> None:
+    """Read the boxes of one parent, and those of the parents inside it."""
+    for kind, content, stop in _boxes(file, begin, end):
+        facts.boxes += 1
+        if facts.boxes > MAX_BOXES or depth > MAX_DEPTH:
+            facts.problem = "its header nests too many boxes"
+            return
+        stop = min(stop, end)
+        if kind in PARENT_BOXES:
+            _read_level(file, content, stop, facts, depth + 1)
+        elif kind == b"mvhd":
+            facts.seconds = max(facts.seconds, _movie_seconds(_bytes_at(file, content, 32)))
+        elif kind == b"hdlr":
+            facts.handler = _bytes_at(file, content + 8, 4)
+        elif kind == b"stsz":
+            _check_sizes(_bytes_at(file, content, 12), stop - content, facts)
+        elif kind in BYTES_PER_ENTRY:
+            count = int.from_bytes(_bytes_at(file, content + 4, 4), "big")
+            if count * BYTES_PER_ENTRY[kind] > stop - content:
+                facts.problem = f"its header claims {count} entries in a table that is too small"
+        elif kind == b"stsd":
+            _find_layouts(file, content, stop, facts)
+
+
+def _check_sizes(table: bytes, room: int, facts: Mp4Boxes) -> None:
+    if len(table) < 12:
+        return
+    each, count = struct.unpack(">II", table[4:12])
+    if each == 0 and 4 * count > room:
+        facts.problem = f"its header claims {count} samples in a table that is too small"
+    elif facts.handler != b"soun":  # uncompressed sound counts every sample
+        facts.samples = max(facts.samples, count)
+
+
+def _movie_seconds(box: bytes) -> float:
+    if len(box) < 32 or box[0] not in (0, 1):
+        return 0.0
+    layout = ">II" if box[0] == 0 else ">IQ"
+    ticks, length = struct.unpack_from(layout, box, 12 if box[0] == 0 else 20)
+    unknown = length in (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
+    return 0.0 if unknown or not ticks else length / ticks
+
+
+def _find_layouts(file: BinaryIO, begin: int, end: int, facts: Mp4Boxes) -> None:
+    content = _bytes_at(file, begin, min(end - begin, 1 << 16))
+    place = content.find(b"chan")
+    while place >= 0:
+        tag = content[place + 8 : place + 12]
+        channels = int.from_bytes(tag[2:], "big")  # the low half of a tag counts the channels
+        if len(tag) == 4 and channels not in (1, 2):
+            facts.layouts.append(begin + place)
+        place = content.find(b"chan", place + 4)
+
+
+def _bytes_at(file: BinaryIO, position: int, count: int) -> bytes:
+    file.seek(position)
+    return file.read(max(count, 0))
+
+
+class MaskedFile:
+    """A file whose bytes at some places read as ``free``: boxes of that name are passed over.
+
+    PyAV 18 frees the channel layouts of QuickTime's ``chan`` boxes twice and ends the process.
+    Without the box FFmpeg takes the usual layout of as many channels.
+    """
+
+    def __init__(self, path: str | Path, places: list[int]) -> None:
+        self.name = str(path)
+        self._file, self._places = open(path, "rb"), places  # noqa: SIM115: closed by close()
+
+    def read(self, count: int = -1) -> bytes:
+        """Return the next bytes."""
+        begin = self._file.tell()
+        data = self._file.read(count)
+        for place in self._places:
+            low, high = max(place, begin), min(place + 4, begin + len(data))
+            if low < high:
+                mask = b"free"[low - place : high - place]
+                data = data[: low - begin] + mask + data[high - begin :]
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move to a place."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Return the place of the next byte."""
+        return self._file.tell()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._file.close()

@@ -1,0 +1,41 @@
+"""How media files are read, and what no file may claim; the ``DATA`` node of a config in short."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class MediaOptions:
+    """Settings of :func:`slowfast.datasets.media.open_media`.
+
+    Args:
+        threads: codec threads; 0 lets FFmpeg choose. One is best with one worker per core.
+        folder_fps: rate at which the images of a folder were extracted, frames per second.
+        keep_corrupt: use frames that FFmpeg marks as damaged instead of refusing them.
+        timeout: seconds that one call may take; 0 sets no limit.
+        max_frames, max_pixels, max_seconds: limits on the frames of a video, the pixels of a
+            frame and the length; a file beyond them is refused before memory is spent on it.
+    """
+
+    threads: int = 1
+    folder_fps: float = 30.0
+    keep_corrupt: bool = False
+    timeout: float = 300.0
+    max_frames: int = 10_000_000
+    max_pixels: int = 16_777_216
+    max_seconds: float = 172_800.0
+
+
+def build_media_options(cfg) -> MediaOptions:
+    """Return the options of a config."""
+    data, loader = cfg.DATA, cfg.DATA_LOADER
+    return MediaOptions(
+        threads=0 if loader.ENABLE_MULTI_THREAD_DECODE else loader.DECODE_THREADS,
+        folder_fps=data.FRAME_FOLDER_FPS,
+        keep_corrupt=data.CORRUPT_FRAMES == "keep",
+        timeout=data.READ_TIMEOUT,
+        max_frames=data.MAX_FRAMES,
+        max_pixels=data.MAX_FRAME_PIXELS,
+        max_seconds=data.MAX_SECONDS,
+    )
