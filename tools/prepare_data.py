@@ -140,8 +140,7 @@ def _prepare(run, args: argparse.Namespace, *how) -> int:
     from slowfast.datasets.ava_prepare import Selection
 
     selection = Selection(tuple(args.only), args.again)
-    options = {"tool": args.tool, "workers": args.workers, "selection": selection}
-    report = run(args.src, args.dst, *how, **options)
+    report = run(args.src, args.dst, *how, workers=args.workers, selection=selection)
     print(report)
     return 0 if report.ok else 1
 
@@ -214,9 +213,6 @@ def _add_steps(add) -> None:
             "--only", action="append", default=[], metavar="NAME", help="this video, no other"
         )
         step.add_argument("--again", action="store_true", help="do what is done once more")
-        step.add_argument(
-            "--tool", choices=("auto", "ffmpeg", "pyav"), default="auto", help="(%(default)s)"
-        )
         if run is cut:
             step.add_argument("--start", type=_seconds, default=900.0, help="second (%(default)s)")
             step.add_argument("--length", type=_seconds, default=901.0, help="(%(default)s s)")

@@ -1,13 +1,11 @@
 #!/usr/bin/env bash
 # Do single videos once more from the beginning: download, cut, extract.
 #
-#   bash scripts/prepare-ava/exception.sh [-d DATA] [-j JOBS] [--tool NAME] [NAME ...]
 #
 #   NAME         a video without its ending (default: I8j6Xq2B5ys, which is known to need it); put --
 #                before names that begin with a dash
 #   -d DATA      the data folder (default: data/AVA)
 #   -j JOBS      videos at a time
-#   --tool NAME  as for cut_videos.sh
 #   -h           this text
 #
 # What was there is replaced only by something complete.
@@ -27,7 +25,7 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-read_flags "-d -j --tool" ${flags[@]+"${flags[@]}"}
+read_flags "-d -j" ${flags[@]+"${flags[@]}"}
 [ ${#names[@]} -gt 0 ] || names=(I8j6Xq2B5ys)
 
 common=(-d "${data:-$root/data/AVA}" --again)

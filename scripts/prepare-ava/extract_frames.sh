@@ -9,7 +9,6 @@
 #   --quality N  of PyAV's JPEGs, up to 100 (default: 95); ffmpeg gets its best, -q:v 1
 #   --only NAME  this video, without ending, and no other; may be given several times
 #   --again      extract what is there once more
-#   --tool NAME  ffmpeg, pyav, or auto: ffmpeg where it is installed (default: auto)
 #   -h           this text
 #
 # Pictures are frames/VIDEO/VIDEO_000001.jpg and so on. A folder appears when it is complete; one with
@@ -20,7 +19,7 @@ set -euo pipefail
 # shellcheck source=scripts/prepare-ava/fetch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/fetch.sh"
 
-read_flags "-d -j --rate --quality --only --again --tool" "$@"
+read_flags "-d -j --rate --quality --only --again" "$@"
 data=${data:-$root/data/AVA}
 [ -d "$data/videos_15min" ] || fail "there is no $data/videos_15min; cut_videos.sh makes it"
 prepare_data extract "$data/videos_15min" "$data/frames"

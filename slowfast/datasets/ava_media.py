@@ -11,7 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from slowfast.datasets.frame_lists import compact, read_frame_list
-from slowfast.datasets.media import MediaOptions, open_media
+from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions, open_media
 from slowfast.datasets.media.frame_folder import read_images
 from slowfast.utils.errors import AnnotationError, MediaError
 
@@ -135,7 +135,7 @@ class VideoSource(ClipSource):
         folder: str | Path,
         window: ClipWindow,
         start: float = FIRST_SECOND,
-        options: MediaOptions = MediaOptions(),
+        options: MediaOptions = DEFAULT_OPTIONS,
     ) -> None:
         self.window, self.start, self.options = window, start, options
         self._files: dict[str, Path] = {}

@@ -23,7 +23,12 @@ from slowfast.datasets.charades_lists import (
     read_frame_videos,
 )
 from slowfast.datasets.frame_index import strided_view
-from slowfast.datasets.media import MediaOptions, build_media_options, open_media
+from slowfast.datasets.media import (
+    DEFAULT_OPTIONS,
+    MediaOptions,
+    build_media_options,
+    open_media,
+)
 from slowfast.datasets.media.frame_folder import read_images
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.video_clips import Sample, TrainSamples, require_video
@@ -56,7 +61,7 @@ class StridedClips:
     stride: int
     frame_rate: int = 24
     prefix: str = ""
-    options: MediaOptions = MediaOptions()
+    options: MediaOptions = DEFAULT_OPTIONS
 
     def random_clip(self, length: int, rng: np.random.Generator) -> list[int]:
         """Return the frames of a random clip, clamped; a short video may begin within it."""

@@ -5,16 +5,23 @@ Names, frame counts, frame rates, durations and the timing of the sound are kept
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import av
 
+from slowfast.datasets.media import VideoInfo, open_media
+from slowfast.datasets.media.encode import Encoding, reencode
 from slowfast.datasets.parallel import map_files
-from slowfast.datasets.reencode import Encoding, transcode_file
 from slowfast.datasets.video_folder import VIDEO_SUFFIXES
 from slowfast.utils.errors import MediaError
+
+# A full decode may miss this share of the promised frames (edit lists, broken last packets).
+MISSING_FRACTION = 0.02
+MISSING_FRAMES = 2
+DURATION_SLACK_SECONDS = 0.1
 
 
 @dataclass
@@ -110,6 +117,44 @@ def _plan(src_root: Path, dst_root: Path, report: TranscodeReport) -> list[tuple
     if not found:
         raise MediaError(f"{src_root}: no video below it ({', '.join(sorted(VIDEO_SUFFIXES))}).")
     return [(source, target) for target, source in todo.items()]
+
+
+def transcode_file(source: str | Path, target: str | Path, encoding: Encoding) -> None:
+    """Encode one file and compare the result with its source.
+
+    Raises:
+        MediaError: the source is damaged or the result differs in frames or duration.
+    """
+    with open_media(source) as media:
+        if media.video is None:
+            raise MediaError(f"{source}: the file has no video stream.")
+        expected = media.video
+    target = Path(target)
+    unchecked = target.with_name(f".{target.name}.{os.getpid()}.unchecked.mp4")
+    try:
+        frames = reencode(source, unchecked, encoding).frames
+        _compare(source, unchecked, expected, frames)
+        os.replace(unchecked, target)
+    finally:
+        unchecked.unlink(missing_ok=True)
+
+
+def _compare(source: str | Path, target: Path, expected: VideoInfo, frames: int) -> None:
+    """Raise unless the result holds all frames of the source, as long as they lasted there."""
+    missing = expected.num_frames - frames
+    if missing > max(MISSING_FRAMES, MISSING_FRACTION * expected.num_frames):
+        raise MediaError(
+            f"{source}: holds {frames} of the {expected.num_frames} frames that its header "
+            "promises; the file is cut off or damaged."
+        )
+    with open_media(target) as result:
+        found = result.video
+    slack = DURATION_SLACK_SECONDS + 2 / expected.fps + max(missing, 0) / expected.fps
+    if found.num_frames != frames or abs(found.duration - expected.duration) > slack:
+        raise MediaError(
+            f"{source}: the result has {found.num_frames} frames in {found.duration:.2f} s, the "
+            f"source {frames} in {expected.duration:.2f} s. Please report this file."
+        )
 
 
 def _crashed(item: tuple[Path, Path]) -> str:

@@ -24,7 +24,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from slowfast.datasets.media import FrameFolder, MediaOptions, VideoFile, open_media
+from slowfast.datasets.media import (
+    DEFAULT_OPTIONS,
+    FrameFolder,
+    MediaOptions,
+    VideoFile,
+    open_media,
+)
 from slowfast.datasets.media.info import VideoInfo
 from slowfast.datasets.temporal import TemporalSampling
 from slowfast.datasets.transforms.color import draw_color_jitter
@@ -65,7 +71,7 @@ class ClipSettings:
     """
 
     sampling: TemporalSampling
-    media: MediaOptions = MediaOptions()
+    media: MediaOptions = DEFAULT_OPTIONS
     seed: int = 0
 
     def open(self, path: str) -> VideoFile | FrameFolder:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from slowfast.utils.files import TEMPORARY
+from slowfast.datasets.media.encode import Encoding, MediaWriter
 from slowfast.visualization.box_figures import Drawn
 from slowfast.visualization.figures import COLORS, short
 
@@ -48,25 +45,7 @@ def write_video(path: str | Path, pictures: Iterable[np.ndarray], fps: float) ->
 
     Odd rows and columns, which H.264 cannot hold, are cut off. The file appears when it is whole.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}{TEMPORARY}{path.suffix}")
-    count = 0
-    try:
-        with av.open(str(temporary), "w") as container:
-            stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
-            stream.pix_fmt, stream.options = "yuv420p", {"crf": "20"}
-            for picture in pictures:
-                height, width = (n - n % 2 for n in picture.shape[:2])
-                if not count:
-                    stream.width, stream.height = width, height
-                frame = av.VideoFrame.from_ndarray(
-                    np.ascontiguousarray(picture[:height, :width]), format="rgb24"
-                )
-                container.mux(stream.encode(frame))
-                count += 1
-            container.mux(stream.encode())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return count
+    with MediaWriter(path, Encoding(gop=250, crf=20, preset="medium"), fps) as writer:
+        for picture in pictures:
+            writer.add(picture)
+    return writer.count

@@ -3,7 +3,6 @@
 import os
 import pickle
 import shutil
-import stat
 import subprocess
 import sys
 from fractions import Fraction
@@ -13,29 +12,11 @@ import pytest
 from oracles.media_files import damage, number_of, numbers_of, time_of_beep
 from PIL import Image
 
-from slowfast.datasets.ava_prepare import Selection, cut_folder, extract_folder, ffmpeg
+from slowfast.datasets.ava_prepare import Selection, cut_folder, extract_folder
 from slowfast.datasets.ava_prepare.extent import video_extent
 from slowfast.datasets.ava_prepare.folders import read_record, unfinished
 from slowfast.datasets.media import open_media
 from slowfast.utils.errors import MediaError
-
-
-@pytest.fixture(autouse=True)
-def without_ffmpeg(tmp_path, monkeypatch):
-    """Hide a program ffmpeg; return how to put another in its place."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setenv("PATH", str(folder))
-    ffmpeg.describe.cache_clear()
-
-    def install(script):
-        path = folder / "ffmpeg"
-        path.write_text(f"#!{shutil.which('bash', path='/usr/bin:/bin:/usr/local/bin')}\n{script}")
-        path.chmod(path.stat().st_mode | stat.S_IXUSR)
-        ffmpeg.describe.cache_clear()
-
-    yield install
-    ffmpeg.describe.cache_clear()
 
 
 @pytest.fixture
@@ -217,7 +198,7 @@ def test_folders_without_videos_and_two_files_of_one_name_are_refused(tmp_path, 
         cut_folder(folder, tmp_path / "cut")
 
 
-def test_the_record_says_who_made_what(tmp_path, movies, without_ffmpeg):
+def test_the_record_says_who_made_what(tmp_path, movies):
     movies("a", frames=60)
     folder = movies("b", frames=60, shade=1)
     selection = Selection(("a",))
@@ -246,59 +227,6 @@ def test_what_a_killed_process_left_is_removed_and_nothing_of_a_live_one(tmp_pat
         part.write_text("half")
         assert not dead.exists()
     assert sorted(tmp_path.glob(".v*")) == [live]
-
-
-FFMPEG = """
-case "$*" in
-    *-version*) echo "ffmpeg version 5.1.9-test Copyright" ;;
-    *-encoders*) echo " V....D libx264" ;;
-    *) {work} ;;
-esac
-"""
-
-
-def test_ffmpeg_does_the_work_where_it_is_installed(
-    tmp_path, movies, media_factory, without_ffmpeg
-):
-    folder = movies("v", frames=120)
-    result = media_factory(frames=60)
-    words = tmp_path / "words"
-    work = f"printf '%s\\n' \"$@\" > '{words}'; /bin/cp '{result}' \"${{@: -1}}\""
-    without_ffmpeg(FFMPEG.format(work=work))
-    report = cut_folder(folder, tmp_path / "cut", 1, 2, workers=0)
-    assert report.ok and report.tool == "ffmpeg 5.1.9-test"
-    given = words.read_text().split("\n")
-    assert given[given.index("-ss") + 1] == "1.000000"
-    assert given.index("-t") < given.index("-i")
-    assert read_record(tmp_path / "cut")[0]["tool"] == "ffmpeg 5.1.9-test"
-    by_pyav = cut_folder(folder, tmp_path / "other", 1, 2, tool="pyav", workers=0)
-    assert by_pyav.ok and by_pyav.tool.startswith("pyav")
-
-
-@pytest.mark.parametrize(
-    ("work", "reason"),
-    [
-        ("echo 'Unknown decoder' >&2; exit 1", "ffmpeg failed with status 1: Unknown decoder"),
-        ("/bin/cp '{short}' \"${{@: -1}}\"", "1.0 s came out instead of 2.0 s"),
-        ("echo nothing", "not readable as media"),
-    ],
-)
-def test_ffmpeg_is_not_believed(tmp_path, movies, media_factory, without_ffmpeg, work, reason):
-    work = work.format(short=media_factory(frames=30))
-    without_ffmpeg(FFMPEG.format(work=work))
-    report = cut_folder(movies("v", frames=120), tmp_path / "cut", 1, 2, workers=0)
-    assert not report.ok and reason in str(report)
-    assert [path.name for path in (tmp_path / "cut").iterdir()] == ["prepared.csv"]
-    pictures = extract_folder(tmp_path / "the movies", tmp_path / "frames", workers=0)
-    assert not pictures.ok
-    assert [path.name for path in (tmp_path / "frames").iterdir()] == ["prepared.csv"]
-
-
-def test_ffmpeg_without_the_encoder_or_missing(tmp_path, movies, without_ffmpeg):
-    without_ffmpeg("echo ffmpeg version 4.0")
-    assert ffmpeg.choose_tool("auto").startswith("pyav")
-    with pytest.raises(MediaError, match="--tool pyav"):
-        ffmpeg.choose_tool("ffmpeg")
 
 
 def test_a_step_can_be_sent_to_another_process(tmp_path, movies, monkeypatch):

@@ -1,7 +1,7 @@
 """From whole movies to what AVA is trained on: fifteen minutes of each, and their pictures.
 
 Both steps go on where they were stopped, never leave half a result under its name, and compare
-every result with its source. FFmpeg's program does the work where it is installed, PyAV elsewhere.
+every result with its source.
 """
 
 from slowfast.datasets.ava_prepare.folders import PrepareReport, Selection

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import av
 
-from slowfast.datasets.ava_prepare.cutting import upright
 from slowfast.datasets.ava_prepare.extent import open_input, start_of
-from slowfast.datasets.media.video_file import in_display_order
+from slowfast.datasets.media.display import in_display_order, upright_frame
 from slowfast.utils.errors import MediaError
 
 HALF = Fraction(1, 2)
@@ -94,5 +93,5 @@ def _decoded(reader, stream, damaged: list[int]) -> Iterator[av.VideoFrame]:
 
 def _jpeg(frame: av.VideoFrame, quality: int) -> bytes:
     file = io.BytesIO()
-    upright(frame).to_image().save(file, "JPEG", quality=quality)
+    upright_frame(frame).to_image().save(file, "JPEG", quality=quality)
     return file.getvalue()

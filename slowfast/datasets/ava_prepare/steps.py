@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import av
 from PIL import Image
 
-from slowfast.datasets.ava_prepare import cutting, extraction, ffmpeg
+from slowfast.datasets.ava_prepare import extraction
 from slowfast.datasets.ava_prepare.extent import video_extent
 from slowfast.datasets.ava_prepare.extraction import picture_name
 from slowfast.datasets.ava_prepare.folders import (
@@ -19,12 +20,15 @@ from slowfast.datasets.ava_prepare.folders import (
     run_over,
     unfinished,
 )
+from slowfast.datasets.media.encode import Encoding, Span, reencode
 from slowfast.datasets.video_folder import VIDEO_SUFFIXES
 from slowfast.utils.errors import MediaError
 
 # AVA annotates seconds 902 to 1798; the pictures of 900 to 1801 are listed.
 START_SECONDS, LENGTH_SECONDS = 900.0, 901.0
 RATE = 30
+# A key frame each second: clips are read from anywhere in a video.
+CUT_ENCODING = Encoding(gop=30)
 JPEG_QUALITY = 95
 # A result may be this much shorter or longer than it should be.
 SLACK_SECONDS = 0.5
@@ -37,8 +41,6 @@ class _Work:
 
     out: Path
     again: bool
-    tool: str
-    threads: int
 
 
 def cut_folder(
@@ -47,7 +49,6 @@ def cut_folder(
     start: float = START_SECONDS,
     length: float = LENGTH_SECONDS,
     *,
-    tool: str = "auto",
     workers: int = 2,
     selection: Selection | None = None,
 ) -> PrepareReport:
@@ -58,20 +59,19 @@ def cut_folder(
 
     Args:
         start, length: in seconds since the start of a file.
-        tool: ``ffmpeg``, ``pyav``, or ``auto`` for ffmpeg where it is installed.
         workers: processes; 0 works in this one.
         selection: which videos, and whether to do again what is done.
 
     Raises:
-        MediaError: there is nothing to cut, or ffmpeg is missing.
+        MediaError: there is nothing to cut, or no such folder.
     """
-    work = _work(dst, selection, tool, workers)
+    work = _Work(Path(dst), selection is not None and selection.again)
     return run_over(
         src,
         dst,
         selection or Selection(),
         partial(_cut_one, work=work, start=start, length=length),
-        PrepareReport("cut", work.tool),
+        PrepareReport("cut", f"pyav {av.__version__}"),
         workers,
     )
 
@@ -82,7 +82,6 @@ def extract_folder(
     rate: int = RATE,
     quality: int = JPEG_QUALITY,
     *,
-    tool: str = "auto",
     workers: int = 2,
     selection: Selection | None = None,
 ) -> PrepareReport:
@@ -92,27 +91,21 @@ def extract_folder(
 
     Args:
         rate: pictures per second.
-        quality: of the JPEGs that PyAV's pictures become; ffmpeg gets its best, ``-q:v 1``.
-        tool, workers, selection: see :func:`cut_folder`.
+        quality: of the JPEGs.
+        workers, selection: see :func:`cut_folder`.
 
     Raises:
-        MediaError: there is no video, or ffmpeg is missing.
+        MediaError: there is no video, or no such folder.
     """
-    work = _work(dst, selection, tool, workers)
+    work = _Work(Path(dst), selection is not None and selection.again)
     return run_over(
         src,
         dst,
         selection or Selection(),
         partial(_extract_one, work=work, rate=rate, quality=quality),
-        PrepareReport("extract", work.tool),
+        PrepareReport("extract", f"pyav {av.__version__}"),
         workers,
     )
-
-
-def _work(dst: str | Path, selection: Selection | None, tool: str, workers: int) -> _Work:
-    threads = max((os.cpu_count() or 1) // max(workers, 1), 1)
-    again = selection is not None and selection.again
-    return _Work(Path(dst), again, ffmpeg.choose_tool(tool), threads)
 
 
 def _cut_one(source: Path, work: _Work, start: float, length: float) -> Outcome:
@@ -129,10 +122,8 @@ def _cut_one(source: Path, work: _Work, start: float, length: float) -> Outcome:
     if not work.again and any(_is_as_long(path, seconds) for path in earlier):
         return Outcome(source.stem, str(source), "skipped", short, seconds)
     with unfinished(target) as part:
-        if work.tool.startswith("ffmpeg"):
-            complaint = ffmpeg.cut(source, part, start, length, work.threads)
-        else:
-            complaint = cutting.cut(source, part, start, length)
+        damaged = reencode(source, part, CUT_ENCODING, Span(start, length)).damaged
+        complaint = f"{damaged} damaged packets were left out" if damaged else ""
         found = video_extent(part).end
         if abs(found - seconds) > SLACK_SECONDS:
             raise MediaError(
@@ -170,10 +161,7 @@ def _extract_one(source: Path, work: _Work, rate: int, quality: int) -> Outcome:
         return Outcome(name, str(source), "skipped", "", seconds, there)
     with unfinished(target) as part:
         part.mkdir(parents=True)
-        if work.tool.startswith("ffmpeg"):
-            complaint = ffmpeg.extract(source, part, name, rate, work.threads)
-        else:
-            complaint = extraction.extract(source, part, name, rate, quality)
+        complaint = extraction.extract(source, part, name, rate, quality)
         count = count_pictures(part, name)
         if not count or abs(count - wanted) > SLACK_PICTURES:
             raise MediaError(

@@ -8,10 +8,11 @@ facts, ``read_frames`` and ``read_waveform``.
 from slowfast.datasets.media.frame_folder import FrameFolder
 from slowfast.datasets.media.info import AudioInfo, VideoInfo
 from slowfast.datasets.media.open import open_media
-from slowfast.datasets.media.options import MediaOptions, build_media_options
+from slowfast.datasets.media.options import DEFAULT_OPTIONS, MediaOptions, build_media_options
 from slowfast.datasets.media.video_file import VideoFile
 
 __all__ = [
+    "DEFAULT_OPTIONS",
     "AudioInfo",
     "FrameFolder",
     "MediaOptions",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
 
@@ -182,6 +183,11 @@ class Container:
         return self._input.format.name
 
     @property
+    def start(self) -> Fraction:
+        """When the container begins by its header, in seconds."""
+        return Fraction(self._input.start_time or 0, av.time_base)
+
+    @property
     def end(self) -> float | None:
         """When the container ends by its header, in seconds."""
         if self._input.duration is None:
@@ -200,12 +206,21 @@ class Container:
                 f"{self.path}: reading it took longer than DATA.READ_TIMEOUT = {limit:g} s."
             )
 
-    def packets(self, stream: av.stream.Stream) -> Iterator[av.Packet]:
-        """Yield the packets of a stream from here, at last the empty one that ends decoding."""
+    def packets(self, *streams: av.stream.Stream) -> Iterator[av.Packet]:
+        """Yield the packets of streams from here, at last the empty ones that end decoding."""
         self.moved = True
-        for packet in self._input.demux(stream):
+        for packet in self._input.demux(streams):
             self.check_clock()
             yield packet
+
+    def packets_from(self, seconds: Fraction, *streams: av.stream.Stream) -> Iterator[av.Packet]:
+        """Yield packets from a time on or earlier; from the start where no seek works."""
+        tick = self.video.time_base
+        target, indices = int(seconds / tick), [stream.index for stream in streams]
+        _, landed = self.packets_before(self._video, [target], lambda time: time <= target)
+        if landed is not None:  # the key frame was taken out to be looked at
+            self._input.seek(target, stream=self.video)
+        return self.packets(*(self._input.streams[index] for index in indices))
 
     def packets_before(
         self, index: int, places: Iterable[int], accept: Callable[[int], bool]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import av
 import numpy as np
 import torch
@@ -35,6 +37,35 @@ def upright(image: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
     if down < 0:
         image = image[::-1]
     return image
+
+
+def in_display_order(frames: Iterable[av.VideoFrame], container: str) -> Iterator[av.VideoFrame]:
+    """Yield decoded frames with ascending times.
+
+    AVI stores no display times. With B-frames (most of HMDB51, half of UCF101) FFmpeg's guesses
+    are swapped between neighbours, while the frames themselves come in the right order.
+    """
+    held = None
+    for frame in frames:
+        if container != "avi" or frame.pts is None:
+            yield frame
+            continue
+        if held is not None:
+            if frame.pts < held.pts:
+                held.pts, frame.pts = frame.pts, held.pts
+            yield held
+        held = frame
+    if held is not None:
+        yield held
+
+
+def upright_frame(frame: av.VideoFrame) -> av.VideoFrame:
+    """Return a frame as it is shown; the same object where it is stored that way."""
+    matrix = display_matrix(frame)
+    if matrix is None:
+        return frame
+    image = upright(frame.to_ndarray(format="rgb24"), matrix)
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
 
 
 class FrameConverter:

@@ -13,11 +13,11 @@ import torch
 from PIL import Image
 
 from slowfast.datasets.media.info import VideoInfo
-from slowfast.datasets.media.options import MediaOptions
+from slowfast.datasets.media.options import DEFAULT_OPTIONS, MediaOptions
 from slowfast.utils.errors import MediaError
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png"}
-DEFAULT_PIXELS = MediaOptions().max_pixels
+DEFAULT_PIXELS = DEFAULT_OPTIONS.max_pixels
 BROKEN_IMAGE = (
     *(OSError, ValueError, SyntaxError, LookupError, ArithmeticError, TypeError, RuntimeError),
     *(EOFError, MemoryError, AttributeError, struct.error, Image.DecompressionBombError),
@@ -91,7 +91,7 @@ class FrameFolder:
     audio = None
     slow = ""
 
-    def __init__(self, path: str | Path, options: MediaOptions) -> None:
+    def __init__(self, path: str | Path, options: MediaOptions = DEFAULT_OPTIONS) -> None:
         self.path, self._max_pixels = Path(path), options.max_pixels
         names = [p.name for p in self.path.iterdir() if _is_frame(p)]
         if not names:

@@ -6,6 +6,7 @@ gigabytes. The tables themselves are not read here: a file costs some forty smal
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 from collections.abc import Iterator
@@ -141,7 +142,7 @@ def _bytes_at(file: BinaryIO, position: int, count: int) -> bytes:
     return file.read(max(count, 0))
 
 
-class MaskedFile:
+class MaskedFile(io.FileIO):
     """A file whose bytes at some places read as ``free``: boxes of that name are passed over.
 
     PyAV 18 frees the channel layouts of QuickTime's ``chan`` boxes twice and ends the process.
@@ -149,28 +150,16 @@ class MaskedFile:
     """
 
     def __init__(self, path: str | Path, places: list[int]) -> None:
-        self.name = str(path)
-        self._file, self._places = open(path, "rb"), places  # noqa: SIM115: closed by close()
+        super().__init__(path, "rb")
+        self._places = places
 
-    def read(self, count: int = -1) -> bytes:
+    def read(self, size: int = -1) -> bytes:
         """Return the next bytes."""
-        begin = self._file.tell()
-        data = self._file.read(count)
+        begin = self.tell()
+        data = super().read(size)
         for place in self._places:
             low, high = max(place, begin), min(place + 4, begin + len(data))
             if low < high:
                 mask = b"free"[low - place : high - place]
                 data = data[: low - begin] + mask + data[high - begin :]
         return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to a place."""
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Return the place of the next byte."""
-        return self._file.tell()
-
-    def close(self) -> None:
-        """Release the file."""
-        self._file.close()

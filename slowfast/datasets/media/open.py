@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from slowfast.datasets.media.frame_folder import FrameFolder
-from slowfast.datasets.media.options import MediaOptions
+from slowfast.datasets.media.options import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.media.video_file import VideoFile
 
-DEFAULTS = MediaOptions()
 
-
-def open_media(path: str | Path, options: MediaOptions = DEFAULTS) -> VideoFile | FrameFolder:
+def open_media(
+    path: str | Path, options: MediaOptions = DEFAULT_OPTIONS
+) -> VideoFile | FrameFolder:
     """Open a video file or a folder of numbered images; use it in a ``with`` statement.
 
     Raises:

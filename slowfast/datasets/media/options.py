@@ -27,6 +27,9 @@ class MediaOptions:
     max_seconds: float = 172_800.0
 
 
+DEFAULT_OPTIONS = MediaOptions()
+
+
 def build_media_options(cfg) -> MediaOptions:
     """Return the options of a config."""
     data, loader = cfg.DATA, cfg.DATA_LOADER

@@ -20,14 +20,13 @@ import torch
 from slowfast.datasets.media.container import Container, media_errors, reason_of
 from slowfast.datasets.media.display import FrameConverter
 from slowfast.datasets.media.frame_table import (
-    FrameTable,
     rate_of,
     table_from_decoding,
     table_from_header,
     table_from_packets,
 )
 from slowfast.datasets.media.info import AudioInfo, VideoInfo
-from slowfast.datasets.media.options import MediaOptions
+from slowfast.datasets.media.options import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.media.waveform import read_waveform
 from slowfast.utils.errors import MediaError
 
@@ -62,7 +61,7 @@ class VideoFile:
             or one with neither video nor audio.
     """
 
-    def __init__(self, path: str | Path, options: MediaOptions) -> None:
+    def __init__(self, path: str | Path, options: MediaOptions = DEFAULT_OPTIONS) -> None:
         self.path, self.options, self.slow = Path(path), options, ""
         self._container = Container(path, options)
         self.video: VideoInfo | None = None
