@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-import av
 import torch
 
-from slowfast.datasets.media import FrameFolder, VideoFile, open_media
+from slowfast.datasets.media import (
+    DEFAULT_OPTIONS,
+    FrameFolder,
+    MediaOptions,
+    VideoFile,
+    open_media,
+)
+from slowfast.datasets.media.mp4 import read_mp4_boxes
 from slowfast.datasets.windows import AudioVisualWindows
 from slowfast.utils.errors import MediaError
 
@@ -27,7 +31,6 @@ HEADER_SLACK_FACTOR = 1.5
 # A full decode may miss this share of the promised frames (edit lists, broken last packets).
 MISSING_FRACTION = 0.02
 MISSING_FRAMES = 2
-MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof", b"uuid")
 
 
 @dataclass
@@ -36,7 +39,7 @@ class FileProbe:
 
     ``audio_reason`` says why its sound cannot be used: it cannot be decoded, or a clip with sound
     was asked for and there is too little of it or none. ``digest`` hashes the size and both ends
-    of the file. Times are in seconds.
+    of the file. ``slow`` says why clips of it load slowly. Times are in seconds.
     """
 
     path: str
@@ -51,6 +54,7 @@ class FileProbe:
     height: int = 0
     frames: int = 0
     codec: str = ""
+    slow: str = ""
     audio: bool = False
     audio_rate: int = 0
     audio_channels: int = 0
@@ -58,7 +62,10 @@ class FileProbe:
 
 
 def probe_file(
-    path: str, full: bool = False, windows: AudioVisualWindows | None = None
+    path: str,
+    full: bool = False,
+    windows: AudioVisualWindows | None = None,
+    options: MediaOptions = DEFAULT_OPTIONS,
 ) -> FileProbe:
     """Open a file or frame folder, decode parts of it and return what was found.
 
@@ -68,6 +75,7 @@ def probe_file(
         path: the file or folder.
         full: decode everything.
         windows: what a clip needs where it has sound.
+        options: limits, and whether damaged frames are used.
     """
     probe = FileProbe(path)
     if not Path(path).exists():
@@ -75,14 +83,15 @@ def probe_file(
         return probe
     try:
         _identify(probe)
-        with open_media(path) as media:
+        with open_media(path, options) as media:
             _read_facts(probe, media)
             _check_header(probe, media)
             _decode(media, probe, full)
+            probe.slow = media.slow
             if windows is not None and not probe.audio_reason:
                 problem = windows.problem(media.video, media.audio)
                 probe.audio_reason = f"{path}: {problem}." if problem else ""
-    except (MediaError, OSError, av.FFmpegError) as error:
+    except (MediaError, OSError) as error:
         probe.reason = str(error)
     return probe
 
@@ -94,6 +103,8 @@ def crashed_probe(path: str) -> FileProbe:
 
 def _identify(probe: FileProbe) -> None:
     path = Path(probe.path)
+    if not path.is_dir() and not path.is_file():  # a pipe would wait for ever
+        raise MediaError(f"{path}: not a regular file.")
     if path.is_dir():
         probe.size_bytes = sum(p.stat().st_size for p in path.iterdir() if p.is_file())
         return
@@ -123,62 +134,18 @@ def _check_header(probe: FileProbe, media: VideoFile | FrameFolder) -> None:
         raise MediaError(f"{probe.path}: holds one picture only, not a video.")
     if isinstance(media, FrameFolder):
         return
-    promised = promised_bytes(probe.path)
-    if promised > probe.size_bytes:
+    boxes = read_mp4_boxes(probe.path)
+    if boxes.end > probe.size_bytes:
         raise MediaError(
-            f"{probe.path}: has {probe.size_bytes} of {promised} bytes; the file is cut off."
+            f"{probe.path}: has {probe.size_bytes} of {boxes.end} bytes; the file is cut off."
         )
-    claimed = container_seconds(probe.path)
+    # FFmpeg trusts the tables of frames more than an MP4's movie header, other players do not.
+    claimed = max(media.claimed_seconds, boxes.seconds)
     held = max(media.video.start + probe.duration, probe.audio_duration)
     if claimed > HEADER_SLACK_FACTOR * held + HEADER_SLACK_SECONDS:
         raise MediaError(
             f"{probe.path}: the header claims {claimed:.1f} s but the streams hold {held:.1f} s."
         )
-
-
-def promised_bytes(path: str | Path) -> int:
-    """Return where the boxes of an MP4 or MOV file end; 0 for other formats.
-
-    A file that is shorter than this was cut off, even where all headers are in place.
-    """
-    with Path(path).open("rb") as file:
-        return max((position for position, _ in _mp4_boxes(file)), default=0)
-
-
-def _mp4_boxes(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield position and kind of the outer boxes, and at last the end of the last box."""
-    size = file.seek(0, 2)
-    position = 0
-    while position + 8 <= size:
-        file.seek(position)
-        header = file.read(16)
-        length, kind = int.from_bytes(header[:4], "big"), header[4:8]
-        if position == 0 and kind not in MP4_BOXES:
-            return
-        yield position, kind
-        if length == 1:
-            length = int.from_bytes(header[8:16], "big")
-        # 0 stands for "to the end of the file"; less than a header is no box
-        position = position + length if length >= 8 else size
-    yield position, b""
-
-
-def container_seconds(path: str | Path) -> float:
-    """Return the longest duration that the container's headers claim, 0 where they claim none.
-
-    FFmpeg trusts the tables of frames more than an MP4's ``mvhd`` box, other players do not.
-    """
-    with av.open(str(path), metadata_errors="ignore") as container:
-        claimed = (container.duration or 0) / av.time_base
-    with Path(path).open("rb") as file:
-        for position, kind in _mp4_boxes(file):
-            if kind == b"moov":
-                file.seek(position + 8)
-                box = file.read(32)  # mvhd comes first; version 0 has 32-bit times
-                ticks, length = (int.from_bytes(box[k : k + 4], "big") for k in (20, 24))
-                if box[4:9] == b"mvhd\0" and ticks and length != 0xFFFFFFFF:
-                    claimed = max(claimed, length / ticks)
-    return claimed
 
 
 def _decode(media: VideoFile | FrameFolder, probe: FileProbe, full: bool) -> None:
@@ -187,7 +154,7 @@ def _decode(media: VideoFile | FrameFolder, probe: FileProbe, full: bool) -> Non
         media.read_frames(every if full else sample_frames(probe.frames), transform=_corner)
         return
     if full:
-        _decode_every_frame(probe)
+        _decode_every_frame(media)
     else:
         media.read_frames(sample_frames(probe.frames), transform=_corner)
     if probe.audio:
@@ -220,23 +187,12 @@ def _corner(picture: torch.Tensor) -> torch.Tensor:
     return picture[:, :1, :1].clone()
 
 
-def _decode_every_frame(probe: FileProbe) -> None:
-    decoded = 0
-    try:
-        with av.open(probe.path, metadata_errors="ignore") as container:
-            stream = container.streams.best("video")
-            stream.codec_context.thread_count = 1
-            for frame in container.decode(stream):
-                if frame.is_corrupt:
-                    raise MediaError(f"{probe.path}: frame {decoded} is damaged.")
-                decoded += 1
-    except av.FFmpegError as error:
-        reason = error.strerror or str(error)
+def _decode_every_frame(media: VideoFile) -> None:
+    """Read all frames, a few at a time, and compare their number with a straight decode."""
+    decoded = media.count_frames()
+    promised = media.video.num_frames
+    if decoded + max(MISSING_FRAMES, MISSING_FRACTION * promised) < promised:
         raise MediaError(
-            f"{probe.path}: cannot be decoded after frame {decoded} ({reason})."
-        ) from error
-    if decoded + max(MISSING_FRAMES, MISSING_FRACTION * probe.frames) < probe.frames:
-        raise MediaError(
-            f"{probe.path}: holds {decoded} of the {probe.frames} frames that the header "
-            "promises; the file is cut off or damaged."
+            f"{media.path}: holds {decoded} of the {promised} frames that the header promises; "
+            "the file is cut off or damaged."
         )

@@ -82,6 +82,7 @@ def check_split(split: SplitReport, num_classes: int, clip_seconds: float) -> No
     _check_files(split)
     _check_labels(split, num_classes)
     _check_repeats(split)
+    _note_slow_files(split)
     _note_sound(split)
     _note_lengths(split, clip_seconds)
 
@@ -126,6 +127,15 @@ def _check_repeats(split: SplitReport) -> None:
         shown = shorten([" = ".join(dict.fromkeys(paths)) for paths in repeated])
         target = split.problems if "listed" in what else split.notes
         target.append(f"{len(repeated)} {what}: {shown}.")
+
+
+def _note_slow_files(split: SplitReport) -> None:
+    slow = [probe for probe in split.probes if probe.slow]
+    if slow:
+        split.notes.append(
+            f"{len(slow)} files are slow to read ({slow[0].slow}): "
+            f"{shorten([probe.path for probe in slow])}. 'prepare_data.py transcode' cures that."
+        )
 
 
 def _note_sound(split: SplitReport) -> None:

@@ -15,6 +15,7 @@ from slowfast.datasets.list_checks import (
     check_split,
     check_training_sound,
 )
+from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions, build_media_options
 from slowfast.datasets.parallel import map_files
 from slowfast.datasets.text_lists import MissingListError
 from slowfast.datasets.video_list import VideoList
@@ -92,7 +93,7 @@ def verify_dataset(cfg, out_dir: str | Path, workers: int = 2, full: bool = Fals
         AnnotationError: no list exists, or one cannot be read.
     """
     lists, absent = read_lists(cfg)
-    splits = probe_lists(lists, workers, full, _windows(cfg))
+    splits = probe_lists(lists, workers, full, _windows(cfg), build_media_options(cfg))
     for split in splits.values():
         check_split(split, cfg.MODEL.NUM_CLASSES, clip_seconds(cfg.DATA))
         if split.name == "train" and cfg.AUDIO.ENABLE:
@@ -126,7 +127,9 @@ def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dic
     lists, _ = read_lists(cfg)
     windows = _windows(cfg) if cfg.AUDIO.MISSING == "drop" else None
     written, left_out = {}, []
-    for name, split in probe_lists(lists, workers, windows=windows).items():
+    for name, split in probe_lists(
+        lists, workers, windows=windows, options=build_media_options(cfg)
+    ).items():
         videos = split.videos
         if name == "train":
             sound = windows is not None
@@ -175,14 +178,15 @@ def probe_lists(
     workers: int,
     full: bool = False,
     windows: AudioVisualWindows | None = None,
+    options: MediaOptions = DEFAULT_OPTIONS,
 ) -> dict[str, SplitReport]:
     """Probe every file of all lists once, also where several lists name it.
 
-    ``full`` and ``windows`` are those of :func:`probe_file`.
+    ``full``, ``windows`` and ``options`` are those of :func:`probe_file`.
     """
     rows = {name: [v.paths[row] for row in range(len(v))] for name, v in lists.items()}
     paths = list(dict.fromkeys(path for names in rows.values() for path in names))
-    probe = partial(probe_file, full=full, windows=windows)
+    probe = partial(probe_file, full=full, windows=windows, options=options)
     probes = map_files(probe, paths, workers=workers, title="probe", crashed=crashed_probe)
     by_path = dict(zip(paths, probes, strict=True))
     return {

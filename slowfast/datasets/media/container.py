@@ -194,6 +194,11 @@ class Container:
             return None
         return ((self._input.start_time or 0) + self._input.duration) / av.time_base
 
+    @property
+    def claimed_seconds(self) -> float:
+        """How long the file lasts by its header, 0 where that is silent."""
+        return (self._input.duration or 0) / av.time_base
+
     def start_clock(self) -> None:
         """Begin to count the seconds that a call may take."""
         self._began = time.monotonic()

@@ -291,6 +291,30 @@ class VideoFile:
             begun = True
             yield frame
 
+    @property
+    def claimed_seconds(self) -> float:
+        """How long the file lasts by the header of its container; 0 where that is silent."""
+        return self._container.claimed_seconds
+
+    def count_frames(self) -> int:
+        """Decode everything and return how many frames are shown.
+
+        Raises:
+            MediaError: a frame is damaged (``DATA.CORRUPT_FRAMES drop``) or cannot be decoded.
+        """
+        self._container.start_clock()
+        self._container.rewind()
+        count = 0
+        with media_errors(self.path, "cannot be decoded"):
+            for frame in _decode(self._container.packets(self._container.video)):
+                if frame.is_corrupt and not self.options.keep_corrupt:
+                    raise MediaError(
+                        f"{self.path}: frame {count} is damaged; DATA.CORRUPT_FRAMES keep would "
+                        "use it."
+                    )
+                count += 1
+        return count
+
     def read_waveform(self, start: float, duration: float, rate: int) -> torch.Tensor:
         """Return the audio of a window as float32 mono samples, the mean of the channels.
 
