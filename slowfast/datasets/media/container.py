@@ -16,7 +16,7 @@ from pathlib import Path
 import av
 from av.stream import Disposition
 
-from slowfast.datasets.media.mp4 import MaskedFile, read_mp4_boxes
+from slowfast.datasets.media.mp4 import MaskedFile, layout_misleads, read_mp4_boxes
 from slowfast.datasets.media.options import MediaOptions
 from slowfast.utils.errors import MediaError, SlowFastError
 
@@ -109,7 +109,7 @@ class Container:
 
     def _open(self) -> None:
         source = str(self.path)
-        if self.boxes.layouts:
+        if layout_misleads(self.path, self.boxes):
             source = self._masked = MaskedFile(self.path, self.boxes.layouts)
         # Stream titles may hold bytes that are not UTF-8 (HMDB51 does).
         self._input = av.open(

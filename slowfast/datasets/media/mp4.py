@@ -9,7 +9,9 @@ from __future__ import annotations
 import io
 import os
 import struct
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -35,7 +37,7 @@ class Mp4Boxes:
         fragmented: whether more frames follow in fragments (``moof``).
         problem: why a claim cannot be true; empty where none is false.
         samples: the largest number of samples that a track of frames claims.
-        layouts: places of the names of channel-layout boxes for more than two channels.
+        layouts: channel-layout boxes for more than two channels: place of the name, content.
         handler, boxes: kind of the track that is being read, and boxes read so far.
     """
 
@@ -45,7 +47,7 @@ class Mp4Boxes:
     fragmented: bool = False
     problem: str = ""
     samples: int = 0
-    layouts: list[int] = field(default_factory=list)
+    layouts: dict[int, bytes] = field(default_factory=dict)
     handler: bytes = b""
     boxes: int = 0
 
@@ -133,7 +135,8 @@ def _find_layouts(file: BinaryIO, begin: int, end: int, facts: Mp4Boxes) -> None
         tag = content[place + 8 : place + 12]
         channels = int.from_bytes(tag[2:], "big")  # the low half of a tag counts the channels
         if len(tag) == 4 and channels not in (1, 2):
-            facts.layouts.append(begin + place)
+            length = int.from_bytes(content[max(place - 4, 0) : place], "big")
+            facts.layouts[begin + place] = content[place : place - 4 + max(length, 16)]
         place = content.find(b"chan", place + 4)
 
 
@@ -145,13 +148,12 @@ def _bytes_at(file: BinaryIO, position: int, count: int) -> bytes:
 class MaskedFile(io.FileIO):
     """A file whose bytes at some places read as ``free``: boxes of that name are passed over.
 
-    PyAV 18 frees the channel layouts of QuickTime's ``chan`` boxes twice and ends the process.
-    Without the box FFmpeg takes the usual layout of as many channels.
+    Without a ``chan`` box FFmpeg takes the usual layout of as many channels.
     """
 
-    def __init__(self, path: str | Path, places: list[int]) -> None:
+    def __init__(self, path: str | Path, places: Iterable[int]) -> None:
         super().__init__(path, "rb")
-        self._places = places
+        self._places = list(places)
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes."""
@@ -163,3 +165,33 @@ class MaskedFile(io.FileIO):
                 mask = b"free"[low - place : high - place]
                 data = data[: low - begin] + mask + data[high - begin :]
         return data
+
+
+# What was found of the channel layouts met so far, by the content of their boxes.
+_MISLEADS: dict[tuple[bytes, ...], bool] = {}
+_PROBE = """
+import sys, av
+with av.open(sys.argv[1]) as media:
+    mixer = av.AudioResampler("s32", "mono", 16000)
+    for _, frame in zip(range(20), media.decode(audio=0)):
+        frame.pts = None
+        mixer.resample(frame)
+"""
+
+
+def layout_misleads(path: str | Path, boxes: Mp4Boxes) -> bool:
+    """Tell whether a file's channel layout keeps its audio from being read, tried in a child.
+
+    PyAV 18 frees layouts with an order of their own twice, which ends the process. Each kind of
+    layout is tried once.
+    """
+    key = tuple(boxes.layouts.values())
+    if key and key not in _MISLEADS:
+        done = subprocess.run(
+            [sys.executable, "-c", _PROBE, os.fspath(path)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        _MISLEADS[key] = done.returncode != 0
+    return _MISLEADS.get(key, False)

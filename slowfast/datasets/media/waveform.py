@@ -64,12 +64,19 @@ def _frames_from(
     # Before the stream begins its first packet will do.
     target = max(start, audio.start + LANDING_SECONDS, 0.0) / tick
     places = [max(int(target - earlier / tick), 0) for earlier in EARLIER_SECONDS]
-    packets, _ = container.packets_before(
+    packets, landed = container.packets_before(
         container.audio.index, places, lambda time: time <= target
     )
-    time = max(start, audio.start)
+    time, begun = max(start, audio.start), False
     for packet in packets:
-        for frame in packet.decode():
+        try:
+            frames = packet.decode()
+        except av.InvalidDataError:
+            if begun or landed is None:
+                raise
+            continue  # a seek may land inside a packet
+        for frame in frames:
+            begun = True
             if frame.pts is not None:
                 time = float(frame.pts * frame.time_base)
             yield frame, time
