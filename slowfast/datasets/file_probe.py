@@ -16,7 +16,6 @@ from slowfast.datasets.media import (
     VideoFile,
     open_media,
 )
-from slowfast.datasets.media.mp4 import read_mp4_boxes
 from slowfast.datasets.windows import AudioVisualWindows
 from slowfast.utils.errors import MediaError
 
@@ -134,13 +133,7 @@ def _check_header(probe: FileProbe, media: VideoFile | FrameFolder) -> None:
         raise MediaError(f"{probe.path}: holds one picture only, not a video.")
     if isinstance(media, FrameFolder):
         return
-    boxes = read_mp4_boxes(probe.path)
-    if boxes.end > probe.size_bytes:
-        raise MediaError(
-            f"{probe.path}: has {probe.size_bytes} of {boxes.end} bytes; the file is cut off."
-        )
-    # FFmpeg trusts the tables of frames more than an MP4's movie header, other players do not.
-    claimed = max(media.claimed_seconds, boxes.seconds)
+    claimed = media.claimed_seconds
     held = max(media.video.start + probe.duration, probe.audio_duration)
     if claimed > HEADER_SLACK_FACTOR * held + HEADER_SLACK_SECONDS:
         raise MediaError(

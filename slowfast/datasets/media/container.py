@@ -98,6 +98,11 @@ class Container:
     def _check_claims(self) -> None:
         if self.boxes.problem:
             raise MediaError(f"{self.path}: damaged: {self.boxes.problem}.")
+        size = self.path.stat().st_size
+        if self.boxes.end > size:
+            raise MediaError(
+                f"{self.path}: has {size} of {self.boxes.end} bytes; the file is cut off."
+            )
         if self.boxes.samples > self.options.max_frames:
             self.refuse_frames(self.boxes.samples)
 
@@ -196,8 +201,11 @@ class Container:
 
     @property
     def claimed_seconds(self) -> float:
-        """How long the file lasts by its header, 0 where that is silent."""
-        return (self._input.duration or 0) / av.time_base
+        """How long the file lasts by its header, 0 where that is silent.
+
+        FFmpeg trusts the tables of frames more than an MP4's movie header, other players do not.
+        """
+        return max((self._input.duration or 0) / av.time_base, self.boxes.seconds)
 
     def start_clock(self) -> None:
         """Begin to count the seconds that a call may take."""

@@ -16,6 +16,8 @@ from slowfast.datasets.media.container import Container, time_of
 MP4_FORMAT = "mov,mp4,m4a,3gp,3g2,mj2"
 # Codecs whose key frames may be followed by frames shown earlier.
 OPEN_GOP_CODECS = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "vvc"}
+# Formats that are cut anywhere, without a table of what they hold.
+STREAMED_FORMATS = {"mpegts", "mpeg"}
 # A header's average rate is kept where it counts this share of the frames, or four, wrong at most:
 # where a copy was cut, some B-frames are missing.
 RATE_SLACK = 0.02
@@ -139,6 +141,8 @@ def table_from_packets(container: Container) -> FrameTable | None:
     keys.sort()
     if codec in OPEN_GOP_CODECS and not _begins_at(container, times[0]):
         return None
+    if container.format in STREAMED_FORMATS and not _ends_with(container, times, keys[-1]):
+        return None
     return FrameTable(times, *np.array(keys, dtype=np.float64).T)
 
 
@@ -152,6 +156,21 @@ def _begins_at(container: Container, time: float) -> bool:
         for frame in packet.decode():
             return frame.pts is not None and abs(frame.pts - time) < 1
     return False
+
+
+def _ends_with(container: Container, times: np.ndarray, key: tuple[int, int]) -> bool:
+    """Tell whether decoding from the last key frame shows all frames from there on.
+
+    A recording that was cut off ends with half a frame, which counts as a packet.
+    """
+    packets, landed = container.packets_before(
+        container.video.index, [key[0], key[1]], lambda time: time == key[0]
+    )
+    if landed is None:
+        return False
+    shown = [frame.pts for packet in packets for frame in packet.decode()]
+    expected = times[times >= landed]
+    return np.array_equal(sorted(at for at in shown if at is not None and at >= landed), expected)
 
 
 def table_from_decoding(container: Container) -> FrameTable:

@@ -63,7 +63,8 @@ def read_mp4_boxes(path: str | Path) -> Mp4Boxes:
                 facts.is_mp4 = kind in OUTER_BOXES
             if not facts.is_mp4 or number > MAX_BOXES:
                 break
-            facts.end = max(facts.end, end)
+            if kind in OUTER_BOXES:  # players pass over whatever else stands at the end
+                facts.end = max(facts.end, end)
             facts.fragmented |= kind == b"moof"
             if kind == b"moov":
                 _read_level(file, begin, min(end, size), facts)
