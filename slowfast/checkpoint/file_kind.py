@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import zipfile
 from pathlib import Path
 
@@ -26,7 +27,6 @@ OTHERS = {
     b"rar!": "packed with rar. Unpack it first, and name a file.",
     b"\x89png": f"an image. {AGAIN}",
     b"\xff\xd8\xff": f"an image. {AGAIN}",
-    b"\x80": "a plain pickle, or one of torch in a protocol above 3. torch.save its tensors anew.",
 }
 
 
@@ -35,6 +35,7 @@ def file_kind(path: Path) -> str:
 
     Raises:
         CheckpointError: it is missing, damaged or of another kind.
+        UnpicklingError: a pickle or archive that only plain pickle may read.
         OSError: it cannot be opened.
         BadZipFile: it is torn.
     """
@@ -51,6 +52,10 @@ def file_kind(path: Path) -> str:
         return "legacy"
     if head[8:10] == b'{"' and int.from_bytes(head[:8], "little") < path.stat().st_size:
         return "safetensors"
+    if head.startswith(b"\x80"):
+        raise pickle.UnpicklingError("a plain pickle, or one of torch in a protocol above 3")
+    if head[257:262] == b"ustar":
+        raise pickle.UnpicklingError("a tar archive, or a checkpoint of torch 0.1: unpack it")
     raise CheckpointError(f"{path}: {_other(head)}")
 
 
@@ -59,10 +64,6 @@ def _other(head: bytes) -> str:
     for magic, words in OTHERS.items():
         if start.lower().startswith(magic) if magic else not head:
             return words
-    if head[257:262] == b"ustar":
-        return (
-            "a tar archive, or a checkpoint of torch 0.1. Unpack it, or save it anew by torch 1.x."
-        )
     text = start[:80].decode("utf-8", "ignore")
     if text and all(letter.isprintable() or letter.isspace() for letter in text):
         return f"text, not weights. It begins with '{shown(text)}'. {AGAIN}"

@@ -8,14 +8,14 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor, nn
 
-from slowfast.checkpoint.importers.registry import changes
-from slowfast.checkpoint.importers.rule import Change
+from slowfast.checkpoint.formats.base import ArchitecturePatch
+from slowfast.checkpoint.formats.registry import patches
 from slowfast.models.backbones import BACKBONES, build_backbone
 
 Shapes = dict[str, tuple[int, ...]]
 
 
-def adapt(backbone: nn.Module, names: Collection[str]) -> bool:
+def apply_patches(backbone: nn.Module, names: Collection[str]) -> bool:
     """Give a backbone the changed layers that tensors of these names belong to, in place.
 
     Returns:
@@ -23,12 +23,12 @@ def adapt(backbone: nn.Module, names: Collection[str]) -> bool:
     """
     own = backbone.state_dict()
     wanted = [
-        change
-        for change in changes()
-        if all(mark in names for mark in change.marks) and change.replaces in own
+        patch
+        for patch in patches()
+        if all(mark in names for mark in patch.marks) and patch.replaces in own
     ]
-    for change in wanted:
-        change.apply(backbone)
+    for patch in wanted:
+        patch.apply(backbone)
     return bool(wanted)
 
 
@@ -39,13 +39,13 @@ def load_model_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         RuntimeError: names or shapes differ (torch's message).
     """
     if hasattr(model, "backbone"):
-        adapt_model(model, [name.removeprefix("backbone.") for name in state])
+        patch_model(model, [name.removeprefix("backbone.") for name in state])
     model.load_state_dict(state)
 
 
-def adapt_model(model: nn.Module, names: Collection[str]) -> bool:
-    """Adapt the backbone of a model, then the model to its backbone; see :func:`adapt`."""
-    changed = adapt(model.backbone, names)
+def patch_model(model: nn.Module, names: Collection[str]) -> bool:
+    """Adapt the backbone of a model, then the model to its backbone; see :func:`apply_patches`."""
+    changed = apply_patches(model.backbone, names)
     if changed and hasattr(model, "fit_head"):
         model.fit_head()
     return changed
@@ -56,22 +56,22 @@ def shapes(module: nn.Module) -> Shapes:
     return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
-def adapted_shapes(
-    backbone: nn.Module, names: Collection[str], change: Change | None = None
+def patched_shapes(
+    backbone: nn.Module, names: Collection[str], patch: ArchitecturePatch | None = None
 ) -> Shapes:
-    """Return the shapes that a backbone would have after :func:`adapt`, which it is spared.
+    """Return the shapes that a backbone would have after :func:`apply_patches`, which it is spared.
 
-    A method whose network is changed (``change``) is compared with that network, whatever the names.
+    A method whose network is changed (``patch``) is compared with that network, whatever the names.
     """
     twin = copy.deepcopy(backbone).to("meta")
-    if change and change.replaces in twin.state_dict():
-        change.apply(twin)
+    if patch and patch.replaces in twin.state_dict():
+        patch.apply(twin)
     else:
-        adapt(twin, names)
+        apply_patches(twin, names)
     return shapes(twin)
 
 
-def fills(found: tuple[int, ...], wanted: tuple[int, ...], inflate: bool = False) -> bool:
+def shapes_match(found: tuple[int, ...], wanted: tuple[int, ...], inflate: bool = False) -> bool:
     """Tell whether a tensor fits a place, once stretched over time where that is allowed."""
     return found == wanted or (inflate and can_inflate(found, wanted))
 
@@ -87,10 +87,10 @@ def fitting_networks(found: Shapes, inflate: bool = False) -> list[str]:
     for name in BACKBONES:
         with torch.device("meta"):
             network = build_backbone(name)
-            adapt(network, found)
+            apply_patches(network, found)
         wanted = shapes(network)
         if wanted.keys() == found.keys() and all(
-            fills(found[key], wanted[key], inflate) for key in wanted
+            shapes_match(found[key], wanted[key], inflate) for key in wanted
         ):
             names.append(name)
     return names

@@ -64,20 +64,23 @@ class Inert:
         return f"<inert {shown(self.path)}>"
 
 
-def _stand_in(name: str, made: Callable[[str, tuple], Any]) -> tuple[type, str]:
-    """Return a class that takes the place of a name, and what it makes instead of an object."""
-    return type("StandIn", (), {"__new__": lambda cls, *args: made(name, args), "path": name}), name
+def _stand_in(name: str, kind: Callable[[], Any] | None) -> tuple[type, str]:
+    """Return a class that takes the place of a name: it makes empty containers of a kind, or notes."""
+
+    def new(cls, *args):
+        return kind() if kind else Inert(name, args)
+
+    return type("StandIn", (), {"__new__": new, "path": name}), name
 
 
 def load_checkpoint_file(path: str | Path, trust_pickle: bool = False) -> dict[str, Any]:
     """Read a checkpoint without running any code it may hold, and verify its checksums.
 
-    Objects that are neither tensors nor plain values become
-    :class:`Inert` notes of themselves. ``torch.load`` alone does not
-    notice a flipped byte; the checksums of the archive do.
+    Objects that are neither tensors nor plain values become :class:`Inert` notes of themselves.
+    ``torch.load`` alone does not notice a flipped byte; the checksums of the archive do.
 
     Args:
-        path: a file of ``torch.save``, of any version of torch.
+        path: a file of ``torch.save`` of torch 0.2 and later, or of safetensors.
         trust_pickle: read a file that cannot be read in this way by plain pickle
             (``CHECKPOINT.TRUST_PICKLE``), which runs whatever the file says.
 
@@ -139,16 +142,12 @@ def _read_safely(path: Path) -> Any:
 def _stand_ins(found: Found) -> list[tuple[Any, str]]:
     """Return what takes the place of the names of a file that torch does not know.
 
-    torch fills plain lists and dicts only, so that objects of their subclasses become such.
+    torch shapes_match plain lists and dicts only, so that objects of their subclasses become such.
     """
     known = [(Inert, f"{__name__}.Inert"), (frozenset, "builtins.frozenset")]
     for name in found.names.keys() - {name for _, name in known}:
-        made = Inert
-        if name in found.mappings:
-            made = lambda name, args: OrderedDict()  # noqa: E731
-        elif name in found.lists:
-            made = lambda name, args: []  # noqa: E731
-        known.append(_stand_in(name, made))
+        kind = OrderedDict if name in found.mappings else list if name in found.lists else None
+        known.append(_stand_in(name, kind))
     return known
 
 

@@ -8,34 +8,34 @@ from typing import Any
 
 from torch import Tensor
 
-from slowfast.checkpoint.importers import AUTO, IMPORTERS, Reading, Rule, find
-from slowfast.checkpoint.importers.rule import VIDEO, is_wrapped_twice
+from slowfast.checkpoint.formats import AUTO, FORMATS, CheckpointFormat, ParsedState, find_format
+from slowfast.checkpoint.formats.base import VIDEO, is_wrapped_twice
 from slowfast.checkpoint.networks import fitting_networks
 from slowfast.utils.errors import CheckpointError
 
 
-def candidates(content: Mapping[str, Any], inflate: bool = False) -> list[str]:
+def matching_formats(content: Mapping[str, Any], inflate: bool = False) -> list[str]:
     """Return the formats that know every tensor of a file.
 
     Of several, only those whose tensors fill one of our networks.
     """
-    readings = {name: IMPORTERS.get(name).read(content) for name in IMPORTERS}
-    known = {n: r for n, r in readings.items() if VIDEO in r.parts and not r.unknown}
+    parsed_states = {name: FORMATS.get(name).parse(content) for name in FORMATS}
+    known = {n: r for n, r in parsed_states.items() if VIDEO in r.parts and not r.unknown}
     if len(known) < 2:
         return list(known)
-    fitting = [name for name, reading in known.items() if networks_of(reading, inflate)]
+    fitting = [name for name, parsed in known.items() if networks_of(parsed, inflate)]
     return fitting or list(known)
 
 
-def networks_of(reading: Reading, inflate: bool = False) -> list[str]:
-    """Return the backbones that the video part of a file fills."""
-    part = reading.part(VIDEO)
+def networks_of(parsed: ParsedState, inflate: bool = False) -> list[str]:
+    """Return the backbones that the video part of a file shapes_match."""
+    part = parsed.part(VIDEO)
     return fitting_networks({name: tuple(t.shape) for name, t in part.items()}, inflate)
 
 
-def identify(
+def detect_format(
     path: Path, content: Mapping[str, Any], method: str, inflate: bool = False
-) -> tuple[str, Rule, Reading]:
+) -> tuple[str, CheckpointFormat, ParsedState]:
     """Return the format of a file, and its tensors sorted by it.
 
     Args:
@@ -50,30 +50,30 @@ def identify(
     _refuse_two_wrappers(path, content)
     if method.strip().lower() == AUTO:
         method = _only_one(path, content, inflate)
-    name, rule = find(method)
-    reading = rule.read(content)
-    if VIDEO in reading.parts and not reading.unknown:
-        return name, rule, reading
-    others = candidates(content, inflate)
+    name, fmt = find_format(method)
+    parsed = fmt.parse(content)
+    if VIDEO in parsed.parts and not parsed.unknown:
+        return name, fmt, parsed
+    others = matching_formats(content, inflate)
     if others and name not in others:
         raise CheckpointError(
-            f"{path}: this is no checkpoint of {rule.title} (MODEL.INIT_METHOD {name}); its "
+            f"{path}: this is no checkpoint of {fmt.title} (MODEL.INIT_METHOD {name}); its "
             f"tensors are named as by {' or '.join(others)}. Set MODEL.INIT_METHOD {others[0]}."
         )
-    if VIDEO not in reading.parts:
+    if VIDEO not in parsed.parts:
         raise CheckpointError(
-            f"{path}: no tensor of {rule.title}'s video network (MODEL.INIT_METHOD {name}) is "
-            f"here{_where(rule)}. The file holds: {describe(content)}."
+            f"{path}: no tensor of {fmt.title}'s video network (MODEL.INIT_METHOD {name}) is "
+            f"here{_where(fmt)}. The file holds: {describe(content)}."
         )
-    return name, rule, reading
+    return name, fmt, parsed
 
 
-def _where(rule: Rule) -> str:
-    return f", looked for under {rule.at!r}" if rule.at else ""
+def _where(fmt: CheckpointFormat) -> str:
+    return f", looked for under {fmt.at!r}" if fmt.at else ""
 
 
 def _only_one(path: Path, content: Mapping[str, Any], inflate: bool) -> str:
-    found = candidates(content, inflate)
+    found = matching_formats(content, inflate)
     if len(found) == 1:
         return found[0]
     if found:
@@ -83,7 +83,7 @@ def _only_one(path: Path, content: Mapping[str, Any], inflate: bool) -> str:
         )
     raise CheckpointError(
         f"{path}: MODEL.INIT_METHOD auto knows no format with such names. The file holds: "
-        f"{describe(content)}. Known formats: {', '.join(IMPORTERS)}."
+        f"{describe(content)}. Known formats: {', '.join(FORMATS)}."
     )
 
 

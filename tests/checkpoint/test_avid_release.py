@@ -5,7 +5,7 @@ import torch
 from oracles.fills import avid_fill, avid_input
 
 from slowfast.checkpoint.export import export_file, to_released
-from slowfast.checkpoint.importers.avid_release import AVID_RELEASE
+from slowfast.checkpoint.formats.releases import AVID_RELEASE
 from slowfast.checkpoint.pretrained import load_pretrained
 from slowfast.checkpoint.pretraining import load_pretraining, whole_state
 from slowfast.models.audio import build_audio_backbone

@@ -384,7 +384,7 @@ FOREIGN = {
     "gzip": (gzipped(b"abc"), "packed with gzip. Unpack"),
     "7z": (b"7z\xbc\xaf\x27\x1c\x00\x04", "packed with 7z"),
     "rar": (b"Rar!\x1a\x07\x01\x00", "packed with rar"),
-    "tar": (tar_of("weights.pth"), "a tar archive.*Unpack"),
+    "tar": (tar_of("weights.pth"), "a tar archive.*unpack"),
     "zip": (zip_of({"readme.txt": "a", "b.pth": "b"}), r"no data\.pkl.*readme\.txt, b\.pth"),
     "empty zip": (zip_of({}), "holds nothing"),
     "script": (zip_of({"a/data.pkl": "", "a/constants.pkl": ""}), "TorchScript.*torch.jit.load"),

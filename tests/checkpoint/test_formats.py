@@ -15,7 +15,7 @@ from oracles.checkpoints import (
 from oracles.fills import gdt_hash, rounded
 
 from slowfast.checkpoint import load_pretrained
-from slowfast.checkpoint.importers import IMPORTERS, find
+from slowfast.checkpoint.formats import FORMATS, find_format
 from slowfast.models.backbones import build_backbone
 
 pytestmark = pytest.mark.usefixtures("light_files")
@@ -70,7 +70,7 @@ def test_auto_recognises_a_layout(method, recorded, tmp_path):
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_method_is_found_however_it_is_spelt(spelling):
-    assert find(spelling)[0] == SPELLINGS[spelling]
+    assert find_format(spelling)[0] == SPELLINGS[spelling]
 
 
 @pytest.mark.parametrize("variant", ["av_gdt", "vid_text_gdt", "stica"])
@@ -122,7 +122,7 @@ def test_the_zero_shot_release_computes_the_recorded_features(network, recorded,
 
 
 def test_every_format_has_a_title_and_inputs_or_knows_them_from_the_file():
-    for name in IMPORTERS:
-        rule = IMPORTERS.get(name)
+    for name in FORMATS:
+        rule = FORMATS.get(name)
         assert rule.title
         assert rule.inputs is not None
