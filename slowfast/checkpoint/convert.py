@@ -63,9 +63,9 @@ def read_network(
     Raises:
         CheckpointError: as :func:`load_pretrained`, or the tensors fit several networks.
     """
-    inflate = options.get("inflate", False)
+    inflate, at = options.get("inflate", False), options.get("at", "")
     file, content = open_checkpoint(path, options.get("trust_pickle", False))
-    _, fmt, parsed = detect_format(file, content, method, inflate)
+    _, fmt, parsed = detect_format(file, content, method, inflate, at)
     fitting = networks_of(parsed, inflate)
     arch = arch or (fmt.arch(content) if fmt.arch else None)
     if not arch and len(fitting) > 1:
@@ -165,7 +165,7 @@ def inspect(path: str | Path, method: str = AUTO, arch: str = "", **options: Any
         f"file      {file} ({file.stat().st_size / 2**20:.1f} MiB)",
         f"sha256    {sha256(file)}",
         f"holds     {describe(content)}",
-        f"format    {' or '.join(matching_formats(content, True)) or 'not known'}",
+        f"format    {' or '.join(matching_formats(content, True, options.get('at', ''))) or 'not known'}",
     ]
     try:
         arch, _, report = read_network(path, method, arch, **options)

@@ -97,5 +97,5 @@ def _inputs(cfg) -> Inputs | None:
         known = json.loads(report.read_text())["inputs"]
         return known and Inputs(**known)
     path, content = open_checkpoint(path, cfg.CHECKPOINT.TRUST_PICKLE)
-    _, fmt, _ = detect_format(path, content, method, cfg.CHECKPOINT.INFLATE)
+    _, fmt, _ = detect_format(path, content, method, cfg.CHECKPOINT.INFLATE, cfg.CHECKPOINT.AT)
     return fmt.inputs_of(content)

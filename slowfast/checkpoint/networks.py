@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from slowfast.checkpoint.formats.base import ArchitecturePatch
 from slowfast.checkpoint.formats.registry import patches
 from slowfast.models.backbones import BACKBONES, build_backbone
+from slowfast.utils.errors import CheckpointError
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -41,6 +44,20 @@ def load_model_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     if hasattr(model, "backbone"):
         patch_model(model, [name.removeprefix("backbone.") for name in state])
     model.load_state_dict(state)
+
+
+def model_state_of(content: Mapping[str, Any], source: str | Path) -> Mapping[str, Tensor]:
+    """Return the ``model_state`` of a run's checkpoint.
+
+    Raises:
+        CheckpointError: it is a checkpoint of another kind.
+    """
+    if "model_state" not in content:
+        raise CheckpointError(
+            f"{source} holds no 'model_state'; it is not a trained model of this package. "
+            "Pretrained backbones go to MODEL.INIT_METHOD and MODEL.CKPT."
+        )
+    return content["model_state"]
 
 
 def patch_model(model: nn.Module, names: Collection[str]) -> bool:
@@ -81,6 +98,11 @@ def can_inflate(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return len(found) == 4 and len(wanted) == 5 and (*wanted[:2], *wanted[3:]) == found
 
 
+def is_counter(name: str) -> bool:
+    """Tell whether a tensor counts the batches that batch norm has seen."""
+    return name.endswith("num_batches_tracked")
+
+
 def fitting_networks(found: Shapes, inflate: bool = False) -> list[str]:
     """Return the registered backbones that these tensors fill exactly."""
     names = []
@@ -89,6 +111,8 @@ def fitting_networks(found: Shapes, inflate: bool = False) -> list[str]:
             network = build_backbone(name)
             apply_patches(network, found)
         wanted = shapes(network)
+        if not any(map(is_counter, found)):
+            wanted = {key: shape for key, shape in wanted.items() if not is_counter(key)}
         if wanted.keys() == found.keys() and all(
             shapes_match(found[key], wanted[key], inflate) for key in wanted
         ):

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from slowfast.checkpoint.formats import SCRATCH, CheckpointFormat, ParsedState
 from slowfast.checkpoint.formats.base import CLASSIFIER, REASONS, UNKNOWN, VIDEO
 from slowfast.checkpoint.networks import (
+    Shapes,
     apply_patches,
     can_inflate,
+    is_counter,
     patch_model,
     patched_shapes,
     shapes,
@@ -46,6 +48,7 @@ def load_pretrained(
     trust_pickle: bool = False,
     inflate: bool = False,
     reverse_channels: bool = False,
+    at: str = "",
 ) -> ImportReport:
     """Fill every tensor of a network from a checkpoint of any known format.
 
@@ -59,6 +62,7 @@ def load_pretrained(
         trust_pickle: read pickles that can run code.
         inflate: stretch 2-D kernels over time, divided by its length.
         reverse_channels: exchange red and blue in the first convolution.
+        at: key of the file under which the tensors lie, where several fit.
 
     Returns:
         What became of every tensor.
@@ -68,13 +72,13 @@ def load_pretrained(
             of its counterpart without a partner of its shape; the network is then unchanged.
     """
     path, content = open_checkpoint(path, trust_pickle)
-    name, fmt, parsed = detect_format(path, content, method, inflate)
+    name, fmt, parsed = detect_format(path, content, method, inflate, at)
     _check_arch(path, fmt, content, arch)
     targets = _parts(backbone)
     report = ImportReport(str(path), name, fmt.title, sha256(path))
     inputs = fmt.inputs_of(content)
     report.inputs = inputs and inputs._asdict()
-    report.beside = _beside(content, fmt)
+    report.beside = _beside(content, parsed.at)
     filling = _plan(report, targets, parsed, inflate)
     if not report.complete:
         whole = len(targets) > 1
@@ -89,8 +93,9 @@ def load_pretrained(
 def _check_numbers(path: Path, filling: dict[str, dict[str, Tensor]]) -> None:
     """Raise a CheckpointError if weights are no numbers to compute with."""
     for name, tensor in (pair for part in filling.values() for pair in part.items()):
-        counter = name.endswith("num_batches_tracked")
-        if not counter and not (tensor.is_floating_point() and torch.isfinite(tensor).all()):
+        if not is_counter(name) and not (
+            tensor.is_floating_point() and torch.isfinite(tensor).all()
+        ):
             raise CheckpointError(
                 f"{path}: {name} holds what no weight can be (NaN, infinite or whole numbers). The "
                 "pretraining went wrong, or the file is damaged."
@@ -144,6 +149,7 @@ def _plan_part(
     video = part == VIDEO
     wanted = patched_shapes(module, found, parsed.patch) if video else shapes(module)
     _take_classifier(report, wanted, found, theirs, parsed)
+    _leave_counters(report, wanted, found)
     prefix = f"{part}." if several else ""
     for name, shape in wanted.items():
         ours = prefix + name
@@ -168,6 +174,14 @@ def _take_classifier(report, wanted, found, theirs, parsed: ParsedState) -> None
             found[name], theirs[name] = tensor, name
             del report.ignored[name]
         else:
+            del wanted[name]
+
+
+def _leave_counters(report: ImportReport, wanted: Shapes, found: dict[str, Tensor]) -> None:
+    """Let the counters of batches stay as they are where a file has none, as before torch 0.4.1."""
+    if not any(map(is_counter, found)) and any(map(is_counter, wanted)):
+        report.notes.append("without num_batches_tracked, which batch norm can do without")
+        for name in [name for name in wanted if is_counter(name)]:
             del wanted[name]
 
 
@@ -236,14 +250,14 @@ def _misfit(
     )
 
 
-def _beside(content: Mapping[str, Any], fmt: CheckpointFormat) -> dict[str, str]:
+def _beside(content: Mapping[str, Any], at: str) -> dict[str, str]:
     """Say of every other entry of a file what it is."""
-    if fmt.at not in content:
+    if not at:
         return {}
     return {
         str(key): next((what for word, what in BESIDE.items() if word in str(key)), "bookkeeping")
         for key in content
-        if key != fmt.at
+        if key != at
     }
 
 
@@ -266,6 +280,7 @@ def initialise(model: nn.Module, cfg) -> ImportReport | None:
         trust_pickle=how.TRUST_PICKLE,
         inflate=how.INFLATE,
         reverse_channels=how.REVERSE_CHANNELS,
+        at=how.AT,
     )
     logger.info("Backbone from %s, read as %s: %s.", report.path, report.method, report)
     if UNKNOWN in report.ignored.values():

@@ -388,7 +388,7 @@ FOREIGN = {
     "zip": (zip_of({"readme.txt": "a", "b.pth": "b"}), r"no data\.pkl.*readme\.txt, b\.pth"),
     "empty zip": (zip_of({}), "holds nothing"),
     "script": (zip_of({"a/data.pkl": "", "a/constants.pkl": ""}), "TorchScript.*torch.jit.load"),
-    "safetensors": (struct.pack("<Q", 12) + b'{"a":{}}    ', "safetensors"),
+    "safetensors": (struct.pack("<Q", 12) + b'{"a":{}}    ', "safetensors|not a whole checkpoint"),
     "zeros": (bytes(2000), "not a file of torch.save.*00 00"),
     "plain pickle": (pickle.dumps({"w": np.ones(3)}), "a plain pickle"),
     "bomb": (zip_of({"a/data.pkl": bytes(2**23)}, zipfile.ZIP_DEFLATED), "zip bomb"),

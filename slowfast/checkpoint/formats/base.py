@@ -27,6 +27,12 @@ UNKNOWN = "unknown"
 REASONS = {VIDEO_HEAD: PRETEXT_HEAD, AUDIO_HEAD: PRETEXT_HEAD, AUDIO: AUDIO_BRANCH}
 
 WRAPPER = "module."  # what DataParallel and DistributedDataParallel put before every name
+WRAPPERS = re.compile(r"(_orig_mod\.)?(module\.)?(_orig_mod\.)?")  # torch.compile the other
+# Keys under which training scripts put the tensors, where a format does not say otherwise.
+CONTAINERS = (
+    *("model", "state_dict", "model_state_dict", "model_state", "net", "module"),
+    *("teacher", "ema", "model_ema", "state_dict_ema", "ema_state_dict"),
+)
 
 
 class Inputs(NamedTuple):
@@ -69,6 +75,7 @@ class ParsedState:
 
     Attributes:
         tensors: by their names in the file.
+        at: key of the file under which they lie; empty where the file itself holds them.
         parts: of each part, its names -> names in the file.
         left_out: name in the file -> why no network takes it.
         twice: names in the file whose new name was taken already.
@@ -76,10 +83,16 @@ class ParsedState:
     """
 
     tensors: dict[str, Tensor]
+    at: str = ""
     parts: dict[str, dict[str, str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     twice: list[str] = field(default_factory=list)
     patch: ArchitecturePatch | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a video network and the format knows every name."""
+        return VIDEO in self.parts and not self.unknown
 
     @property
     def unknown(self) -> list[str]:
@@ -126,15 +139,21 @@ class CheckpointFormat:
     licence: str = ""
     note: str = ""
 
-    def parse(self, content: Mapping[str, Any]) -> ParsedState:
-        """Sort the tensors of a file; nothing is refused here."""
-        parsed = ParsedState(find_tensors(content, self.at), patch=self.patch)
+    def parse(self, content: Mapping[str, Any], at: str = "") -> ParsedState:
+        """Sort the tensors of a file; nothing is refused here.
+
+        Args:
+            content: of the file.
+            at: key under which they lie, where that is another than the format's.
+        """
+        at = at or (self.at if self.at in content else "")
+        parsed = ParsedState(find_tensors(content, at), at, patch=self.patch)
         for theirs in parsed.tensors:
             self._sort(parsed, theirs)
         return parsed
 
     def _sort(self, parsed: ParsedState, theirs: str) -> None:
-        name = theirs.removeprefix(WRAPPER)
+        name = theirs[WRAPPERS.match(theirs).end() :]
         prefix, part = self._part_of(name)
         if part not in (VIDEO, *REASONS):
             parsed.left_out[theirs] = part
@@ -161,7 +180,7 @@ class CheckpointFormat:
 
 def find_tensors(content: Mapping[str, Any], at: str) -> dict[str, Tensor]:
     """Return the tensors under a key of a file, or of a file that is nothing but tensors."""
-    inner = content.get(at, content) if at else content
+    inner = content.get(at) if at else content
     return _tensors(inner) if isinstance(inner, Mapping) else {}
 
 
