@@ -71,12 +71,7 @@ def detect_format(
     if method.strip().lower() == AUTO:
         method = _only_one(path, content, inflate, at)
     name, fmt = find_format(method)
-    parsed, *more = parse_anywhere(fmt, content, at)
-    if more:
-        raise CheckpointError(
-            f"{path}: several entries hold tensors of {fmt.title}: "
-            f"{', '.join(state.at for state in (parsed, *more))}. Choose by CHECKPOINT.AT."
-        )
+    parsed = fmt.parse(content, at)
     if parsed.complete:
         return name, fmt, parsed
     others = matching_formats(content, inflate, at)
@@ -85,12 +80,24 @@ def detect_format(
             f"{path}: this is no checkpoint of {fmt.title} (MODEL.INIT_METHOD {name}); its "
             f"tensors are named as by {' or '.join(others)}. Set MODEL.INIT_METHOD {others[0]}."
         )
+    return name, fmt, _only_place(path, content, name, fmt, at)
+
+
+def _only_place(
+    path: Path, content: Mapping[str, Any], name: str, fmt: CheckpointFormat, at: str
+) -> ParsedState:
+    parsed, *more = parse_anywhere(fmt, content, at)
+    if more:
+        raise CheckpointError(
+            f"{path}: several entries hold tensors of {fmt.title}: "
+            f"{', '.join(state.at for state in (parsed, *more))}. Choose by CHECKPOINT.AT."
+        )
     if VIDEO not in parsed.parts:
         raise CheckpointError(
             f"{path}: no tensor of {fmt.title}'s video network (MODEL.INIT_METHOD {name}) is "
             f"here{_where(fmt)}. The file holds: {describe(content)}."
         )
-    return name, fmt, parsed
+    return parsed
 
 
 def _where(fmt: CheckpointFormat) -> str:
