@@ -47,4 +47,4 @@ def media_factory(tmp_path_factory):
 @pytest.fixture
 def light_files(monkeypatch):
     """Let the reader accept tensors that take no room in a file, as those of some oracles do."""
-    monkeypatch.setattr("slowfast.checkpoint.stored.ELEMENTS_PER_BYTE", float("inf"))
+    monkeypatch.setattr("slowfast.checkpoint.pickle_scan.ELEMENTS_PER_BYTE", float("inf"))

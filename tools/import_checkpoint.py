@@ -30,6 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--licence", default="", help="licence of the weights")
     parser.add_argument("--inflate", action="store_true", help="as CHECKPOINT.INFLATE")
     parser.add_argument("--reverse-channels", action="store_true", help="as in CHECKPOINT")
+    parser.add_argument("--at", default="", help="as CHECKPOINT.AT")
     parser.add_argument("--trust-pickle", action="store_true", help="as CHECKPOINT.TRUST_PICKLE")
     args = parser.parse_args(argv)
     return guarded(lambda: _run(args))
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(args) -> None:
     what = {"path": args.ckpt, "method": args.method, "arch": args.arch}
-    names = ("inflate", "reverse_channels", "trust_pickle")
+    names = ("inflate", "reverse_channels", "trust_pickle", "at")
     options = {name: getattr(args, name) for name in names}
     if args.out is None:
         print(inspect(**what, **options))

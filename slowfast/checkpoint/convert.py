@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from slowfast.checkpoint.importers import AUTO, find
+from slowfast.checkpoint.formats import AUTO, find_format
 from slowfast.checkpoint.networks import shapes
 from slowfast.checkpoint.pretrained import load_pretrained
-from slowfast.checkpoint.recognise import candidates, describe, identify, networks_of
+from slowfast.checkpoint.recognise import describe, detect_format, matching_formats, networks_of
 from slowfast.checkpoint.report import ImportReport
 from slowfast.checkpoint.store import open_checkpoint, saved_key
 from slowfast.models.backbones import build_backbone
@@ -63,11 +63,11 @@ def read_network(
     Raises:
         CheckpointError: as :func:`load_pretrained`, or the tensors fit several networks.
     """
-    inflate = options.get("inflate", False)
+    inflate, at = options.get("inflate", False), options.get("at", "")
     file, content = open_checkpoint(path, options.get("trust_pickle", False))
-    _, rule, reading = identify(file, content, method, inflate)
-    fitting = networks_of(reading, inflate)
-    arch = arch or (rule.arch(content) if rule.arch else None)
+    _, fmt, parsed = detect_format(file, content, method, inflate, at)
+    fitting = networks_of(parsed, inflate)
+    arch = arch or (fmt.arch(content) if fmt.arch else None)
     if not arch and len(fitting) > 1:
         raise CheckpointError(
             f"{path}: its tensors fit {', '.join(fitting)} alike; say which by --arch."
@@ -78,17 +78,17 @@ def read_network(
 
 
 def origin_of(report: ImportReport, source: str = "", licence: str = "") -> Origin:
-    """Return what is known of a file's origin; ``source`` and ``licence`` go before the rule's."""
-    rule = find(report.method)[1]
+    """Return what is known of a file's origin; ``source`` and ``licence`` go before the format's."""
+    fmt = find_format(report.method)[1]
     return Origin(
         Path(report.path).name,
         report.sha256,
         report.method,
         report.title,
-        rule.trained_on,
-        source or rule.source,
-        licence or rule.licence,
-        rule.note,
+        fmt.trained_on,
+        source or fmt.source,
+        licence or fmt.licence,
+        fmt.note,
     )
 
 
@@ -109,7 +109,7 @@ def convert(
         out: the file to write.
         layout: ``slowfast`` for ``MODEL.INIT_METHOD slowfast``, the origin inside too;
             ``torchvision`` for bare tensors under torchvision's names.
-        source, licence: of the weights, where the user knows better than the format's rule.
+        source, licence: of the weights, where the user knows better than the format.
 
     Raises:
         CheckpointError: as :func:`read_network`, or torchvision has no such network.
@@ -165,7 +165,7 @@ def inspect(path: str | Path, method: str = AUTO, arch: str = "", **options: Any
         f"file      {file} ({file.stat().st_size / 2**20:.1f} MiB)",
         f"sha256    {sha256(file)}",
         f"holds     {describe(content)}",
-        f"format    {' or '.join(candidates(content, True)) or 'not known'}",
+        f"format    {' or '.join(matching_formats(content, True, options.get('at', ''))) or 'not known'}",
     ]
     try:
         arch, _, report = read_network(path, method, arch, **options)
@@ -208,10 +208,10 @@ def _format_and_network(file: Path) -> list[str]:
         _, content = open_checkpoint(file)
     except CheckpointError as error:
         return ["-", str(error).removeprefix(f"{file}: "), ""]
-    found = candidates(content, inflate=True)
+    found = matching_formats(content, inflate=True)
     if not found:
         return ["not known", describe(content, 3), ""]
-    _, rule, reading = identify(file, content, found[0], inflate=True)
-    said = saved_key(content, "MODEL.ARCH") if rule.arch else None
-    networks = said or " or ".join(networks_of(reading, inflate=True)) or "incomplete"
+    _, fmt, parsed = detect_format(file, content, found[0], inflate=True)
+    said = saved_key(content, "MODEL.ARCH") if fmt.arch else None
+    networks = said or " or ".join(networks_of(parsed, inflate=True)) or "incomplete"
     return [" or ".join(found), networks, str(content.get("epoch", ""))]

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from slowfast.checkpoint.importers.avid_release import CRITERION, PARTS
-from slowfast.checkpoint.importers.rule import WRAPPER
+from slowfast.checkpoint.formats.base import WRAPPER
+from slowfast.checkpoint.formats.releases import AVID_CRITERION, AVID_PARTS
 from slowfast.checkpoint.store import open_checkpoint
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import atomic_write
@@ -29,12 +29,12 @@ def to_released(state: Mapping[str, Tensor], epoch: int) -> dict[str, Any]:
     released = {
         WRAPPER + theirs + name.removeprefix(f"encoder.{ours}."): tensor
         for name, tensor in state.items()
-        for theirs, ours in PARTS.items()
+        for theirs, ours in AVID_PARTS.items()
         if name.startswith(f"encoder.{ours}.")
     }
     criterion = {
         theirs: state["criterion." + ours]
-        for theirs, ours in CRITERION.items()
+        for theirs, ours in AVID_CRITERION.items()
         if "criterion." + ours in state
     }
     encoder = [name for name in state if name.startswith("encoder.")]

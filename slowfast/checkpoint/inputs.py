@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from slowfast.checkpoint.importers import AUTO, SCRATCH, Inputs, find
-from slowfast.checkpoint.recognise import identify
+from slowfast.checkpoint.formats import AUTO, SCRATCH, Inputs, find_format
+from slowfast.checkpoint.recognise import detect_format
 from slowfast.checkpoint.report import FILE_NAME
 from slowfast.checkpoint.store import open_checkpoint
 from slowfast.config.check import check_cfg
@@ -89,13 +89,13 @@ def _inputs(cfg) -> Inputs | None:
     if method.lower() == SCRATCH:
         return None
     if method.strip().lower() != AUTO:
-        rule = find(method)[1]
-        if not callable(rule.inputs):
-            return rule.inputs
+        fmt = find_format(method)[1]
+        if not callable(fmt.inputs):
+            return fmt.inputs
     report = Path(cfg.OUTPUT_DIR) / FILE_NAME
     if not Path(path).exists() and report.is_file():
         known = json.loads(report.read_text())["inputs"]
         return known and Inputs(**known)
     path, content = open_checkpoint(path, cfg.CHECKPOINT.TRUST_PICKLE)
-    _, rule, _ = identify(path, content, method, cfg.CHECKPOINT.INFLATE)
-    return rule.inputs_of(content)
+    _, fmt, _ = detect_format(path, content, method, cfg.CHECKPOINT.INFLATE, cfg.CHECKPOINT.AT)
+    return fmt.inputs_of(content)

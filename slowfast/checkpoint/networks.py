@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from slowfast.checkpoint.importers.registry import changes
-from slowfast.checkpoint.importers.rule import Change
+from slowfast.checkpoint.formats.base import ArchitecturePatch
+from slowfast.checkpoint.formats.registry import patches
 from slowfast.models.backbones import BACKBONES, build_backbone
+from slowfast.utils.errors import CheckpointError
 
 Shapes = dict[str, tuple[int, ...]]
 
 
-def adapt(backbone: nn.Module, names: Collection[str]) -> bool:
+def apply_patches(backbone: nn.Module, names: Collection[str]) -> bool:
     """Give a backbone the changed layers that tensors of these names belong to, in place.
 
     Returns:
@@ -23,12 +26,12 @@ def adapt(backbone: nn.Module, names: Collection[str]) -> bool:
     """
     own = backbone.state_dict()
     wanted = [
-        change
-        for change in changes()
-        if all(mark in names for mark in change.marks) and change.replaces in own
+        patch
+        for patch in patches()
+        if all(mark in names for mark in patch.marks) and patch.replaces in own
     ]
-    for change in wanted:
-        change.apply(backbone)
+    for patch in wanted:
+        patch.apply(backbone)
     return bool(wanted)
 
 
@@ -39,13 +42,27 @@ def load_model_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         RuntimeError: names or shapes differ (torch's message).
     """
     if hasattr(model, "backbone"):
-        adapt_model(model, [name.removeprefix("backbone.") for name in state])
+        patch_model(model, [name.removeprefix("backbone.") for name in state])
     model.load_state_dict(state)
 
 
-def adapt_model(model: nn.Module, names: Collection[str]) -> bool:
-    """Adapt the backbone of a model, then the model to its backbone; see :func:`adapt`."""
-    changed = adapt(model.backbone, names)
+def model_state_of(content: Mapping[str, Any], source: str | Path) -> Mapping[str, Tensor]:
+    """Return the ``model_state`` of a run's checkpoint.
+
+    Raises:
+        CheckpointError: it is a checkpoint of another kind.
+    """
+    if "model_state" not in content:
+        raise CheckpointError(
+            f"{source} holds no 'model_state'; it is not a trained model of this package. "
+            "Pretrained backbones go to MODEL.INIT_METHOD and MODEL.CKPT."
+        )
+    return content["model_state"]
+
+
+def patch_model(model: nn.Module, names: Collection[str]) -> bool:
+    """Adapt the backbone of a model, then the model to its backbone; see :func:`apply_patches`."""
+    changed = apply_patches(model.backbone, names)
     if changed and hasattr(model, "fit_head"):
         model.fit_head()
     return changed
@@ -56,22 +73,22 @@ def shapes(module: nn.Module) -> Shapes:
     return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
-def adapted_shapes(
-    backbone: nn.Module, names: Collection[str], change: Change | None = None
+def patched_shapes(
+    backbone: nn.Module, names: Collection[str], patch: ArchitecturePatch | None = None
 ) -> Shapes:
-    """Return the shapes that a backbone would have after :func:`adapt`, which it is spared.
+    """Return the shapes that a backbone would have after :func:`apply_patches`, which it is spared.
 
-    A method whose network is changed (``change``) is compared with that network, whatever the names.
+    A method whose network is changed (``patch``) is compared with that network, whatever the names.
     """
     twin = copy.deepcopy(backbone).to("meta")
-    if change and change.replaces in twin.state_dict():
-        change.apply(twin)
+    if patch and patch.replaces in twin.state_dict():
+        patch.apply(twin)
     else:
-        adapt(twin, names)
+        apply_patches(twin, names)
     return shapes(twin)
 
 
-def fills(found: tuple[int, ...], wanted: tuple[int, ...], inflate: bool = False) -> bool:
+def shapes_match(found: tuple[int, ...], wanted: tuple[int, ...], inflate: bool = False) -> bool:
     """Tell whether a tensor fits a place, once stretched over time where that is allowed."""
     return found == wanted or (inflate and can_inflate(found, wanted))
 
@@ -81,16 +98,23 @@ def can_inflate(found: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return len(found) == 4 and len(wanted) == 5 and (*wanted[:2], *wanted[3:]) == found
 
 
+def is_counter(name: str) -> bool:
+    """Tell whether a tensor counts the batches that batch norm has seen."""
+    return name.endswith("num_batches_tracked")
+
+
 def fitting_networks(found: Shapes, inflate: bool = False) -> list[str]:
     """Return the registered backbones that these tensors fill exactly."""
     names = []
     for name in BACKBONES:
         with torch.device("meta"):
             network = build_backbone(name)
-            adapt(network, found)
+            apply_patches(network, found)
         wanted = shapes(network)
+        if not any(map(is_counter, found)):
+            wanted = {key: shape for key, shape in wanted.items() if not is_counter(key)}
         if wanted.keys() == found.keys() and all(
-            fills(found[key], wanted[key], inflate) for key in wanted
+            shapes_match(found[key], wanted[key], inflate) for key in wanted
         ):
             names.append(name)
     return names

@@ -9,17 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from slowfast.checkpoint.importers import SCRATCH, Reading, Rule
-from slowfast.checkpoint.importers.rule import CLASSIFIER, REASONS, UNKNOWN, VIDEO
+from slowfast.checkpoint.formats import SCRATCH, CheckpointFormat, ParsedState
+from slowfast.checkpoint.formats.base import CLASSIFIER, REASONS, UNKNOWN, VIDEO
 from slowfast.checkpoint.networks import (
-    adapt,
-    adapt_model,
-    adapted_shapes,
+    Shapes,
+    apply_patches,
     can_inflate,
-    fills,
+    is_counter,
+    patch_model,
+    patched_shapes,
     shapes,
+    shapes_match,
 )
-from slowfast.checkpoint.recognise import identify, networks_of
+from slowfast.checkpoint.recognise import detect_format, networks_of
 from slowfast.checkpoint.report import ImportReport
 from slowfast.checkpoint.store import open_checkpoint
 from slowfast.utils.errors import CheckpointError
@@ -46,6 +48,7 @@ def load_pretrained(
     trust_pickle: bool = False,
     inflate: bool = False,
     reverse_channels: bool = False,
+    at: str = "",
 ) -> ImportReport:
     """Fill every tensor of a network from a checkpoint of any known format.
 
@@ -54,11 +57,12 @@ def load_pretrained(
             backbone, a model with a ``backbone``, or a whole audio-visual model with an
             ``encoder``, whose parts are then all filled.
         path: the file, or the folder of a run of this package.
-        method: a key of ``IMPORTERS`` in any spelling, or ``auto``.
+        method: a key of ``FORMATS`` in any spelling, or ``auto``.
         arch: ``MODEL.ARCH`` of the backbone, for checkpoints that say theirs and for messages.
         trust_pickle: read pickles that can run code.
         inflate: stretch 2-D kernels over time, divided by its length.
         reverse_channels: exchange red and blue in the first convolution.
+        at: key of the file under which the tensors lie, where several fit.
 
     Returns:
         What became of every tensor.
@@ -68,17 +72,17 @@ def load_pretrained(
             of its counterpart without a partner of its shape; the network is then unchanged.
     """
     path, content = open_checkpoint(path, trust_pickle)
-    name, rule, reading = identify(path, content, method, inflate)
-    _check_arch(path, rule, content, arch)
+    name, fmt, parsed = detect_format(path, content, method, inflate, at)
+    _check_arch(path, fmt, content, arch)
     targets = _parts(backbone)
-    report = ImportReport(str(path), name, rule.title, sha256(path))
-    inputs = rule.inputs_of(content)
+    report = ImportReport(str(path), name, fmt.title, sha256(path))
+    inputs = fmt.inputs_of(content)
     report.inputs = inputs and inputs._asdict()
-    report.beside = _beside(content, rule)
-    filling = _plan(report, targets, reading, inflate)
+    report.beside = _beside(content, parsed.at)
+    filling = _plan(report, targets, parsed, inflate)
     if not report.complete:
         whole = len(targets) > 1
-        raise CheckpointError(_misfit(report, reading, arch, inflate, whole))
+        raise CheckpointError(_misfit(report, parsed, arch, inflate, whole))
     _check_numbers(path, filling)
     if reverse_channels:
         _reverse_channels(report, filling)
@@ -89,8 +93,9 @@ def load_pretrained(
 def _check_numbers(path: Path, filling: dict[str, dict[str, Tensor]]) -> None:
     """Raise a CheckpointError if weights are no numbers to compute with."""
     for name, tensor in (pair for part in filling.values() for pair in part.items()):
-        counter = name.endswith("num_batches_tracked")
-        if not counter and not (tensor.is_floating_point() and torch.isfinite(tensor).all()):
+        if not is_counter(name) and not (
+            tensor.is_floating_point() and torch.isfinite(tensor).all()
+        ):
             raise CheckpointError(
                 f"{path}: {name} holds what no weight can be (NaN, infinite or whole numbers). The "
                 "pretraining went wrong, or the file is damaged."
@@ -104,9 +109,9 @@ def _parts(model: nn.Module) -> dict[str, nn.Module]:
     return {VIDEO: getattr(model, "backbone", model)}
 
 
-def _check_arch(path: Path, rule: Rule, content: Mapping[str, Any], ours: str) -> None:
+def _check_arch(path: Path, fmt: CheckpointFormat, content: Mapping[str, Any], ours: str) -> None:
     """Some networks differ in nothing that tensors tell: with and without a pooling layer, say."""
-    theirs = rule.arch(content) if rule.arch else None
+    theirs = fmt.arch(content) if fmt.arch else None
     if ours and theirs and theirs.lower() != ours.lower():
         raise CheckpointError(
             f"{path} was made with MODEL.ARCH {theirs}; this run has {ours}. Set MODEL.ARCH "
@@ -115,19 +120,19 @@ def _check_arch(path: Path, rule: Rule, content: Mapping[str, Any], ours: str) -
 
 
 def _plan(
-    report: ImportReport, targets: dict[str, nn.Module], reading: Reading, inflate: bool
+    report: ImportReport, targets: dict[str, nn.Module], parsed: ParsedState, inflate: bool
 ) -> dict[str, dict[str, Tensor]]:
     """Fill the report and return the tensors of each part as they are to be loaded."""
-    report.ignored = dict(reading.left_out)
-    for part, names in reading.parts.items():
+    report.ignored = dict(parsed.left_out)
+    for part, names in parsed.parts.items():
         if part not in targets:
             report.ignored |= dict.fromkeys(names.values(), REASONS.get(part, part))
-    report.surplus = list(reading.twice)
-    unknown = reading.unknown
+    report.surplus = list(parsed.twice)
+    unknown = parsed.unknown
     if unknown:
         report.notes.append(f"unknown to {report.title}: {', '.join(unknown[:5])}")
     return {
-        part: _plan_part(report, part, module, reading, inflate, len(targets) > 1)
+        part: _plan_part(report, part, module, parsed, inflate, len(targets) > 1)
         for part, module in targets.items()
     }
 
@@ -136,20 +141,21 @@ def _plan_part(
     report: ImportReport,
     part: str,
     module: nn.Module,
-    reading: Reading,
+    parsed: ParsedState,
     inflate: bool,
     several: bool,
 ) -> dict[str, Tensor]:
-    found, theirs = reading.part(part), reading.parts.get(part, {})
+    found, theirs = parsed.part(part), parsed.parts.get(part, {})
     video = part == VIDEO
-    wanted = adapted_shapes(module, found, reading.change) if video else shapes(module)
-    _take_classifier(report, wanted, found, theirs, reading)
+    wanted = patched_shapes(module, found, parsed.patch) if video else shapes(module)
+    _take_classifier(report, wanted, found, theirs, parsed)
+    _leave_counters(report, wanted, found)
     prefix = f"{part}." if several else ""
     for name, shape in wanted.items():
         ours = prefix + name
         if name not in found:
             report.missing.append(ours)
-        elif not fills(tuple(found[name].shape), shape, inflate):
+        elif not shapes_match(tuple(found[name].shape), shape, inflate):
             report.mismatched[ours] = [tuple(found[name].shape), shape]
         else:
             report.loaded.append(ours)
@@ -160,14 +166,22 @@ def _plan_part(
     return _stretched(report, taken, wanted) if inflate else taken
 
 
-def _take_classifier(report, wanted, found, theirs, reading: Reading) -> None:
+def _take_classifier(report, wanted, found, theirs, parsed: ParsedState) -> None:
     """Give a whole torchvision network its classifier where the file has it; it may do without."""
     for name in [name for name in wanted if name.startswith(OWN_CLASSIFIER)]:
-        tensor = reading.tensors.get(name)
-        if reading.left_out.get(name) == CLASSIFIER and tuple(tensor.shape) == wanted[name]:
+        tensor = parsed.tensors.get(name)
+        if parsed.left_out.get(name) == CLASSIFIER and tuple(tensor.shape) == wanted[name]:
             found[name], theirs[name] = tensor, name
             del report.ignored[name]
         else:
+            del wanted[name]
+
+
+def _leave_counters(report: ImportReport, wanted: Shapes, found: dict[str, Tensor]) -> None:
+    """Let the counters of batches stay as they are where a file has none, as before torch 0.4.1."""
+    if not any(map(is_counter, found)) and any(map(is_counter, wanted)):
+        report.notes.append("without num_batches_tracked, which batch norm can do without")
+        for name in [name for name in wanted if is_counter(name)]:
             del wanted[name]
 
 
@@ -200,7 +214,11 @@ def _fill(
     filling: dict[str, dict[str, Tensor]],
 ) -> None:
     names = filling[VIDEO]
-    if adapt_model(model, names) if hasattr(model, "backbone") else adapt(targets[VIDEO], names):
+    if (
+        patch_model(model, names)
+        if hasattr(model, "backbone")
+        else apply_patches(targets[VIDEO], names)
+    ):
         report.notes.append(f"layers changed to those of {report.title}")
     types = {str(t.dtype).removeprefix("torch.") for p in filling.values() for t in p.values()}
     other = sorted(types & {"float16", "bfloat16", "float64"})
@@ -211,17 +229,19 @@ def _fill(
         module.load_state_dict({**module.state_dict(), **tensors})
 
 
-def _misfit(report: ImportReport, reading: Reading, arch: str, inflate: bool, whole: bool) -> str:
+def _misfit(
+    report: ImportReport, parsed: ParsedState, arch: str, inflate: bool, whole: bool
+) -> str:
     start = f"{report.path} (MODEL.INIT_METHOD {report.method})"
     ours = [*report.missing, *report.mismatched]
     in_backbone = not whole or any(name.startswith(VIDEO) for name in ours)
-    fitting = networks_of(reading, inflate) if in_backbone else []
+    fitting = networks_of(parsed, inflate) if in_backbone else []
     if fitting and arch.lower() not in fitting:
         here = f"this run has {arch}" if arch else "the given backbone is another"
         return f"{start} needs MODEL.ARCH {' or '.join(fitting)}; {here}. {report}."
     cure = "The file is incomplete or of another network: check MODEL.ARCH, or fetch it anew."
     if any(can_inflate(*pair) for pair in report.mismatched.values()):
-        into = " or ".join(networks_of(reading, inflate=True))
+        into = " or ".join(networks_of(parsed, inflate=True))
         network = f", for MODEL.ARCH {into}" if into else ""
         cure = f"Its kernels are 2-D: CHECKPOINT.INFLATE True stretches them over time{network}."
     return (
@@ -230,14 +250,14 @@ def _misfit(report: ImportReport, reading: Reading, arch: str, inflate: bool, wh
     )
 
 
-def _beside(content: Mapping[str, Any], rule: Rule) -> dict[str, str]:
+def _beside(content: Mapping[str, Any], at: str) -> dict[str, str]:
     """Say of every other entry of a file what it is."""
-    if rule.at not in content:
+    if not at:
         return {}
     return {
         str(key): next((what for word, what in BESIDE.items() if word in str(key)), "bookkeeping")
         for key in content
-        if key != rule.at
+        if key != at
     }
 
 
@@ -260,6 +280,7 @@ def initialise(model: nn.Module, cfg) -> ImportReport | None:
         trust_pickle=how.TRUST_PICKLE,
         inflate=how.INFLATE,
         reverse_channels=how.REVERSE_CHANNELS,
+        at=how.AT,
     )
     logger.info("Backbone from %s, read as %s: %s.", report.path, report.method, report)
     if UNKNOWN in report.ignored.values():

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from slowfast.checkpoint.importers import IMPORTERS, Rule
-from slowfast.checkpoint.importers.rule import AUDIO, VIDEO, WRAPPER
+from slowfast.checkpoint.formats import FORMATS, CheckpointFormat
+from slowfast.checkpoint.formats.base import AUDIO, VIDEO, WRAPPER
 from slowfast.checkpoint.store import check_architecture, open_checkpoint
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
@@ -51,9 +51,9 @@ def read_pretraining(
         CheckpointError: missing, damaged, or no pretraining.
     """
     path, content = open_checkpoint(path)
-    for rule in map(IMPORTERS.get, IMPORTERS):
-        if rule.criterion_at and holds_both_networks(rule, content):
-            return Pretraining(path, whole_state(rule, content), None)
+    for fmt in map(FORMATS.get, FORMATS):
+        if fmt.criterion_at and holds_both_networks(fmt, content):
+            return Pretraining(path, whole_state(fmt, content), None)
     state: Any = content.get("model_state", {})
     if not any(name.startswith(ENCODER) for name in state):
         raise CheckpointError(
@@ -64,28 +64,28 @@ def read_pretraining(
     return Pretraining(path, dict(state), content.get("list_fingerprint"))
 
 
-def holds_both_networks(rule: Rule, content: Mapping[str, Any]) -> bool:
+def holds_both_networks(fmt: CheckpointFormat, content: Mapping[str, Any]) -> bool:
     """Tell whether a file has the names of a format, for pictures and sound."""
-    reading = rule.read(content)
-    return {VIDEO, AUDIO} <= reading.parts.keys() and not reading.unknown
+    parsed = fmt.parse(content)
+    return {VIDEO, AUDIO} <= parsed.parts.keys() and not parsed.unknown
 
 
-def whole_state(rule: Rule, content: Mapping[str, Any]) -> dict[str, Tensor]:
+def whole_state(fmt: CheckpointFormat, content: Mapping[str, Any]) -> dict[str, Tensor]:
     """Return the networks and memory banks of a foreign file under our names.
 
     Raises:
         CheckpointError: a tensor of the criterion that the format does not know.
     """
-    reading = rule.read(content)
+    parsed = fmt.parse(content)
     state = {
         f"{ENCODER}{part}.{name}": tensor
-        for part in reading.parts
-        for name, tensor in reading.part(part).items()
+        for part in parsed.parts
+        for name, tensor in parsed.part(part).items()
     }
-    for theirs, tensor in content.get(rule.criterion_at, {}).items():
-        ours = rule.criterion.get(theirs.removeprefix(WRAPPER))
+    for theirs, tensor in content.get(fmt.criterion_at, {}).items():
+        ours = fmt.criterion.get(theirs.removeprefix(WRAPPER))
         if ours is None:
-            raise CheckpointError(f"{rule.criterion_at}.{theirs}: no tensor of {rule.title}.")
+            raise CheckpointError(f"{fmt.criterion_at}.{theirs}: no tensor of {fmt.title}.")
         # Some versions wrote the partition as a vector of one number.
         state[CRITERION + ours] = tensor.reshape(()) if ours == "partition" else tensor
     for bank in ("video_bank", "audio_bank"):

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import io
+import mmap
 import pickle
 import struct
-import tarfile
 import warnings
 import zipfile
-import zlib
+from collections import OrderedDict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
-from slowfast.checkpoint.file_kind import check_kind
-from slowfast.checkpoint.layouts import read_restricted
-from slowfast.checkpoint.stored import shown
-from slowfast.checkpoint.unpickle import Inert
+from slowfast.checkpoint.file_kind import file_kind, zip_root
+from slowfast.checkpoint.pickle_scan import Found, Scan, shown
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
 
-# What the readers of zip archives, tar archives and pickles raise when the bytes make no sense.
-TORN = (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, tarfile.ReadError)
+# What the readers of zip archives and pickles raise when the bytes make no sense.
+TORN = (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError)
 UNREADABLE = (
     ArithmeticError,
     AssertionError,
@@ -37,20 +37,50 @@ UNREADABLE = (
     ValueError,  # also UnicodeError
     pickle.PickleError,
     struct.error,
-    tarfile.TarError,
-    zlib.error,
 )
+
+
+class Inert:
+    """What a file says about an object of a foreign class; nothing of the class was imported or run.
+
+    Attributes:
+        path: full name of the class or function.
+        args: what it was called with.
+        state: what its attributes were to be, usually a dict.
+    """
+
+    __slots__ = ("args", "path", "state")
+
+    def __init__(self, path: str, args: tuple = (), state: Any = None) -> None:
+        self.path, self.args, self.state = path, args, state
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def __reduce__(self) -> tuple:
+        return Inert, (self.path, self.args, self.state)
+
+    def __repr__(self) -> str:
+        return f"<inert {shown(self.path)}>"
+
+
+def _stand_in(name: str, kind: Callable[[], Any] | None) -> tuple[type, str]:
+    """Return a class that takes the place of a name: it makes empty containers of a kind, or notes."""
+
+    def new(cls, *args):
+        return kind() if kind else Inert(name, args)
+
+    return type("StandIn", (), {"__new__": new, "path": name}), name
 
 
 def load_checkpoint_file(path: str | Path, trust_pickle: bool = False) -> dict[str, Any]:
     """Read a checkpoint without running any code it may hold, and verify its checksums.
 
-    Objects that are neither tensors nor plain values become
-    :class:`~slowfast.checkpoint.unpickle.Inert` notes of themselves. ``torch.load`` alone does not
-    notice a flipped byte; the checksums of the archive do.
+    Objects that are neither tensors nor plain values become :class:`Inert` notes of themselves.
+    ``torch.load`` alone does not notice a flipped byte; the checksums of the archive do.
 
     Args:
-        path: a file of ``torch.save``, of any version of torch.
+        path: a file of ``torch.save`` of torch 0.2 and later, or of safetensors.
         trust_pickle: read a file that cannot be read in this way by plain pickle
             (``CHECKPOINT.TRUST_PICKLE``), which runs whatever the file says.
 
@@ -60,7 +90,6 @@ def load_checkpoint_file(path: str | Path, trust_pickle: bool = False) -> dict[s
     """
     path = Path(path)
     try:
-        check_kind(path)
         content = _read_safely(path)
     except TORN as error:
         raise CheckpointError(
@@ -88,23 +117,72 @@ def _reason(error: BaseException) -> str:
 
 
 def _read_safely(path: Path) -> Any:
-    # Without its numbers first: torch would allocate whatever the file claims.
-    read_restricted(path, "meta")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except (*UNREADABLE, *TORN) as error:
-        logger.debug("%s: more than tensors and plain values (%s).", path, error)
-        _forget_unfinished()
-    content, inert = read_restricted(path, "cpu")
+    kind = file_kind(path)
+    if kind == "safetensors":
+        return _read_safetensors(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with open(path, "rb") as file:
+            found = (_scan_zip if kind == "zip" else _scan_legacy)(file, path.stat().st_size)
+        try:
+            with torch.serialization.safe_globals(_stand_ins(found)):
+                content = torch.load(path, map_location="cpu", weights_only=True)
+        finally:
+            _forget_unfinished()
     if isinstance(content, Inert):
         raise pickle.UnpicklingError(f"it is one object, {shown(content.path)}, no dict of tensors")
-    if inert:
-        first = ", ".join(shown(name) for name in inert[:5])
-        more = f" and {len(inert) - 5} more" if len(inert) > 5 else ""
+    foreign = [name for name in found.names if not name.startswith(("torch.", "collections."))]
+    if foreign:
+        more = f" and {len(foreign) - 5} more" if len(foreign) > 5 else ""
+        first = ", ".join(map(shown, foreign[:5]))
         logger.info("%s: neither imported nor run, only noted: %s%s.", path, first, more)
     return content
+
+
+def _stand_ins(found: Found) -> list[tuple[Any, str]]:
+    """Return what takes the place of the names of a file that torch does not know.
+
+    torch shapes_match plain lists and dicts only, so that objects of their subclasses become such.
+    """
+    known = [(Inert, f"{__name__}.Inert"), (frozenset, "builtins.frozenset")]
+    for name in found.names.keys() - {name for _, name in known}:
+        kind = OrderedDict if name in found.mappings else list if name in found.lists else None
+        known.append(_stand_in(name, kind))
+    return known
+
+
+def _scan_zip(file: BinaryIO, size: int) -> Found:
+    with zipfile.ZipFile(file) as archive:
+        root = zip_root(archive.namelist())
+        data = io.BytesIO(archive.read(f"{root}/data.pkl"))
+        return Scan(data, size, lambda key: archive.getinfo(f"{root}/data/{key}").file_size).found
+
+
+def _scan_legacy(file: BinaryIO, size: int) -> Found:
+    """Scan magic number, version and system, then the content, then the keys of its storages."""
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:  # read() takes what is there
+        for _ in range(3):
+            Scan(data, size, lambda key: 0)
+        found = Scan(data, size, lambda key: size).found
+        listed = Scan(data, size, lambda key: 0).found.words
+        needed = sum(8 + count for count in found.storages.values())
+        if found.storages.keys() - listed or needed > size - data.tell():
+            raise EOFError("it ends early: tensors without their numbers")
+    return found
+
+
+def _read_safetensors(path: Path) -> dict[str, Any]:
+    try:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise CheckpointError(
+            f"{path}: a safetensors file; 'pip install safetensors' to read it."
+        ) from error
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise EOFError(str(error)) from error
 
 
 def _forget_unfinished() -> None:

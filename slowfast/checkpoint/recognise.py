@@ -8,34 +8,49 @@ from typing import Any
 
 from torch import Tensor
 
-from slowfast.checkpoint.importers import AUTO, IMPORTERS, Reading, Rule, find
-from slowfast.checkpoint.importers.rule import VIDEO, is_wrapped_twice
+from slowfast.checkpoint.formats import AUTO, FORMATS, CheckpointFormat, ParsedState, find_format
+from slowfast.checkpoint.formats.base import CONTAINERS, VIDEO, is_wrapped_twice
 from slowfast.checkpoint.networks import fitting_networks
 from slowfast.utils.errors import CheckpointError
 
 
-def candidates(content: Mapping[str, Any], inflate: bool = False) -> list[str]:
+def matching_formats(content: Mapping[str, Any], inflate: bool = False, at: str = "") -> list[str]:
     """Return the formats that know every tensor of a file.
 
-    Of several, only those whose tensors fill one of our networks.
+    Of several, only those whose tensors fill one of our networks. Where no format finds its tensors
+    in its own place, they are searched for under the keys that training scripts use.
     """
-    readings = {name: IMPORTERS.get(name).read(content) for name in IMPORTERS}
-    known = {n: r for n, r in readings.items() if VIDEO in r.parts and not r.unknown}
+    formats = {name: FORMATS.get(name) for name in FORMATS}
+    parsed = {name: fmt.parse(content, at) for name, fmt in formats.items()}
+    if not any(state.complete for state in parsed.values()):
+        parsed = {name: parse_anywhere(fmt, content, at)[0] for name, fmt in formats.items()}
+    known = {name: state for name, state in parsed.items() if state.complete}
     if len(known) < 2:
         return list(known)
-    fitting = [name for name, reading in known.items() if networks_of(reading, inflate)]
+    fitting = [name for name, parsed in known.items() if networks_of(parsed, inflate)]
     return fitting or list(known)
 
 
-def networks_of(reading: Reading, inflate: bool = False) -> list[str]:
-    """Return the backbones that the video part of a file fills."""
-    part = reading.part(VIDEO)
+def parse_anywhere(
+    fmt: CheckpointFormat, content: Mapping[str, Any], at: str = ""
+) -> list[ParsedState]:
+    """Return the tensors from the place of a format or, if none are there, from all that fit."""
+    own = fmt.parse(content, at)
+    if at or VIDEO in own.parts:
+        return [own]
+    others = [fmt.parse(content, key) for key in CONTAINERS if key in content]
+    return [parsed for parsed in others if parsed.complete] or [own]
+
+
+def networks_of(parsed: ParsedState, inflate: bool = False) -> list[str]:
+    """Return the backbones that the video part of a file shapes_match."""
+    part = parsed.part(VIDEO)
     return fitting_networks({name: tuple(t.shape) for name, t in part.items()}, inflate)
 
 
-def identify(
-    path: Path, content: Mapping[str, Any], method: str, inflate: bool = False
-) -> tuple[str, Rule, Reading]:
+def detect_format(
+    path: Path, content: Mapping[str, Any], method: str, inflate: bool = False, at: str = ""
+) -> tuple[str, CheckpointFormat, ParsedState]:
     """Return the format of a file, and its tensors sorted by it.
 
     Args:
@@ -43,37 +58,54 @@ def identify(
         content: of the file.
         method: ``MODEL.INIT_METHOD``; ``auto`` finds it out.
         inflate: 2-D kernels may be stretched over time.
+        at: ``CHECKPOINT.AT``.
 
     Raises:
         CheckpointError: the file has not that format, or, for ``auto``, none or several.
     """
     _refuse_two_wrappers(path, content)
+    if at and not isinstance(content.get(at), Mapping):
+        raise CheckpointError(
+            f"{path}: no tensors under CHECKPOINT.AT {at!r}. The file holds: {describe(content)}."
+        )
     if method.strip().lower() == AUTO:
-        method = _only_one(path, content, inflate)
-    name, rule = find(method)
-    reading = rule.read(content)
-    if VIDEO in reading.parts and not reading.unknown:
-        return name, rule, reading
-    others = candidates(content, inflate)
+        method = _only_one(path, content, inflate, at)
+    name, fmt = find_format(method)
+    parsed = fmt.parse(content, at)
+    if parsed.complete:
+        return name, fmt, parsed
+    others = matching_formats(content, inflate, at)
     if others and name not in others:
         raise CheckpointError(
-            f"{path}: this is no checkpoint of {rule.title} (MODEL.INIT_METHOD {name}); its "
+            f"{path}: this is no checkpoint of {fmt.title} (MODEL.INIT_METHOD {name}); its "
             f"tensors are named as by {' or '.join(others)}. Set MODEL.INIT_METHOD {others[0]}."
         )
-    if VIDEO not in reading.parts:
+    return name, fmt, _only_place(path, content, name, fmt, at)
+
+
+def _only_place(
+    path: Path, content: Mapping[str, Any], name: str, fmt: CheckpointFormat, at: str
+) -> ParsedState:
+    parsed, *more = parse_anywhere(fmt, content, at)
+    if more:
         raise CheckpointError(
-            f"{path}: no tensor of {rule.title}'s video network (MODEL.INIT_METHOD {name}) is "
-            f"here{_where(rule)}. The file holds: {describe(content)}."
+            f"{path}: several entries hold tensors of {fmt.title}: "
+            f"{', '.join(state.at for state in (parsed, *more))}. Choose by CHECKPOINT.AT."
         )
-    return name, rule, reading
+    if VIDEO not in parsed.parts:
+        raise CheckpointError(
+            f"{path}: no tensor of {fmt.title}'s video network (MODEL.INIT_METHOD {name}) is "
+            f"here{_where(fmt)}. The file holds: {describe(content)}."
+        )
+    return parsed
 
 
-def _where(rule: Rule) -> str:
-    return f", looked for under {rule.at!r}" if rule.at else ""
+def _where(fmt: CheckpointFormat) -> str:
+    return f", looked for under {fmt.at!r}" if fmt.at else ""
 
 
-def _only_one(path: Path, content: Mapping[str, Any], inflate: bool) -> str:
-    found = candidates(content, inflate)
+def _only_one(path: Path, content: Mapping[str, Any], inflate: bool, at: str) -> str:
+    found = matching_formats(content, inflate, at)
     if len(found) == 1:
         return found[0]
     if found:
@@ -83,7 +115,7 @@ def _only_one(path: Path, content: Mapping[str, Any], inflate: bool) -> str:
         )
     raise CheckpointError(
         f"{path}: MODEL.INIT_METHOD auto knows no format with such names. The file holds: "
-        f"{describe(content)}. Known formats: {', '.join(IMPORTERS)}."
+        f"{describe(content)}. Known formats: {', '.join(FORMATS)}."
     )
 
 

@@ -20,7 +20,7 @@ class ImportReport:
 
     Attributes:
         path: the file.
-        method: the key of ``IMPORTERS`` it was read by; ``title`` is the name for people.
+        method: the key of ``FORMATS`` it was read by; ``title`` is the name for people.
         sha256: of the file.
         inputs: mean, deviation, channel order and crop of the published evaluation, where known.
         loaded: ours that were filled.

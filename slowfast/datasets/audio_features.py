@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from slowfast.datasets.spectrogram_stats import SpectrogramStats
 from slowfast.utils.errors import ConfigError
+from slowfast.utils.precision import at_least_float32
 
 PADDINGS = ("reflect", "constant")
 SMALLEST_POWER = 1e-10
@@ -54,7 +55,7 @@ def log_spectrogram(
 ) -> Tensor:
     """Return the power of each frequency over time, in decibels.
 
-    Computed in float32, also under autocast. Nothing lies more than 100 dB below the maximum of
+    Computed in float32, also under autocast; a float64 waveform stays in float64. Nothing lies more than 100 dB below the maximum of
     its own clip; silence is -100 dB everywhere.
 
     Args:
@@ -67,7 +68,7 @@ def log_spectrogram(
             back and forth where the sound is shorter than that) or ``constant`` (zeros).
 
     Returns:
-        float32 ``(B, 1, T, F)`` with ``T = int(S / sample_rate * frames_per_second)`` and
+        ``(B, 1, T, F)`` with ``T = int(S / sample_rate * frames_per_second)`` and
         ``F = fft_size // 4 + 1``.
 
     Raises:
@@ -76,12 +77,12 @@ def log_spectrogram(
     samples = waveform.shape[-1]
     frames = _check(samples, sample_rate, fft_size, frames_per_second, padding)
     with torch.autocast(waveform.device.type, enabled=False):
-        padded = _pad(waveform.float(), fft_size // 2, padding)
+        padded = _pad(at_least_float32(waveform), fft_size // 2, padding)
         spectrum = torch.stft(
             padded,
             n_fft=fft_size,
             hop_length=int(sample_rate / frames_per_second),
-            window=torch.hann_window(fft_size, device=waveform.device),
+            window=torch.hann_window(fft_size, dtype=padded.dtype, device=padded.device),
             center=False,
             return_complex=True,
         )[..., :frames]

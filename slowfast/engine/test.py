@@ -6,7 +6,7 @@ from pathlib import Path
 
 from torch import nn
 
-from slowfast.checkpoint.networks import load_model_state
+from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import load_checkpoint_file
 from slowfast.engine.boards import boards_of
 from slowfast.engine.evaluate import evaluate
@@ -98,12 +98,8 @@ def load_weights(model: nn.Module, state: dict, source: Path) -> None:
     Raises:
         CheckpointError: it is no such checkpoint, or that of another model.
     """
-    if "model_state" not in state:
-        raise CheckpointError(
-            f"{source} holds no 'model_state'; it is not a trained model of this package. "
-            "Pretrained backbones go to MODEL.INIT_METHOD and MODEL.CKPT."
-        )
+    weights = model_state_of(state, source)
     try:
-        load_model_state(model, state["model_state"])
+        load_model_state(model, weights)
     except RuntimeError as error:
         raise CheckpointError(f"{source} does not fit this config: {error}") from error

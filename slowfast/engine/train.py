@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slowfast.checkpoint.networks import load_model_state
+from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.engine.boards import boards_of
 from slowfast.engine.hooks.bad_media import BadMediaHook, BadMediaLog
@@ -110,6 +110,7 @@ def start(trainer: Trainer, store: CheckpointStore) -> None:
     path, given = cfg.TRAIN.CHECKPOINT_FILE_PATH, None
     if path and not (cfg.TRAIN.AUTO_RESUME and store.files()):
         given = load_checkpoint_file(path)  # before it may be set aside with the others
+        model_state_of(given, path)
     du.synchronize()
     if du.is_root_proc():
         store.clean()

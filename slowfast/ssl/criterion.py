@@ -19,6 +19,7 @@ from slowfast.ssl.memory_bank import MemoryBank
 from slowfast.ssl.nce import estimate_partition, infonce_loss, nce_loss
 from slowfast.ssl.negatives import sample_negatives
 from slowfast.utils.errors import ConfigError
+from slowfast.utils.precision import at_least_float32
 
 Scores = tuple[Tensor, Tensor]
 
@@ -146,8 +147,8 @@ class AudioVisualCriterion(nn.Module):
             cosine of positives minus that of negatives) and ``bank_age`` in updates.
         """
         queries = {
-            VIDEO: F.normalize(video.float(), dim=1),
-            AUDIO: F.normalize(audio.float(), dim=1),
+            VIDEO: F.normalize(at_least_float32(video), dim=1),
+            AUDIO: F.normalize(at_least_float32(audio), dim=1),
         }
         if self.source == "batch":
             scores = self._batch_scores(queries, index)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from slowfast.utils import distributed as du
+from slowfast.utils.precision import at_least_float32
 
 ROWS_FOR_AGE = 4096
 
@@ -59,7 +60,7 @@ class MemoryBank(nn.Module):
             index: int64 ``(B,)``.
             embeddings: ``(B, D)``, of any length and gathered from all processes here.
         """
-        new = F.normalize(embeddings.detach().float(), dim=1)
+        new = F.normalize(at_least_float32(embeddings.detach()), dim=1)
         new, index = du.all_gather([new, index])
         old = self(index)
         new = F.normalize(self.momentum * old + (1.0 - self.momentum) * new, dim=1)

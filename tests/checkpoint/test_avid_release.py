@@ -5,7 +5,7 @@ import torch
 from oracles.fills import avid_fill, avid_input
 
 from slowfast.checkpoint.export import export_file, to_released
-from slowfast.checkpoint.importers.avid_release import AVID_RELEASE
+from slowfast.checkpoint.formats.releases import AVID_RELEASE
 from slowfast.checkpoint.pretrained import load_pretrained
 from slowfast.checkpoint.pretraining import load_pretraining, whole_state
 from slowfast.models.audio import build_audio_backbone
@@ -69,14 +69,14 @@ def test_a_loaded_release_computes_the_recorded_embeddings(released, recorded):
     case, constants = content["rule_B_input_B"], content["constants"]
     ours = model()
     ours.load_state_dict(whole_state(AVID_RELEASE, released), strict=True)
-    ours.eval()
+    ours.double().eval()
     with torch.no_grad():
         found = ours.encoder(
             avid_input(case["video_input_shape"], constants, "B"),
             avid_input(case["audio_input_shape"], constants, "B"),
         )
     for embedding, head in zip(found, ("video_head", "audio_head"), strict=True):
-        first = torch.tensor([row["first"] for row in case[head]["out"]])
+        first = torch.tensor([row["first"] for row in case[head]["out"]]).double()
         torch.testing.assert_close(embedding[:, : first.shape[1]], first, rtol=1e-4, atol=1e-3)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from slowfast.checkpoint.importers import find
+from slowfast.checkpoint.formats import find_format
 from slowfast.config import check_cfg, load_cfg
 from slowfast.engine.lr_policy import Schedule
 
@@ -39,7 +39,7 @@ def test_the_files_differ_in_the_checkpoint_alone(recipe, method):
     differ = {key for key in ours if ours[key] != theirs[key]}
     assert differ <= {"MODEL.INIT_METHOD", "MODEL.CKPT", "OUTPUT_DIR"}
     if method != "scratch":
-        assert find(cfg.MODEL.INIT_METHOD)[0] == method
+        assert find_format(cfg.MODEL.INIT_METHOD)[0] == method
         assert cfg.MODEL.CKPT.startswith("checkpoints_pretraining/")
 
 

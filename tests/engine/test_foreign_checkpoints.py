@@ -98,3 +98,10 @@ def test_what_does_not_fit_ends_the_run_with_one_message(
     assert run("MODEL.CKPT", str(path), *words) == 1
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
+
+
+def test_a_foreign_file_is_no_run_to_resume(run, tmp_path, capsys):
+    path = write(tmp_path, {"state_dict": {"stem.0.weight": torch.zeros(2)}, "epoch": 3})
+    assert run("TRAIN.CHECKPOINT_FILE_PATH", str(path)) == 1
+    err = capsys.readouterr().err
+    assert "holds no 'model_state'" in err and "MODEL.CKPT" in err

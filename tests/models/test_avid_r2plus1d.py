@@ -45,7 +45,7 @@ def filled(recorded):
     def network(name, rule):
         content = recorded(f"avid/state_dict_model_{name}.json")
         state = avid_fill(content["entries"], content["constants"], rule)
-        model = build_backbone(NETWORKS[name]).eval()
+        model = build_backbone(NETWORKS[name]).double().eval()
         model.load_state_dict(
             {key.removeprefix(PREFIX): v for key, v in state.items() if key.startswith(PREFIX)}
         )
@@ -124,7 +124,7 @@ def test_depth_34_gives_the_recorded_head_output(recorded, filled):
     out = pool(filled("r34_nl", "B")(clip))
     for layer in (0, 2, 4):
         name = f"video_proj.projection.{layer}"
-        out = out @ state[f"{name}.weight"].T + state[f"{name}.bias"]
+        out = out @ state[f"{name}.weight"].double().T + state[f"{name}.bias"]
         out = out.relu() if layer < 4 else out
     check_pooled(out, content["depth34_8x112x112"]["video_head"])
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from oracles.fills import severe_fill, severe_hash
+from oracles.fills import rounded, severe_fill, severe_hash
 
 from slowfast.models.heads import RoIHead
 from slowfast.utils.errors import ConfigError
@@ -18,7 +18,7 @@ def head(case, rule, aligned, seed):
     module = RoIHead(512, 80, stride=16, aligned=aligned, dropout=0.5)
     fill = {**case["fill"], "hash_seed": seed}
     module.load_state_dict(severe_fill(case["state_dict_entries"], fill, rule))
-    return module.eval()
+    return module.double().eval()
 
 
 def feature_map(case, rule, seed):
@@ -27,7 +27,7 @@ def feature_map(case, rule, seed):
         values = 2 * severe_hash(shape, 1_000_000, seed)
     else:
         values = np.sin(case["feature_map"]["c"] * np.arange(np.prod(shape), dtype=np.float64))
-    return torch.from_numpy(values.reshape(shape)).float()
+    return rounded(values.reshape(shape))
 
 
 @pytest.mark.parametrize("aligned", [True, False])
@@ -39,7 +39,7 @@ def test_scores_are_the_recorded_ones(case, rule, aligned):
     want = variants[f"aligned_{aligned}"]["output_sigmoid"]
     boxes = torch.tensor(case["boxes"])
     found = head(case, rule, aligned, seed)(feature_map(case, rule, seed), boxes)
-    torch.testing.assert_close(found, torch.tensor(want), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(found, torch.tensor(want).double(), rtol=1e-5, atol=1e-5)
 
 
 @torch.inference_mode()

@@ -28,7 +28,7 @@ def test_features_are_the_recorded_ones(recorded, rule, section):
     content = recorded("severe/ckpt_scratch.json")
     want = content[section]
     state = severe_fill(content["entries"], content["fill"], rule)
-    model = build_backbone("r2plus1d_18").eval()
+    model = build_backbone("r2plus1d_18").double().eval()
     model.load_state_dict({k: v for k, v in state.items() if not k.startswith("fc.")})
     out = model(severe_input((1, 3, 8, 112, 112), content["fill"], rule))
     pooled = out.double().mean((2, 3, 4))[0]

@@ -1,6 +1,6 @@
 """Memory banks and embeddings of the recorded AVID and CMA numbers, by the formula of their authors.
 
-Everything is computed in float64 and cast to float32 at the end. ``inputs`` is the entry of that
+Everything is computed in float64 and rounded to float32 at the end; embeddings come as float64. ``inputs`` is the entry of that
 name in ``fixtures/avid/loss_avid.json``, ``loss_cma.json`` and ``cma_positive_sets.json``.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from oracles.fills import rounded
 
 
 def unit_rows(matrix: np.ndarray) -> np.ndarray:
@@ -45,4 +46,4 @@ def embeddings(inputs: dict) -> tuple[torch.Tensor, torch.Tensor]:
     for number, (bank, length) in enumerate(zip(banks64(inputs), (2.0, 3.0), strict=True)):
         noise = unit_rows(chirp(size, dim, constants["T"] + 4 + number, constants))
         made.append(length * (0.7 * bank[inputs["y"]] + 0.5 * noise))
-    return torch.from_numpy(made[0]).float(), torch.from_numpy(made[1]).float()
+    return rounded(made[0]), rounded(made[1])

@@ -80,7 +80,7 @@ def assert_recorded_features(backbone: nn.Module, recorded: dict[str, Any], rule
     """Compare what a filled network computes with what the reference computed."""
     want = recorded["features" if rule == "sine" else "features_hash"]
     clip = severe_input((1, 3, 8, 112, 112), recorded["fill"], rule)
-    found = backbone.eval()(clip).double()
+    found = backbone.double().eval()(clip)
     pooled = found.mean((2, 3, 4))[0]
     assert list(found.shape) == want["feature_map_shape"]
     assert float(found.norm()) == pytest.approx(want["feature_map_l2"], rel=1e-4)

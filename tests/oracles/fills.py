@@ -1,7 +1,9 @@
 """Deterministic weights and inputs of the recorded numbers, by the formulas of their authors.
 
 Entry ``i`` counts every entry of a state dict, integer ones too; ``j`` is the flat index inside a
-tensor. Everything is computed in float64 and cast to float32 at the end.
+tensor. Everything is computed in float64 and rounded to float32 at the end. Inputs come as float64
+with those rounded values: comparisons with recorded numbers are computed in float64, whose rounding
+is far below their bounds, so that they depend on no version of torch.
 """
 
 from __future__ import annotations
@@ -13,6 +15,11 @@ import numpy as np
 import torch
 
 Rule = Callable[[list[int], int], np.ndarray]
+
+
+def rounded(values: np.ndarray) -> torch.Tensor:
+    """Return values rounded to float32, as float64."""
+    return torch.from_numpy(values).float().double()
 
 
 def fan_in(shape) -> int:
@@ -89,7 +96,7 @@ def avid_input(shape, constants: dict, rule: str) -> torch.Tensor:
     if rule == "B":
         m = np.arange(math.prod(shape), dtype=np.int64) % 4093
         x = x + np.sin(constants["q"] * (m * m).astype(np.float64))
-    return torch.from_numpy(x.reshape(shape)).float()
+    return rounded(x.reshape(shape))
 
 
 def pyslowfast_fill(entries, *, seed: int | None = None, gain: float = 2.0, c=0.37, p=1.0):
@@ -108,7 +115,7 @@ def pyslowfast_input(shape, seed: int | None = None) -> torch.Tensor:
         x = np.sin(0.01 * np.arange(math.prod(shape), dtype=np.float64))
     else:
         x = 1.7 * pyslowfast_hash(shape, 0, seed)
-    return torch.from_numpy(x.reshape(shape)).float()
+    return rounded(x.reshape(shape))
 
 
 def severe_fill(entries, fill: dict, rule: str) -> dict[str, torch.Tensor]:
@@ -136,7 +143,7 @@ def severe_input(shape, fill: dict, rule: str) -> torch.Tensor:
         x = np.sin(fill["input_c"] * np.arange(math.prod(shape), dtype=np.float64))
     else:
         x = severe_hash(shape, 1_000_000, fill["hash_seed"])
-    return torch.from_numpy(x.reshape(shape)).float()
+    return rounded(x.reshape(shape))
 
 
 def gdt_hash(shape, stream: int) -> np.ndarray:

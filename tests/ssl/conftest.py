@@ -6,13 +6,13 @@ from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
 
 @pytest.fixture
 def make_criterion():
-    """Return ``make(inputs, weights, ...)``: a criterion over the recorded banks, in train mode."""
+    """Return ``make(inputs, weights, ...)``: a float64 criterion over the recorded banks, to train."""
 
     def make(inputs, weights, loss="nce", momentum=0.5, within=64, **options):
         contrast = Contrast(loss, inputs["K"], within, inputs["temperature"])
         criterion = AudioVisualCriterion(
             inputs["N"], inputs["D"], weights, contrast, (momentum, momentum), **options
-        )
+        ).double()
         video, audio = banks(inputs)
         criterion.video_bank.rows.copy_(video)
         criterion.audio_bank.rows.copy_(audio)

@@ -29,7 +29,7 @@ inputs, index = case["inputs"], list(case["cross"]["y"])
 if loss == "repeated":
     index[4] = index[1]  # the same file on both processes
 contrast = Contrast("in_batch" if loss == "in_batch" else "nce", inputs["K"])
-criterion = AudioVisualCriterion(inputs["N"], inputs["D"], {"instance_cross": 1.0}, contrast)
+criterion = AudioVisualCriterion(inputs["N"], inputs["D"], {"instance_cross": 1.0}, contrast).double()
 for bank, rows in zip((criterion.video_bank, criterion.audio_bank), banks(inputs)):
     bank.rows.copy_(rows)
 mine = slice(3 * rank, 3 * rank + 3)

@@ -1,4 +1,7 @@
-"""Twenty steps of each method on fixed tensors: a change of any number shows."""
+"""Twenty steps of each method on fixed tensors: a change of any number shows.
+
+In float64, so that no rounding of a version of torch or of a number of threads does.
+"""
 
 import pytest
 import torch
@@ -12,7 +15,7 @@ FILES, BATCH, STEPS = 24, 8, 20
 
 
 class Encoder(nn.Module):
-    """Two linear maps: convolutions would amplify the rounding of other thread counts."""
+    """Two linear maps."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,15 +27,15 @@ class Encoder(nn.Module):
 
 def losses_of(loss: str, cma: bool) -> list[float]:
     torch.manual_seed(0)
-    encoder = Encoder()
+    encoder = Encoder().double()
     weights = {"instance_cross": 1.0, "positive_within": 1.0 if cma else 0.0}
     criterion = AudioVisualCriterion(
         FILES, 16, weights, Contrast(loss, 8, 4), num_positives=3 if cma else 0
-    )
+    ).double()
     criterion.video_bank.written_at.zero_()  # as if an earlier stage had filled the banks
     model = AVIDCMA(encoder, criterion, refresh_epochs=1) if cma else AVID(encoder, criterion)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    clips, sounds = torch.randn(FILES, 32), torch.randn(FILES, 20)
+    clips, sounds = torch.randn(FILES, 32).double(), torch.randn(FILES, 20).double()
     found = []
     for step in range(STEPS):
         epoch, batch = divmod(step, FILES // BATCH)

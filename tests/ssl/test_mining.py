@@ -23,6 +23,7 @@ def golden(recorded):
 
 @pytest.fixture(scope="module")
 def avid_banks(golden):
+    """Float32, in which the search computes: what is compared are sets, not numbers."""
     return banks(golden["inputs"])
 
 

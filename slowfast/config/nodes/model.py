@@ -57,6 +57,7 @@ TABLES = (
         TRUST_PICKLE=Key(
             False, "read files that can only be read by running what they say; know who made them"
         ),
+        AT=Key("", "entry of the file that holds the tensors, where several fit"),
         INFLATE=Key(False, "stretch 2-D kernels over time, divided by its length"),
         REVERSE_CHANNELS=Key(False, "exchange red and blue in the first convolution"),
     ),

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from slowfast.utils.errors import ConfigError
+from slowfast.utils.precision import at_least_float32
 
 ACTIVATIONS = {
     "softmax": lambda scores: scores.softmax(dim=-1),
@@ -82,5 +83,5 @@ class BasicHead(nn.Module):
         pooled = self.norm(self.pool(features)).permute(0, 2, 3, 4, 1)
         scores = self.projection(self.dropout(pooled))
         if not self.training:
-            scores = ACTIVATIONS[self.activation](scores.float())
+            scores = ACTIVATIONS[self.activation](at_least_float32(scores))
         return scores.mean(dim=(1, 2, 3))

@@ -8,6 +8,7 @@ from torchvision.ops import roi_align
 from slowfast.models.heads.basic import ACTIVATIONS, init_classifier
 from slowfast.models.heads.pooling import global_pool
 from slowfast.utils.errors import ConfigError
+from slowfast.utils.precision import at_least_float32
 
 
 class RoIHead(nn.Module):
@@ -47,16 +48,16 @@ class RoIHead(nn.Module):
         self.projection = init_classifier(nn.Linear(feature_dim, num_classes), init, init_std)
 
     def forward(self, features: Tensor, boxes: Tensor) -> Tensor:
-        """Return activated float32 scores ``(N, num_classes)``.
+        """Return activated scores ``(N, num_classes)``, in float32 at least.
 
         Args:
             features: ``(B, C, t, h, w)``; any ``t`` is averaged.
             boxes: ``(N, 5)`` of ``[index in the batch, x1, y1, x2, y2]`` in pixels of the clip.
         """
-        maps = features.mean(dim=2).float()
+        maps = at_least_float32(features.mean(dim=2))
         cells = roi_align(
             maps,
-            boxes.float(),
+            boxes.to(maps.dtype),
             self.resolution,
             spatial_scale=1 / self.stride,
             sampling_ratio=0,
@@ -64,4 +65,4 @@ class RoIHead(nn.Module):
         )
         pooled = global_pool(cells, "max")
         scores = self.projection(self.dropout(pooled))
-        return ACTIVATIONS[self.activation](scores.float())
+        return ACTIVATIONS[self.activation](at_least_float32(scores))

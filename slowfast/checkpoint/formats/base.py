@@ -27,6 +27,12 @@ UNKNOWN = "unknown"
 REASONS = {VIDEO_HEAD: PRETEXT_HEAD, AUDIO_HEAD: PRETEXT_HEAD, AUDIO: AUDIO_BRANCH}
 
 WRAPPER = "module."  # what DataParallel and DistributedDataParallel put before every name
+WRAPPERS = re.compile(r"(_orig_mod\.)?(module\.)?(_orig_mod\.)?")  # torch.compile the other
+# Keys under which training scripts put the tensors, where a format does not say otherwise.
+CONTAINERS = (
+    *("model", "state_dict", "model_state_dict", "model_state", "net", "module"),
+    *("teacher", "ema", "model_ema", "state_dict_ema", "ema_state_dict"),
+)
 
 
 class Inputs(NamedTuple):
@@ -49,7 +55,7 @@ SLOWFAST = Inputs((0.45,) * 3, (0.225,) * 3)
 
 
 @dataclass(frozen=True)
-class Change:
+class ArchitecturePatch:
     """Layers that the network of a method has in place of the usual ones.
 
     Attributes:
@@ -64,26 +70,33 @@ class Change:
 
 
 @dataclass
-class Reading:
-    """The tensors of a file, sorted by a rule.
+class ParsedState:
+    """The tensors of a file, sorted by a format.
 
     Attributes:
         tensors: by their names in the file.
+        at: key of the file under which they lie; empty where the file itself holds them.
         parts: of each part, its names -> names in the file.
         left_out: name in the file -> why no network takes it.
         twice: names in the file whose new name was taken already.
-        change: of the rule.
+        patch: of the format.
     """
 
     tensors: dict[str, Tensor]
+    at: str = ""
     parts: dict[str, dict[str, str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     twice: list[str] = field(default_factory=list)
-    change: Change | None = None
+    patch: ArchitecturePatch | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether there is a video network and the format knows every name."""
+        return VIDEO in self.parts and not self.unknown
 
     @property
     def unknown(self) -> list[str]:
-        """Names that belong to no part the rule knows."""
+        """Names that belong to no part the format knows."""
         return [name for name, reason in self.left_out.items() if reason == UNKNOWN]
 
     def part(self, name: str) -> dict[str, Tensor]:
@@ -92,7 +105,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Rule:
+class CheckpointFormat:
     """A format.
 
     Attributes:
@@ -106,7 +119,7 @@ class Rule:
             in order to the beginning of the name.
         inputs: of the published evaluation, or a function of the file's content that knows them.
         arch: function of the file's content that knows ``MODEL.ARCH``, where files say it.
-        change: of the network, see :class:`Change`.
+        patch: of the network, see :class:`ArchitecturePatch`.
         spellings: other names of the method, in any case, with or without dashes.
         trained_on, source, licence, note: for people, and for what conversions keep.
     """
@@ -119,32 +132,38 @@ class Rule:
     criterion: Mapping[str, str] = field(default_factory=dict)
     inputs: Inputs | Callable[[Mapping[str, Any]], Inputs | None] | None = None
     arch: Callable[[Mapping[str, Any]], str | None] | None = None
-    change: Change | None = None
+    patch: ArchitecturePatch | None = None
     spellings: tuple[str, ...] = ()
     trained_on: str = ""
     source: str = ""
     licence: str = ""
     note: str = ""
 
-    def read(self, content: Mapping[str, Any]) -> Reading:
-        """Sort the tensors of a file; nothing is refused here."""
-        reading = Reading(find_tensors(content, self.at), change=self.change)
-        for theirs in reading.tensors:
-            self._sort(reading, theirs)
-        return reading
+    def parse(self, content: Mapping[str, Any], at: str = "") -> ParsedState:
+        """Sort the tensors of a file; nothing is refused here.
 
-    def _sort(self, reading: Reading, theirs: str) -> None:
-        name = theirs.removeprefix(WRAPPER)
+        Args:
+            content: of the file.
+            at: key under which they lie, where that is another than the format's.
+        """
+        at = at or (self.at if self.at in content else "")
+        parsed = ParsedState(find_tensors(content, at), at, patch=self.patch)
+        for theirs in parsed.tensors:
+            self._sort(parsed, theirs)
+        return parsed
+
+    def _sort(self, parsed: ParsedState, theirs: str) -> None:
+        name = theirs[WRAPPERS.match(theirs).end() :]
         prefix, part = self._part_of(name)
         if part not in (VIDEO, *REASONS):
-            reading.left_out[theirs] = part
+            parsed.left_out[theirs] = part
             return
         ours = name.removeprefix(prefix)
         if part == VIDEO:
             for old, new in self.renames:
                 ours = re.sub(f"^{old}", new, ours)
-        if reading.parts.setdefault(part, {}).setdefault(ours, theirs) != theirs:
-            reading.twice.append(theirs)
+        if parsed.parts.setdefault(part, {}).setdefault(ours, theirs) != theirs:
+            parsed.twice.append(theirs)
 
     def _part_of(self, name: str) -> tuple[str, str]:
         """Return the beginning of a name that says its part, and the part."""
@@ -161,7 +180,7 @@ class Rule:
 
 def find_tensors(content: Mapping[str, Any], at: str) -> dict[str, Tensor]:
     """Return the tensors under a key of a file, or of a file that is nothing but tensors."""
-    inner = content.get(at, content) if at else content
+    inner = content.get(at) if at else content
     return _tensors(inner) if isinstance(inner, Mapping) else {}
 
 

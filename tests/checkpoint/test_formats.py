@@ -12,10 +12,10 @@ from oracles.checkpoints import (
     write,
     zero_shot_content,
 )
-from oracles.fills import gdt_hash
+from oracles.fills import gdt_hash, rounded
 
 from slowfast.checkpoint import load_pretrained
-from slowfast.checkpoint.importers import IMPORTERS, find
+from slowfast.checkpoint.formats import FORMATS, find_format
 from slowfast.models.backbones import build_backbone
 
 pytestmark = pytest.mark.usefixtures("light_files")
@@ -44,7 +44,7 @@ SPELLINGS = {
 
 @torch.inference_mode()
 def feature_map(backbone, clip):
-    return backbone.eval()(clip).double()
+    return backbone.double().eval()(clip)
 
 
 @pytest.mark.parametrize("rule", ["sine", "hash"])
@@ -70,7 +70,7 @@ def test_auto_recognises_a_layout(method, recorded, tmp_path):
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_a_method_is_found_however_it_is_spelt(spelling):
-    assert find(spelling)[0] == SPELLINGS[spelling]
+    assert find_format(spelling)[0] == SPELLINGS[spelling]
 
 
 @pytest.mark.parametrize("variant", ["av_gdt", "vid_text_gdt", "stica"])
@@ -81,7 +81,7 @@ def test_a_gdt_or_stica_release_computes_the_recorded_features(variant, recorded
     assert report.method == ("stica" if variant == "stica" else "gdt")
     want = recorded(f"gdt/hash_forward_{variant}.json")
     shape = want["input_video"]
-    clip = torch.from_numpy(2 * gdt_hash(shape, 900001).reshape(shape) - 1).float()
+    clip = rounded(2 * gdt_hash(shape, 900001).reshape(shape) - 1)
     found = feature_map(backbone, clip)
     if variant == "stica":
         first = want["feature_map"]["first16"]
@@ -115,14 +115,14 @@ def test_the_zero_shot_release_computes_the_recorded_features(network, recorded,
     assert list(report.ignored.values()) == ["classifier"] * 2
     want = recorded("zeroshot/network_r2plus1d_18_r3d_18_gain6.json")[network]["single_clip"]
     count = 3 * 16 * 112 * 112
-    clip = torch.sin(0.01 * torch.arange(count, dtype=torch.float64)).float()
+    clip = torch.sin(0.01 * torch.arange(count, dtype=torch.float64)).float().double()
     found = feature_map(backbone, clip.view(1, 3, 16, 112, 112)).mean((2, 3, 4))[0]
     full = torch.tensor(want["visual_embedding_full"], dtype=torch.float64)
     assert float((found - full).abs().max() / full.abs().max()) < 5e-3
 
 
 def test_every_format_has_a_title_and_inputs_or_knows_them_from_the_file():
-    for name in IMPORTERS:
-        rule = IMPORTERS.get(name)
+    for name in FORMATS:
+        rule = FORMATS.get(name)
         assert rule.title
         assert rule.inputs is not None

@@ -1,0 +1,116 @@
+"""Checkpoints as the authors of a method released them."""
+
+import re
+
+from slowfast.checkpoint.formats.base import (
+    AUDIO,
+    AUDIO_BRANCH,
+    AUDIO_HEAD,
+    CLASSIFIER,
+    IMAGENET,
+    POOLING,
+    PRETEXT_HEAD,
+    SLOWFAST,
+    TEXT_BRANCH,
+    VIDEO,
+    VIDEO_HEAD,
+    CheckpointFormat,
+    Inputs,
+)
+from slowfast.checkpoint.formats.registry import register
+
+# AVID and AVID-CMA as their authors released them, on networks of their own.
+#
+# A file holds ``model`` (names begin with ``module.``), ``train_criterion`` (both memory banks, the
+# partition, for CMA the positive sets), ``epoch``, and ``optimizer``, which is neither read nor written
+# here.
+AVID_PARTS = {
+    "video_model.": VIDEO,
+    "audio_model.": AUDIO,
+    "video_proj.": VIDEO_HEAD,
+    "audio_proj.": AUDIO_HEAD,
+}
+AVID_CRITERION = {
+    "nce_average.view1_mem": "video_bank.rows",
+    "nce_average.view2_mem": "audio_bank.rows",
+    "nce_average.positive_set": "positives",
+    "criterion.avg_exp_score": "partition",
+}
+
+AVID_RELEASE = register(
+    "avid_release",
+    CheckpointFormat(
+        title="AVID / AVID-CMA release",
+        at="model",
+        parts={
+            # SEVERE's files have torchvision's network in this place.
+            re.escape(name) + (r"(?=conv)" if part == VIDEO else ""): part
+            for name, part in AVID_PARTS.items()
+        },
+        criterion_at="train_criterion",
+        criterion=AVID_CRITERION,
+        inputs=Inputs(crop=224),
+        spellings=("avid", "avid_original", "avid_cma_release"),
+        trained_on="Kinetics-400 or AudioSet, video and audio",
+        source="https://github.com/facebookresearch/AVID-CMA",
+        licence="CC BY-NC 4.0",
+    ),
+)
+
+
+# GDT, as released and as SEVERE ships it; video-audio and video-text alike.
+#
+# The release pickles its command line and a scheduler beside the weights.
+GDT_PARTS = {
+    r"video_network\.base\.": VIDEO,
+    r"audio_network\.": AUDIO_BRANCH,
+    r"text_network\.": TEXT_BRANCH,
+    r"mlp_[vat]\.": PRETEXT_HEAD,
+}
+
+register(
+    "gdt",
+    CheckpointFormat(
+        title="GDT",
+        at="model",
+        parts=GDT_PARTS,
+        inputs=IMAGENET,
+        spellings=("gdt_video_audio", "gdt_video_text"),
+        trained_on="Kinetics-400, video and audio (video-text: HowTo100M)",
+        source="https://github.com/facebookresearch/GDT",
+        licence="CC BY-NC 4.0",
+    ),
+)
+
+
+# STiCA as released: GDT's networks with a transformer that pools the feature map.
+register(
+    "stica",
+    CheckpointFormat(
+        title="STiCA",
+        at="state_dict",
+        parts={**GDT_PARTS, r"video_pooling\.": POOLING},
+        inputs=SLOWFAST,
+        trained_on="Kinetics-400, video and audio",
+        source="https://github.com/facebookresearch/GDT",
+        licence="CC BY-NC 4.0",
+        note="The transformer of its pooling is left out; maps are averaged instead.",
+    ),
+)
+
+
+# The zero-shot release: torchvision's stages by number and a regressor to word vectors.
+#
+# Brattoli et al., "Rethinking Zero-shot Video Classification".
+register(
+    "zero_shot",
+    CheckpointFormat(
+        title="Zero-shot",
+        at="state_dict",
+        parts={r"model\.(?=\d+\.)": VIDEO, r"regressor\.": CLASSIFIER},
+        renames=((r"0\.", "stem."), (r"(\d)\.", r"layer\1.")),
+        inputs=Inputs((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)),
+        trained_on="Kinetics-700 less the test classes, word vectors of the labels",
+        source="https://github.com/bbrattoli/ZeroShotVideoClassification",
+    ),
+)
