@@ -156,6 +156,7 @@ FREE_KEYS = (
     "OUTPUT_DIR",
     "NUM_GPUS",
     "LOG_",
+    "DATA.READ_TIMEOUT",
     "DATA_LOADER.",
     "TEST.",
     "TENSORBOARD.",

@@ -13,6 +13,7 @@ from typing import Any
 from slowfast.utils import distributed as du
 
 FORMAT = "[%(asctime)s] %(levelname)s %(message)s"
+LOG_FILE = "log.txt"
 DATE_FORMAT = "%m/%d %H:%M:%S"
 PLACES = ("_type", "step", "epoch")  # of a row of stats.jsonl; the rest are numbers
 
@@ -33,7 +34,7 @@ def setup_logging(output_dir: str | Path | None = None) -> None:
     root.setLevel(logging.INFO if du.is_root_proc() else logging.WARNING)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     if output_dir is not None and du.is_root_proc():
-        handlers.append(logging.FileHandler(Path(output_dir) / "log.txt"))
+        handlers.append(logging.FileHandler(Path(output_dir) / LOG_FILE))
     for handler in handlers:
         handler.setFormatter(logging.Formatter(FORMAT, DATE_FORMAT))
         root.addHandler(handler)

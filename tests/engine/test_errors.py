@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import socket
 
 import pytest
 
 from slowfast.engine.run import main
+from slowfast.engine.run_lock import RunLock
 
 from .conftest import ROOT, execute
 
@@ -74,8 +74,10 @@ def test_an_output_dir_that_cannot_be_written(refused, overrides, tmp_path):
 
 
 def test_an_output_dir_that_a_live_run_owns(refused, overrides, tmp_path):
-    (tmp_path / ".lock").write_text(json.dumps({"pid": os.getppid(), "host": socket.gethostname()}))
-    refused(*overrides, "OUTPUT_DIR", str(tmp_path), names=f"process {os.getppid()}|.lock")
+    owner = RunLock(tmp_path / ".lock")
+    owner.acquire()
+    refused(*overrides, "OUTPUT_DIR", str(tmp_path), names=f"process {os.getpid()}|.lock")
+    owner.release()
 
 
 def write_csv(folder, lines):
