@@ -84,7 +84,10 @@ def explain(error: BaseException) -> tuple[str, bool]:
         if found:
             signal = found.groupdict().get("signal") or "SIGKILL"
             return sentence.format(signal=signal), True
-    return (text if known else f"{name}: {text}"), known
+    if known:
+        return text, True
+    first = next(iter(text.strip().splitlines()), "")  # the rest stands in the traceback
+    return f"{name}: {first}".rstrip(": "), False
 
 
 def _in_worker(name: str, text: str, known: bool) -> tuple[str, str, bool]:
