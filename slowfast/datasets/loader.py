@@ -16,7 +16,7 @@ from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
 from slowfast.datasets.video_clips import UnreadableSample
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError, MediaError
-from slowfast.utils.processes import die_with_parent
+from slowfast.utils.processes import calling_every, die_with_parent
 
 LIST_KEYS = ("failures",)
 POLL_SECONDS = 1.0
@@ -38,14 +38,14 @@ def collate(samples: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 class WatchedLoader(DataLoader):
-    """A loader that looks about once a second while it waits for its workers.
+    """A loader that looks about once a second while the main thread waits for a batch.
 
     Args:
         dataset, num_workers, collate_fn, options: see :class:`DataLoader`.
         read_timeout: seconds that a worker may read one file, 0 for any time.
 
     Attributes:
-        while_waiting: called about once a second; may raise.
+        while_waiting: called about once a second; may raise what ends the run.
 
     Raises:
         MediaError: while iterating, a file takes longer than ``read_timeout``.
@@ -65,8 +65,7 @@ class WatchedLoader(DataLoader):
             dataset,
             num_workers=num_workers,
             collate_fn=partial(_collate, collate_fn),
-            worker_init_fn=partial(_start_worker, notes),
-            timeout=POLL_SECONDS if num_workers else 0,
+            worker_init_fn=partial(_start_worker, notes) if num_workers else None,
             **options,
         )
         self.notes, self.read_timeout = notes, read_timeout
@@ -75,16 +74,11 @@ class WatchedLoader(DataLoader):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         batches = super().__iter__()
         while True:
-            try:
-                batch = next(batches)
-            except StopIteration:
+            with calling_every(POLL_SECONDS, self._look_about):
+                batch = next(batches, None)
+            if batch is None:
                 return
-            except RuntimeError as error:
-                if "timed out after" not in str(error):
-                    raise
-                self._look_about()
-            else:
-                yield batch
+            yield batch
 
     def _look_about(self) -> None:
         self.while_waiting()

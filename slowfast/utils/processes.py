@@ -7,8 +7,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 TERMINATE_SECONDS = 1.0
@@ -25,6 +27,26 @@ def die_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None and not parent.is_alive():  # it ended before the kernel knew
         os._exit(1)
+
+
+@contextmanager
+def calling_every(seconds: float, look: Callable[[], None]) -> Iterator[None]:
+    """Call ``look`` regularly in the main thread, also while that waits for something in Python.
+
+    What it raises comes out of whatever the thread waits for, so that it must be what ends the work:
+    a worker that holds Python's lock blocks even the reception of a batch that is ready, for which
+    there is no time limit. In other threads nothing is called.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGALRM, lambda number, frame: look())
+    signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
 
 
 def end_children() -> None:
