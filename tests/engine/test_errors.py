@@ -170,6 +170,30 @@ def test_a_broken_test_file_counts_as_wrong_and_is_reported(overrides, demo_worl
     assert name in (tmp_path / "run/bad_media.csv").read_text()
 
 
+def test_what_testing_lacks_is_said_before_training(refused, overrides, demo_world, tmp_path):
+    run = ["OUTPUT_DIR", str(tmp_path / "run")]
+    said = refused(*overrides, *run, "TEST.DATASET", "ucf_101", names="TEST.DATASET|'ucf101'")
+    assert "step 1/" not in said
+    lists = tmp_path / "lists"
+    shutil.copytree(demo_world / "kinetics", lists)
+    (lists / "test.csv").unlink()
+    words = ["TRAIN.DATASET", "kinetics", "TEST.DATASET", "kinetics"]
+    words += ["DATA.PATH_TO_DATA_DIR", str(lists), "DATA.PATH_PREFIX", str(demo_world)]
+    assert "step 1/" not in refused(*overrides, *words, *run, names=str(lists / "test.csv"))
+    words = ["TEST.CHECKPOINT_FILE_PATH", str(tmp_path / "gone.pyth")]
+    assert "step 1/" not in refused(*overrides, *words, *run, names="gone.pyth")
+
+
+def test_without_validation_a_dry_run_needs_no_list_of_it(overrides, demo_world, tmp_path):
+    lists = tmp_path / "lists"
+    shutil.copytree(demo_world / "kinetics", lists)
+    (lists / "val.csv").unlink()
+    words = ["TRAIN.DATASET", "kinetics", "TEST.ENABLE", "False", "TRAIN.EVAL_PERIOD", "0"]
+    words += ["DATA.PATH_TO_DATA_DIR", str(lists), "DATA.PATH_PREFIX", str(demo_world)]
+    words += ["--cfg", str(ROOT / "configs/demo/recognition.yaml"), "--dry-run"]
+    assert main([*overrides, *words, "OUTPUT_DIR", str(tmp_path / "run")]) == 0
+
+
 def test_recognition_needs_labels(refused, overrides, tmp_path, videos):
     words = write_csv(tmp_path / "lists", videos[:20])
     words += ["DATA.PATH_PREFIX", str(tmp_path), "OUTPUT_DIR", str(tmp_path / "run")]
