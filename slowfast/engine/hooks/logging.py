@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 NOT_NUMBERS = ("batches", "batch_size")
-START_OF_EPOCH = ("epoch_start",)
 END_OF_EPOCH = ("train_epoch", "val_epoch")
 EXPLOSION_HISTORY = 5
 
@@ -83,8 +82,8 @@ def _stays(row: dict[str, Any], progress: Progress) -> bool:
     kind, step = row["_type"], row["step"]
     if step == progress.global_step and kind in END_OF_EPOCH:
         return progress.step == 0  # else what ends an epoch was interrupted, and is done again
-    if step == progress.global_step and kind in START_OF_EPOCH:
-        return progress.step != 0  # else the epoch starts again
+    if step == progress.global_step and kind == "epoch_start":
+        return False  # the epoch that begins with the next step starts again
     return step <= progress.global_step and kind != "test_final"
 
 
