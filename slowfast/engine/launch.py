@@ -23,7 +23,8 @@ from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError, TrainingError
 from slowfast.utils.processes import die_with_parent, end_processes, wait_for
 
-SURVIVAL_SECONDS = 5.0
+SURVIVAL_SECONDS = 5.0  # in which processes notice that another is gone
+POLL_SECONDS = 0.1
 
 
 def launch_job(cfg, func: Callable[..., None]) -> None:
@@ -59,30 +60,39 @@ def spawn_job(cfg, func: Callable[..., None], count: int) -> None:
         with _ignored(signal.SIGINT):
             for rank in ranks:
                 rank.start()
-        _watch(ranks, signals)
-    statuses = [rank.exitcode for rank in ranks]
+        failed = _watch(ranks, signals)
     if signals.received:
         raise StopRequested(signals.received)
-    for number, status in enumerate(statuses):
-        if status is not None and status < 0 and status != -signal.SIGTERM:
-            name = signal.Signals(-status).name
-            raise TrainingError(f"process {number} of {count} was ended by {name}: out of memory?")
-    if any(statuses):
-        raise SystemExit(next(status for status in statuses if status and status > 0))
+    if failed is None:
+        return
+    status = ranks[failed].exitcode
+    if status < 0:
+        name = signal.Signals(-status).name
+        raise TrainingError(f"process {failed} of {count} was ended by {name}: out of memory?")
+    raise SystemExit(status)
 
 
-def _watch(ranks: Sequence[BaseProcess], signals: StopSignals) -> None:
-    """Wait until all processes are gone; end those that outlive another's failure."""
-    told = 0
+def _watch(ranks: Sequence[BaseProcess], signals: StopSignals) -> int | None:
+    """Wait until all processes are gone; return the first that failed, and end those that stay."""
+    told = False
     while any(rank.is_alive() for rank in ranks):
-        connection.wait([rank.sentinel for rank in ranks if rank.is_alive()], timeout=0.1)
+        connection.wait([rank.sentinel for rank in ranks if rank.is_alive()], timeout=POLL_SECONDS)
         if signals.received and not told:
-            told = signals.received
+            told = True
             for rank in ranks:
                 rank.terminate()
-        if any(rank.exitcode for rank in ranks) and not wait_for(ranks, SURVIVAL_SECONDS):
-            end_processes([rank for rank in ranks if rank.is_alive()])
-            return
+        failed = _first_failure(ranks)
+        if failed is not None:
+            if not wait_for(ranks, SURVIVAL_SECONDS):
+                end_processes([rank for rank in ranks if rank.is_alive()])
+            return failed
+    return _first_failure(ranks)
+
+
+def _first_failure(ranks: Sequence[BaseProcess]) -> int | None:
+    """Return a process with a status that is not zero; a killed one before those that noticed."""
+    failed = [number for number, rank in enumerate(ranks) if rank.exitcode]
+    return min(failed, key=lambda number: ranks[number].exitcode, default=None)
 
 
 @contextmanager

@@ -19,8 +19,10 @@ from slowfast.utils import distributed as du
 
 STOPPING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 INSISTING = (signal.SIGTERM, signal.SIGINT)  # SLURM's SIGUSR1 warns that SIGTERM will come
+OVER = b"\0"
 STOP_SECONDS = 120.0  # from the first signal to a hard end
 DATA_SECONDS = 5.0  # from the first signal to giving up a batch that does not come
+DATA_SECONDS_TOGETHER = 25.0  # with several processes, since nothing can be saved then
 # A signal within this time is the same one on another way: a terminal reaches a whole process
 # group, and launchers hand on what they get.
 REPEAT_SECONDS = 0.5
@@ -72,6 +74,7 @@ class StopSignals:
             signal.signal(number, handler)
         if self._pipe:
             signal.set_wakeup_fd(self._previous_wakeup)
+            os.write(self._pipe[1], OVER)
             for end in self._pipe:
                 os.close(end)
 
@@ -92,8 +95,10 @@ class StopSignals:
 
         With several processes the others are not asked, and nothing can be saved.
         """
-        if self.received_at and time.monotonic() - self.received_at > DATA_SECONDS:
-            raise StopRequested(self.received, agreed=du.get_world_size() == 1)
+        alone = du.get_world_size() == 1
+        limit = DATA_SECONDS if alone else DATA_SECONDS_TOGETHER
+        if self.received_at and time.monotonic() - self.received_at > limit:
+            raise StopRequested(self.received, agreed=alone)
 
 
 def _insist(pipe: int) -> None:
@@ -109,7 +114,7 @@ def _insist(pipe: int) -> None:
         if not select.select([pipe], [], [], left)[0]:
             _leave(number, f"did not end within {STOP_SECONDS:g} s")
         numbers = os.read(pipe, 64)
-        if not numbers:  # the other end is closed: the run is over
+        if OVER in numbers:
             os.close(pipe)
             return
         for number in (n for n in numbers if n in STOPPING):
