@@ -70,11 +70,7 @@ def explain(error: BaseException) -> tuple[str, bool]:
             f"another process of the run is gone (noticed by rank {rank} of {size}: {text}); its "
             "own message says why"
         ), True
-    name, text = type(error).__name__, str(error)
-    if text.startswith("'Caught") or text.startswith("Caught"):
-        name, text, known = _in_worker(name, text, isinstance(error, (SlowFastError, OSError)))
-    else:
-        known = isinstance(error, (SlowFastError, OSError))
+    name, text = _without_worker(type(error).__name__, str(error))
     if isinstance(error, SlowFastError):
         return text, True
     if isinstance(error, MemoryError):
@@ -84,18 +80,20 @@ def explain(error: BaseException) -> tuple[str, bool]:
         if found:
             signal = found.groupdict().get("signal") or "SIGKILL"
             return sentence.format(signal=signal), True
-    if known:
+    if isinstance(error, OSError):
         return text, True
     first = next(iter(text.strip().splitlines()), "")  # the rest stands in the traceback
     return f"{name}: {first}".rstrip(": "), False
 
 
-def _in_worker(name: str, text: str, known: bool) -> tuple[str, str, bool]:
-    """Return type and text of an error that a data-loader worker handed over with its traceback."""
-    caught = re.match(r"'?Caught (\w+)", text)
-    name = caught[1] if caught else name
+def _without_worker(name: str, text: str) -> tuple[str, str]:
+    """Return type and text of an error, without the traceback that a data-loader worker adds."""
+    caught = re.match(r"'?Caught (\w+) in DataLoader worker", text)
+    if not caught:
+        return name, text
+    name = caught[1]
     own = re.search(rf"^(?:[\w.]+\.)?{name}(?:: (?P<text>.*))?\Z", text, re.MULTILINE | re.DOTALL)
-    return name, ((own["text"] or "") if own else text).strip(), known
+    return name, ((own["text"] or "") if own else text).strip()
 
 
 @contextmanager
