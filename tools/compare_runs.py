@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from slowfast.engine.run import guarded
+from slowfast.engine.failures import run_cli
 from slowfast.visualization.compare import compare_runs
 
 
@@ -21,7 +21,7 @@ def main() -> int:
     )
     parser.add_argument("--chance", type=float, help="level to draw as a line, 12.5 for example")
     args = parser.parse_args()
-    return guarded(lambda: print(compare_runs(args.runs, args.out, args.labels, args.chance)))
+    return run_cli(lambda: print(compare_runs(args.runs, args.out, args.labels, args.chance)))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from slowfast.config.defaults import assert_and_infer_cfg
-from slowfast.engine.run import guarded
+from slowfast.engine.failures import run_cli
 from slowfast.engine.video_demo import ActionPainter, Shown, boxes_of_file, paint_video
 from slowfast.models.person_detectors import build_detector
 from slowfast.utils.arguments import at_least
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--score", type=float, default=0.1, help="least score of an action")
     parser.add_argument("--top", type=at_least(1), default=3, help="actions per person at most")
     args, rest = parser.parse_known_args(argv)
-    return guarded(lambda: _run(args, rest))
+    return run_cli(lambda: _run(args, rest))
 
 
 def _run(args, rest: list[str]) -> None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from slowfast.checkpoint.export import export_file
-from slowfast.engine.run import guarded
+from slowfast.engine.failures import run_cli
 
 
 def main() -> int:
@@ -14,7 +14,7 @@ def main() -> int:
     parser.add_argument("checkpoint", type=Path, help="run folder or checkpoint")
     parser.add_argument("out", type=Path, help="file to write, such as checkpoint.pth.tar")
     args = parser.parse_args()
-    return guarded(lambda: print(f"Wrote {export_file(args.checkpoint, args.out)}"))
+    return run_cli(lambda: print(f"Wrote {export_file(args.checkpoint, args.out)}"))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from slowfast.checkpoint.convert import LAYOUTS, convert, inspect
-from slowfast.engine.run import guarded
+from slowfast.engine.failures import run_cli
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--at", default="", help="as CHECKPOINT.AT")
     parser.add_argument("--trust-pickle", action="store_true", help="as CHECKPOINT.TRUST_PICKLE")
     args = parser.parse_args(argv)
-    return guarded(lambda: _run(args))
+    return run_cli(lambda: _run(args))
 
 
 def _run(args) -> None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from slowfast.checkpoint.convert import tabulate
-from slowfast.engine.run import guarded
+from slowfast.engine.failures import run_cli
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -13,7 +13,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     args = parser.parse_args(argv)
-    return guarded(lambda: _run(args.folder))
+    return run_cli(lambda: _run(args.folder))
 
 
 def _run(folder: Path) -> None:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from slowfast.checkpoint.remap import remap_file
-from slowfast.engine.run import guarded
+from slowfast.engine.failures import run_cli
 
 
 def main() -> int:
@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
     parser.add_argument("--seed", type=int, default=0, help="of the memories of new files")
     args = parser.parse_args()
-    return guarded(
+    return run_cli(
         lambda: print(remap_file(args.checkpoint, args.old, args.new, args.out, args.seed))
     )
 

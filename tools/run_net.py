@@ -1,8 +1,7 @@
 """Train and test what a config describes: ``run_net.py --cfg FILE.yaml [KEY VALUE ...]``."""
 
-import sys
-
+from slowfast.engine.failures import leave
 from slowfast.engine.run import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

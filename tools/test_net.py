@@ -2,7 +2,8 @@
 
 import sys
 
+from slowfast.engine.failures import leave
 from slowfast.engine.run import main
 
 if __name__ == "__main__":
-    sys.exit(main(["TRAIN.ENABLE", "False", "TEST.ENABLE", "True", *sys.argv[1:]]))
+    leave(main(["TRAIN.ENABLE", "False", "TEST.ENABLE", "True", *sys.argv[1:]]))

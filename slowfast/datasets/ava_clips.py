@@ -23,6 +23,7 @@ from torch.utils.data import Dataset, default_collate
 
 from slowfast.datasets.ava_boxes import Key, KeyframeBoxes
 from slowfast.datasets.ava_media import ClipSource
+from slowfast.datasets.reading import begin_reading
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry, to_pixels
 from slowfast.datasets.video_clips import Sample, TrainSamples, UnreadableSample
 from slowfast.datasets.video_list import VideoList
@@ -159,6 +160,7 @@ class AvaTestClips(Dataset):
     def __getitem__(self, index: int) -> Sample:
         """Return the clip of a key frame; one that cannot be read has no boxes."""
         rows = self.table.rows(index)
+        begin_reading(self.videos.paths[index])
         failures = []
         try:
             clip = self.source.read(*self.table.keys[index])

@@ -40,7 +40,16 @@ def build_dataset(dataset_name: str, cfg, split: str) -> Dataset:
         ConfigError: unknown name.
         AnnotationError: its lists are missing or wrong.
     """
+    if dataset_name not in DATASET_REGISTRY:
+        raise ConfigError(
+            f"{_key(split)}: unknown dataset {dataset_name!r}. "
+            f"{did_you_mean(dataset_name, DATASET_REGISTRY)}"
+        )
     return DATASET_REGISTRY.get(dataset_name)(cfg, split)
+
+
+def _key(split: str) -> str:
+    return "TEST.DATASET" if split == "test" else "TRAIN.DATASET"
 
 
 def video_list_dataset(name: str) -> Callable[[ListReader], ListReader]:
@@ -76,11 +85,10 @@ def read_video_list(cfg, split: str) -> VideoList:
         ConfigError: unknown dataset, or one that is not made of a list of videos.
         AnnotationError: the list is missing or wrong.
     """
-    key = "TEST.DATASET" if split == "test" else "TRAIN.DATASET"
     name = dataset_name(cfg, split)
     if name not in VIDEO_LIST_READERS:
         raise ConfigError(
-            f"{key}: {name!r} is no dataset made of a list of videos. "
+            f"{_key(split)}: {name!r} is no dataset made of a list of videos. "
             f"{did_you_mean(name, VIDEO_LIST_READERS)}"
         )
     return VIDEO_LIST_READERS.get(name)(cfg, split)

@@ -30,6 +30,7 @@ from slowfast.datasets.media import (
     open_media,
 )
 from slowfast.datasets.media.frame_folder import read_images
+from slowfast.datasets.reading import begin_reading
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.video_clips import Sample, TrainSamples, require_video
 from slowfast.datasets.video_list import VideoList
@@ -192,6 +193,7 @@ class CharadesViews(Dataset):
     def __getitem__(self, index: int) -> Sample:
         """Return the views ``(V, 3, T, S, S)`` of a video, temporal view major."""
         entry = self.entries[index]
+        begin_reading(entry.path)
         failures = []
         try:
             views = self._views(entry)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from slowfast.datasets.build import build_dataset, dataset_name
+from slowfast.datasets.reading import Note, begin_reading, keep, make_notes, stuck_file
 from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
 from slowfast.datasets.video_clips import UnreadableSample
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import ConfigError
+from slowfast.utils.errors import ConfigError, MediaError
+from slowfast.utils.processes import calling_every, die_with_parent
 
 LIST_KEYS = ("failures",)
+POLL_SECONDS = 1.0
 
 
 def collate(samples: list[dict[str, Any]]) -> dict[str, Any]:
@@ -32,7 +37,61 @@ def collate(samples: list[dict[str, Any]]) -> dict[str, Any]:
     return batch
 
 
-def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> DataLoader:
+class WatchedLoader(DataLoader):
+    """A loader that looks about once a second while the main thread waits for a batch.
+
+    Args:
+        dataset, num_workers, collate_fn, options: see :class:`DataLoader`.
+        read_timeout: seconds that a worker may read one file, 0 for any time.
+
+    Attributes:
+        while_waiting: called about once a second; may raise what ends the run.
+
+    Raises:
+        MediaError: while iterating, a file takes longer than ``read_timeout``.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        num_workers: int,
+        collate_fn: Callable,
+        read_timeout: float,
+        **options: Any,
+    ) -> None:
+        notes = make_notes(num_workers)
+        super().__init__(
+            dataset,
+            num_workers=num_workers,
+            collate_fn=partial(_collate, collate_fn),
+            worker_init_fn=partial(_start_worker, notes) if num_workers else None,
+            **options,
+        )
+        self.notes, self.read_timeout = notes, read_timeout
+        self.while_waiting: Callable[[], None] = lambda: None
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        batches = super().__iter__()
+        while True:
+            with calling_every(POLL_SECONDS, self._look_about):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+
+    def _look_about(self) -> None:
+        self.while_waiting()
+        path = stuck_file(self.notes, self.read_timeout) if self.read_timeout else None
+        if path:
+            raise MediaError(
+                f"{path}: a data-loader worker has been reading it for more than "
+                f"DATA.READ_TIMEOUT = {self.read_timeout:g} s. Take it out of the list or encode "
+                "it anew; where the disk is slow, raise DATA.READ_TIMEOUT."
+            )
+
+
+def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> WatchedLoader:
     """Return the loader of a split, with this process's share of every batch.
 
     Training batches hold ``TRAIN.BATCH_SIZE`` clips over all processes of a machine. Test batches
@@ -54,25 +113,33 @@ def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> DataLoa
         videos = max(1, clips // dataset.views_per_video)
         batches = EvaluationBatches(len(dataset), videos, du.get_rank(), du.get_world_size())
     workers = cfg.DATA_LOADER.NUM_WORKERS
-    return DataLoader(
+    return WatchedLoader(
         dataset,
         batch_sampler=batches,
         num_workers=workers,
         collate_fn=getattr(dataset, "collate", collate),  # samples with boxes join otherwise
         pin_memory=cfg.DATA_LOADER.PIN_MEMORY and cfg.NUM_GPUS > 0,
-        worker_init_fn=_leave_signals_to_parent,
+        read_timeout=cfg.DATA.READ_TIMEOUT,
         prefetch_factor=cfg.DATA_LOADER.PREFETCH_FACTOR if workers else None,
         persistent_workers=split == "train" and workers > 0,
     )
 
 
-def _leave_signals_to_parent(_: int) -> None:
+def _start_worker(notes: Sequence[Note], worker: int) -> None:
     """Let the main process alone answer signals, which often go to a whole process group.
 
-    Workers end when the loader tells them, or when their parent is gone.
+    Workers end when the loader tells them, and are killed when their parent is gone.
     """
+    die_with_parent()
+    signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
+    keep(notes[worker])
+
+
+def _collate(join: Callable, samples: list[dict[str, Any]]) -> dict[str, Any]:
+    begin_reading("")
+    return join(samples)
 
 
 def train_batch_per_process(cfg) -> int:

@@ -32,6 +32,7 @@ from slowfast.datasets.media import (
     open_media,
 )
 from slowfast.datasets.media.info import VideoInfo
+from slowfast.datasets.reading import begin_reading
 from slowfast.datasets.temporal import TemporalSampling
 from slowfast.datasets.transforms.color import draw_color_jitter
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
@@ -119,6 +120,7 @@ class TrainSamples(Dataset, ABC):
             rng = np.random.default_rng([self.seed, key.epoch, key.position, attempt])
             if attempt:
                 index = int(rng.integers(len(self.videos)))
+            begin_reading(self.videos.paths[index])
             try:
                 return {**self.read_sample(index, rng), "failures": failures}
             except (MediaError, OSError) as error:
@@ -203,6 +205,7 @@ class ViewClips(Dataset):
     def __getitem__(self, index: int) -> Sample:
         """Return the views of file ``index``; never those of another file."""
         path = self.videos.paths[index]
+        begin_reading(path)
         sample = {"label": int(self.videos.labels[index]), "index": index}
         try:
             return {**sample, **self.read_sample(path), "valid": True, "failures": []}

@@ -7,10 +7,13 @@ import time
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from slowfast.engine.evaluate import evaluate
 from slowfast.engine.model_info import model_info
+from slowfast.engine.train import check_test
 from slowfast.engine.trainer import Trainer
+from slowfast.tasks.base import Task
 from slowfast.tasks.build import build_task
 from slowfast.utils.logging import get_logger, in_words
 
@@ -39,10 +42,9 @@ def dry_run(cfg) -> dict[str, float]:
     seconds = time.perf_counter() - begin
     numbers = {k: v for k, v in trainer.last.items() if k != "batches"}
     logger.info("step: %s", in_words(numbers))
-    loader = task.build_loader("val")
-    first = next(iter(loader))
-    result = evaluate(cfg, task, trainer.model, _OneBatch(loader.dataset, first), title="dry run")
-    logger.info("validation of %d videos: %s", len(first["index"]), result.summary())
+    if cfg.TRAIN.EVAL_PERIOD:
+        _evaluate_one_batch(cfg, task, trainer.model)
+    check_test(cfg, task)
     memory = _peak_memory_gib(trainer.device)
     total = trainer.total_epochs * trainer.steps_per_epoch * seconds / 3600
     logger.info(
@@ -56,6 +58,13 @@ def dry_run(cfg) -> dict[str, float]:
         total,
     )
     return {"seconds": seconds, "memory_gib": memory, "hours": total}
+
+
+def _evaluate_one_batch(cfg, task: Task, model: nn.Module) -> None:
+    loader = task.build_loader("val")
+    first = next(iter(loader))
+    result = evaluate(cfg, task, model, _OneBatch(loader.dataset, first), title="dry run")
+    logger.info("validation of %d videos: %s", len(first["index"]), result.summary())
 
 
 class _OneBatch:

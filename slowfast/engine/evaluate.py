@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.precision import Precision
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.state import batch_to_device
-from slowfast.tasks.base import Evaluator, Task
+from slowfast.tasks.base import Batch, Evaluator, Task
 from slowfast.utils import distributed as du
 from slowfast.utils.logging import in_words
 
@@ -43,16 +44,20 @@ def evaluate(
     """Return the measures of a model on all samples of a loader, each counted exactly once.
 
     Unreadable files are listed in ``bad_media`` and left to the evaluator, which counts them as
-    wrong. A single process leaves between two batches when ``signals`` ask for it.
+    wrong. All processes leave between two batches when ``signals`` ask any of them.
     """
     model.eval()
     device = next(model.parameters()).device
     precision = Precision(cfg.TRAIN.MIXED_PRECISION, cfg.TRAIN.AMP_DTYPE, device)
     evaluator = task.evaluator(loader.dataset)
     failures = []
-    for batch in tqdm(loader, desc=title, disable=None if du.is_root_proc() else True, leave=False):
-        if signals is not None and du.get_world_size() == 1:
-            signals.raise_if_received()
+    for batch in tqdm(
+        _batches(loader, signals),
+        desc=title,
+        total=len(loader),
+        disable=None if du.is_root_proc() else True,
+        leave=False,
+    ):
         failures += batch["failures"]
         with precision.autocast():
             evaluator.update(task.evaluation_step(model, batch_to_device(batch, device)))
@@ -60,3 +65,18 @@ def evaluate(
     if bad_media is not None:
         bad_media.add(failures)
     return EvaluationResult(evaluator.compute(), evaluator)
+
+
+def _batches(loader: DataLoader, signals: StopSignals | None) -> Iterator[Batch]:
+    """Yield the batches; all processes ask for stop signals equally often."""
+    if signals is None:
+        yield from loader
+        return
+    loader.while_waiting = signals.raise_if_overdue
+    batches = iter(loader)
+    # The shares of the processes may differ by a batch.
+    for _ in range(max(du.all_gather_unaligned(len(loader)))):
+        signals.raise_if_received()
+        batch = next(batches, None)
+        if batch is not None:
+            yield batch

@@ -6,18 +6,25 @@ Under ``torchrun`` (or SLURM through it) the environment decides rank and world 
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import socket
-import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing import connection
+from multiprocessing.process import BaseProcess
 
 import torch
-import torch.multiprocessing as mp
 
+from slowfast.engine.failures import leave, run_cli
 from slowfast.engine.signals import StopRequested, StopSignals
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import ConfigError, SlowFastError
+from slowfast.utils.errors import ConfigError, TrainingError
+from slowfast.utils.processes import die_with_parent, end_processes, wait_for
+
+SURVIVAL_SECONDS = 5.0  # in which processes notice that another is gone
+POLL_SECONDS = 0.1
 
 
 def launch_job(cfg, func: Callable[..., None]) -> None:
@@ -30,21 +37,74 @@ def launch_job(cfg, func: Callable[..., None]) -> None:
     if du.launched_by_torchrun():
         _in_group(cfg, func)
     elif cfg.NUM_GPUS > 1:
-        _spawn(cfg, func)
+        spawn_job(cfg, func, cfg.NUM_GPUS)
     else:
         func(cfg)
 
 
-def _spawn(cfg, func: Callable[..., None]) -> None:
-    """Start one process per GPU, hand stop signals on to them, and end as they end."""
-    context = mp.spawn(_spawned, args=(cfg, func, _free_port()), nprocs=cfg.NUM_GPUS, join=False)
+def spawn_job(cfg, func: Callable[..., None], count: int) -> None:
+    """Run ``func(cfg)`` in ``count`` new processes of this machine, and end as they end.
+
+    Stop signals are handed on. When a process fails, the others get a few seconds to notice.
+
+    Raises:
+        StopRequested: a stop signal came; no process is left.
+        TrainingError: a process was killed.
+        SystemExit: a process failed, and has said why.
+    """
+    context, port = multiprocessing.get_context("spawn"), _free_port()
+    arguments = (cfg, func, count, port)
+    ranks = [context.Process(target=_spawned, args=(k, *arguments)) for k in range(count)]
     with StopSignals() as signals:
-        while not context.join(timeout=1.0):
-            if signals.received:
-                for pid in context.pids():
-                    with suppress(ProcessLookupError):
-                        os.kill(pid, signals.received)
-                signals.received = 0
+        # Of Ctrl-C they hear through this process only, also before they are ready to obey.
+        with _ignored(signal.SIGINT):
+            for rank in ranks:
+                rank.start()
+        failed = _watch(ranks, signals)
+    if signals.received:
+        raise StopRequested(signals.received)
+    if failed is None:
+        return
+    status = ranks[failed].exitcode
+    if status < 0:
+        name = signal.Signals(-status).name
+        raise TrainingError(f"process {failed} of {count} was ended by {name}: out of memory?")
+    raise SystemExit(status)
+
+
+def _watch(ranks: Sequence[BaseProcess], signals: StopSignals) -> int | None:
+    """Wait until all processes are gone; return the first that failed, and end those that stay."""
+    told = False
+    while any(rank.is_alive() for rank in ranks):
+        connection.wait([rank.sentinel for rank in ranks if rank.is_alive()], timeout=POLL_SECONDS)
+        if signals.received and not told:
+            told = True
+            for rank in ranks:
+                rank.terminate()
+        failed = _first_failure(ranks)
+        if failed is not None:
+            if not wait_for(ranks, SURVIVAL_SECONDS):
+                end_processes([rank for rank in ranks if rank.is_alive()])
+            return failed
+    return _first_failure(ranks)
+
+
+def _first_failure(ranks: Sequence[BaseProcess]) -> int | None:
+    """Return a process with a status that is not zero; a killed one before those that noticed."""
+    failed = [number for number, rank in enumerate(ranks) if rank.exitcode]
+    return min(failed, key=lambda number: ranks[number].exitcode, default=None)
+
+
+@contextmanager
+def _ignored(number: int) -> Iterator[None]:
+    """Ignore a signal; processes that are started meanwhile ignore it, too."""
+    try:
+        previous = signal.signal(number, signal.SIG_IGN)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    yield
+    signal.signal(number, previous)
 
 
 def check_devices(cfg) -> None:
@@ -87,24 +147,17 @@ def _in_group(cfg, func: Callable[..., None]) -> None:
     func(cfg)
 
 
-def _spawned(rank: int, cfg, func: Callable[..., None], port: int) -> None:
+def _spawned(rank: int, cfg, func: Callable[..., None], count: int, port: int) -> None:
+    die_with_parent()
     os.environ.update(
         RANK=str(rank),
         LOCAL_RANK=str(rank),
-        WORLD_SIZE=str(cfg.NUM_GPUS),
-        LOCAL_WORLD_SIZE=str(cfg.NUM_GPUS),
+        WORLD_SIZE=str(count),
+        LOCAL_WORLD_SIZE=str(count),
         MASTER_ADDR="127.0.0.1",
         MASTER_PORT=str(port),
     )
-    try:
-        _in_group(cfg, func)
-    except SlowFastError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(1)
-    except StopRequested as stop:
-        sys.exit(stop.exit_status)
-    finally:
-        du.destroy_process_group()
+    leave(run_cli(lambda: _in_group(cfg, func)))
 
 
 def _free_port() -> int:

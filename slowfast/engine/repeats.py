@@ -68,9 +68,24 @@ def summarise(name: str, folders: dict[int, Path]) -> dict:
     return {
         "headline": first["headline"],
         f"{name}s": {k: result["test"] for k, result in each.items()},
-        "mean": {k: float(np.mean(v)) for k, v in values.items()},
-        "std": {k: float(np.std(v, ddof=1)) if len(v) > 1 else 0.0 for k, v in values.items()},
+        "mean": {k: _mean(v) for k, v in values.items()},
+        "std": {k: _deviation(v) for k, v in values.items()},
     }
+
+
+def _mean(values: list[float | None]) -> float | None:
+    """Return the mean, undefined where one of the values is."""
+    return None if None in values else float(np.mean(values))
+
+
+def _deviation(values: list[float | None]) -> float | None:
+    if None in values:
+        return None
+    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def _shown(value: float | None, width: int) -> str:
+    return ("-" if value is None else f"{value:.2f}").rjust(width)
 
 
 def format_summary(name: str, summary: dict) -> str:
@@ -79,10 +94,8 @@ def format_summary(name: str, summary: dict) -> str:
     width = max(len(m) for m in measures) + 2
     lines = [name.ljust(8) + "".join(m.rjust(width) for m in measures)]
     for value, result in summary[f"{name}s"].items():
-        lines.append(
-            str(value).ljust(8) + "".join(f"{result[m]:.2f}".rjust(width) for m in measures)
-        )
+        lines.append(str(value).ljust(8) + "".join(_shown(result[m], width) for m in measures))
     for row in ("mean", "std"):
         numbers = summary[row]
-        lines.append(row.ljust(8) + "".join(f"{numbers[m]:.2f}".rjust(width) for m in measures))
+        lines.append(row.ljust(8) + "".join(_shown(numbers[m], width) for m in measures))
     return f"results over {name}s\n" + "\n".join(lines)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
 from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
 from slowfast.config.availability import without_effect
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
 from slowfast.engine.dry_run import dry_run
+from slowfast.engine.failures import record_failure, run_cli
 from slowfast.engine.launch import launch_job
 from slowfast.engine.repeats import Repeats, run_repeats
 from slowfast.engine.run_folder import RunFolder
-from slowfast.engine.signals import StopRequested, StopSignals
+from slowfast.engine.signals import StopSignals
 from slowfast.engine.test import test
 from slowfast.engine.train import train
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import SlowFastError
-from slowfast.utils.logging import get_logger, setup_logging
+from slowfast.utils.logging import LOG_FILE, get_logger, setup_logging
 from slowfast.utils.parser import load_config, parse_args
 from slowfast.visualization.report import write_report
 
@@ -31,7 +30,11 @@ logger = get_logger(__name__)
 def run(cfg) -> None:
     """Train if ``TRAIN.ENABLE``, test if ``TEST.ENABLE``, and write the report."""
     follow_checkpoint(cfg)
-    with RunFolder(cfg) as folder, StopSignals() as signals:
+    with (
+        RunFolder(cfg) as folder,
+        StopSignals() as signals,
+        record_failure(folder.path / LOG_FILE, signals),
+    ):
         setup_logging(folder.path)
         for name in without_effect(cfg):
             logger.warning("%s is set, but has no effect here.", name)
@@ -62,7 +65,7 @@ def run_dry(cfg) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit status; errors are one message, no traceback."""
-    return guarded(lambda: _main(parse_args(argv)))
+    return run_cli(lambda: _main(parse_args(argv)))
 
 
 def _main(args) -> None:
@@ -77,26 +80,3 @@ def _main(args) -> None:
         run_repeats(cfg, repeats, lambda one: launch_job(one, run))
     else:
         launch_job(cfg, run)
-
-
-def guarded(work: Callable[[], None]) -> int:
-    """Call ``work`` and turn what it raises into an exit status and one message."""
-    try:
-        work()
-    except (SlowFastError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except ProcessRaisedException as error:
-        sys.stderr.write(f"error: a spawned process failed:\n{error}\n")
-        return 1
-    except ProcessExitedException as error:
-        return error.exit_code if error.exit_code > 0 else 1
-    except StopRequested as stop:
-        sys.stderr.write(f"{stop}; the same command resumes the run\n")
-        return stop.exit_status
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return 130
-    finally:
-        du.destroy_process_group()
-    return 0

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
 import platform
 import socket
 import subprocess
 import sys
-import threading
-import time
-from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
+from slowfast.engine.run_lock import RunLock
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.files import remove_stale_temporaries, write_json, write_text
 
 PACKAGES = ("torch", "torchvision", "av", "numpy", "scikit-learn", "fvcore", "yacs")
 LOCK = ".lock"
-HEARTBEAT_SECONDS = 20
-STALE_SECONDS = 120
 
 
 class RunFolder:
@@ -36,7 +30,7 @@ class RunFolder:
     def __init__(self, cfg) -> None:
         self.cfg = cfg
         self.path = Path(cfg.OUTPUT_DIR)
-        self._ended = threading.Event()
+        self.lock = RunLock(self.path / LOCK)
 
     def __enter__(self) -> RunFolder:
         problem = None
@@ -44,6 +38,7 @@ class RunFolder:
             try:
                 self._prepare()
             except (OSError, ConfigError) as error:
+                self.lock.release()
                 problem = str(error)
         problem = du.broadcast_object(problem)
         if problem:
@@ -56,58 +51,13 @@ class RunFolder:
         remove_stale_temporaries(self.path)
         write_text(self.path / "config.yaml", self.cfg.dump())
         write_json(self.path / "environment.json", environment())
-        threading.Thread(target=self._beat, daemon=True).start()
-
-    def _beat(self) -> None:
-        """Keep the lock young, so that other machines can tell that this run lives."""
-        while not self._ended.wait(HEARTBEAT_SECONDS):
-            with suppress(OSError):
-                os.utime(self.path / LOCK)
 
     def _lock(self) -> None:
-        lock = self.path / LOCK
-        mine = {"pid": os.getpid(), "host": socket.gethostname()}
-        try:
-            with open(lock, "x") as file:
-                json.dump(mine, file)
-            return
-        except FileExistsError:
-            owner = _read_lock(lock)
-        if owner and owner != mine and _lives(owner, lock):
-            raise ConfigError(
-                f"a run on {owner['host']} (process {owner['pid']}) is using it. Choose another "
-                f"OUTPUT_DIR; if that run is dead, delete {lock}, or wait {STALE_SECONDS} s."
-            )
-        write_json(lock, mine)
+        self.lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
         if du.is_root_proc():
-            (self.path / LOCK).unlink(missing_ok=True)
-
-
-def _read_lock(path: Path) -> dict | None:
-    try:
-        owner = json.loads(path.read_text())
-        return {"pid": int(owner["pid"]), "host": str(owner["host"])}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _lives(owner: dict, lock: Path) -> bool:
-    """Tell whether a run goes on: by its process here, by its heartbeat on another machine."""
-    if owner["host"] != socket.gethostname():
-        try:
-            return time.time() - lock.stat().st_mtime < STALE_SECONDS
-        except FileNotFoundError:
-            return False
-    try:
-        os.kill(owner["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+            self.lock.release()
 
 
 def environment() -> dict[str, object]:

@@ -16,6 +16,7 @@ from slowfast.engine.hooks.precise_bn import PreciseBatchNormHook
 from slowfast.engine.model_info import model_info
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.trainer import Trainer
+from slowfast.tasks.base import Task
 from slowfast.tasks.build import build_task
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import CheckpointError, UnreadableFilesError
@@ -39,15 +40,17 @@ def train(cfg, signals: StopSignals) -> None:
     trainer = Trainer(cfg, task, output_dir)
     store = checkpoint_store(cfg)
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
+    trainer.loader.while_waiting = signals.raise_if_overdue
     videos = trainer.loader.dataset.videos
     trainer.hooks = [
         EpochStartHook(writer),
         BadMediaHook(bad_media, len(videos), cfg.DATA.MAX_BAD_FRACTION),
         LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
         *_precise_statistics(cfg, bad_media, signals),
-        *_evaluation(cfg, task, writer, bad_media, signals),
         CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
+        *_evaluation(cfg, task, writer, bad_media, signals),
     ]
+    check_test(cfg, task)
     start(trainer, store)
     _log_census(trainer)
     writer.rewind(trainer.progress)
@@ -73,7 +76,22 @@ def _evaluation(cfg, task, writer, bad_media, signals) -> list[EvaluationHook]:
     period = cfg.TRAIN.EVAL_PERIOD
     if not period:
         return []
-    return [EvaluationHook(task.build_loader("val"), period, writer, bad_media, signals)]
+    loader = task.build_loader("val")
+    task.evaluator(loader.dataset)  # looks for what it will need
+    return [EvaluationHook(loader, period, writer, bad_media, signals)]
+
+
+def check_test(cfg, task: Task) -> None:
+    """Look for all that testing will need: after the training is too late to hear of it.
+
+    Raises:
+        SlowFastError: something is missing or wrong.
+    """
+    if not cfg.TEST.ENABLE:
+        return
+    task.evaluator(task.build_loader("test").dataset)
+    if cfg.TEST.CHECKPOINT_FILE_PATH:
+        load_checkpoint_file(cfg.TEST.CHECKPOINT_FILE_PATH)
 
 
 def _log_census(trainer: Trainer) -> None:
@@ -157,6 +175,7 @@ FREE_KEYS = (
     "OUTPUT_DIR",
     "NUM_GPUS",
     "LOG_",
+    "DATA.READ_TIMEOUT",
     "DATA_LOADER.",
     "TEST.",
     "TENSORBOARD.",

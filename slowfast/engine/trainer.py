@@ -114,12 +114,13 @@ class Trainer:
     def train(self) -> None:
         """Run until ``total_epochs``, from wherever ``progress`` stands."""
         self.enter_phase()
-        self._call("before_train")
         try:
+            self._call("before_train")
             while self.progress.epoch < self.total_epochs:
                 self._train_epoch()
-        except StopRequested:
-            self._call("before_stop")
+        except StopRequested as stop:
+            if stop.agreed:
+                self._call("before_stop")
             raise
         self._call("after_train")
 

@@ -25,7 +25,7 @@ class MultiLabelResult(NamedTuple):
     """Average precisions as fractions.
 
     Attributes:
-        mean: over the classes that have positives; 0 where none has.
+        mean: over the classes that have positives; NaN where none has.
         weighted: the same, each class with the share of its positives (the official second number).
         per_class: ``(C,)``, NaN for a class without positives.
         positives: ``(C,)`` videos of each class.
@@ -68,7 +68,7 @@ def evaluate(scores: np.ndarray, labels: np.ndarray) -> MultiLabelResult:
     for k in np.flatnonzero(positives):
         per_class[k] = average_precision_score(labels[:, k], scores[:, k])
     if not positives.any():
-        return MultiLabelResult(0.0, 0.0, per_class, positives)
+        return MultiLabelResult(np.nan, np.nan, per_class, positives)
     weighted = np.nansum(per_class * positives) / positives.sum()
     return MultiLabelResult(float(np.nanmean(per_class)), float(weighted), per_class, positives)
 
@@ -99,6 +99,8 @@ def read_table(path: str | Path, name: str) -> np.ndarray:
 def report(result: MultiLabelResult, names: Sequence[str] = ()) -> str:
     """Return the measures and a table of the classes, best first, as text."""
     lines = [f"mAP {100 * result.mean:.2f} %, weighted by positives {100 * result.weighted:.2f} %"]
+    if np.isnan(result.mean):
+        lines = ["mAP undefined: no class has a positive video"]
     order = np.argsort(-np.nan_to_num(result.per_class, nan=-1), kind="stable")
     for k in order:
         name = names[k] if len(names) > k else f"class {k}"

@@ -43,6 +43,7 @@ class Detection(VideoTask):
         super().__init__(cfg)
         if not cfg.DETECTION.ENABLE:
             raise ConfigError("TASK detection classifies boxes: set DETECTION.ENABLE True.")
+        self.truth = GroundTruth(cfg)
         if cfg.MODEL.HEAD_ACT != "sigmoid":
             raise ConfigError(
                 f"MODEL.HEAD_ACT is {cfg.MODEL.HEAD_ACT!r}; several actions for a box need sigmoid."
@@ -95,8 +96,13 @@ class Detection(VideoTask):
         }
 
     def evaluator(self, dataset: AvaTestClips) -> DetectionEvaluator:
-        """Return an evaluator that reads the ground truth when it is first needed."""
-        return DetectionEvaluator(dataset, GroundTruth(self.cfg))
+        """Return an evaluator; the files of the ground truth are read once.
+
+        Raises:
+            AnnotationError: they are missing or wrong.
+        """
+        self.truth.check(dataset.split)
+        return DetectionEvaluator(dataset, self.truth)
 
     def list_fingerprint(self, dataset: AvaTestClips) -> str:
         """Return a hash of the key frames, whose order a resumed run relies on."""
@@ -138,12 +144,38 @@ class GroundTruth:
             raise AnnotationError(f"{self.path}: no annotated box on the key frames of {split}.")
         return boxes
 
+    @cached_property
+    def names(self) -> dict[int, str]:
+        """Names of the classes that count, by their ids."""
+        return ava.read_label_map(self.label_map)
+
+    def check(self, split: str) -> None:
+        """Look at all files before anything is computed.
+
+        Raises:
+            AnnotationError: one is missing or wrong, or they do not fit together.
+        """
+        files = {
+            "GROUNDTRUTH_FILE": self.path,
+            "LABEL_MAP_FILE": self.label_map,
+            "EXCLUSION_FILE": self.excluded,
+        }
+        for key, path in files.items():
+            if not path.is_file():
+                raise AnnotationError(f"{path}: no such file (AVA.{key}, in AVA.ANNOTATION_DIR).")
+        _ = self.excluded_keys
+        if not set(self.names) & set(self.of(split).labels.tolist()):
+            raise AnnotationError(
+                f"None of the {len(self.names)} classes of {self.label_map} (AVA.LABEL_MAP_FILE) "
+                f"occurs in {self.path} (AVA.GROUNDTRUTH_FILE): do their numbers agree?"
+            )
+
     def judge(self, detections: ava.Boxes, split: str) -> ava.AvaResult:
         """Return the frame-mAP of detections."""
         return ava.evaluate(
             self.of(split),
             detections,
-            ava.read_label_map(self.label_map),
+            self.names,
             self.excluded_keys,
         )
 
@@ -199,7 +231,7 @@ class DetectionEvaluator(Evaluator):
         counts = [n for n in self.result.ground_truth.values() if n]
         truth = self.truth.of(self.dataset.split)
         boxes = set(zip(truth.keys, map(tuple, truth.boxes), strict=True))
-        return float(np.mean(counts)) / len(boxes)
+        return float(np.mean(counts)) / len(boxes) if counts else math.nan
 
     def save(self, path: Path) -> None:
         """Write boxes of both sides, scores and classes, so that the APs can be computed again.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -103,13 +104,19 @@ class MultiLabelEvaluator(Evaluator):
         """Return the measures; unreadable videos get the lowest score for every class."""
         self.arrays = found = self._predictions.gather()
         valid = found["valid"]
-        found["scores"][~valid] = 0.0
+        # Logits go below zero (TEST.ENSEMBLE_ON), so that zero is not the lowest.
+        found["scores"][~valid] = found["scores"][valid].min(initial=0.0) - 1.0
         self.result = multilabel.evaluate(found["scores"], found["labels"])
+        if not self.result.positives.any():
+            logger.warning(
+                "The mean average precision is undefined: no class has a positive video in %s.",
+                self.dataset.videos.source,
+            )
         # Random scores reach the share of the videos that show an action.
         share = self.result.positives / len(valid)
         return {
             "map": 100 * self.result.mean,
-            "chance_map": 100 * float(share[share > 0].mean()) if share.any() else 0.0,
+            "chance_map": 100 * float(share[share > 0].mean()) if share.any() else math.nan,
             "weighted_map": 100 * self.result.weighted,
             "num_classes_measured": int((self.result.positives > 0).sum()),
             "num_videos": len(valid),

@@ -65,7 +65,27 @@ def init_process_group(backend: str, timeout_seconds: float) -> None:
         timeout_seconds: after which a missing process is an error.
     """
     timeout = timedelta(seconds=timeout_seconds)
-    dist.init_process_group(backend, timeout=timeout)
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
+        dist.init_process_group(backend, timeout=timeout)
+        return
+    dist.init_process_group(
+        backend,
+        store=_store_of_attempt(timeout),
+        rank=int(os.environ["RANK"]),
+        world_size=int(os.environ["WORLD_SIZE"]),
+        timeout=timeout,
+    )
+
+
+def _store_of_attempt(timeout: timedelta) -> dist.Store:
+    """Return the store of torchrun's agent as this attempt sees it.
+
+    It outlives a restart, and torch from 2.14 on would find the addresses of dead processes in it.
+    """
+    store = dist.TCPStore(
+        os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False, timeout=timeout
+    )
+    return dist.PrefixStore(f"attempt_{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
 
 
 def destroy_process_group() -> None:

@@ -6,9 +6,10 @@ import csv
 import hashlib
 import io
 import json
+import math
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -51,8 +52,18 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, content: Any) -> None:
-    """Write indented JSON atomically."""
-    write_text(path, json.dumps(content, indent=2, sort_keys=False) + "\n")
+    """Write indented JSON atomically; numbers that are not finite become null."""
+    text = json.dumps(null_for_nan(content), indent=2, sort_keys=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def null_for_nan(content: Any) -> Any:
+    """Return plain values with None for every number that is not finite, which JSON has no word for."""
+    if isinstance(content, Mapping):
+        return {key: null_for_nan(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [null_for_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def write_csv(path: str | Path, columns: list[str], rows: list[dict[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import sys
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from typing import Any
 from slowfast.utils import distributed as du
 
 FORMAT = "[%(asctime)s] %(levelname)s %(message)s"
+LOG_FILE = "log.txt"
 DATE_FORMAT = "%m/%d %H:%M:%S"
 PLACES = ("_type", "step", "epoch")  # of a row of stats.jsonl; the rest are numbers
 
@@ -33,7 +35,7 @@ def setup_logging(output_dir: str | Path | None = None) -> None:
     root.setLevel(logging.INFO if du.is_root_proc() else logging.WARNING)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     if output_dir is not None and du.is_root_proc():
-        handlers.append(logging.FileHandler(Path(output_dir) / "log.txt"))
+        handlers.append(logging.FileHandler(Path(output_dir) / LOG_FILE))
     for handler in handlers:
         handler.setFormatter(logging.Formatter(FORMAT, DATE_FORMAT))
         root.addHandler(handler)
@@ -41,10 +43,13 @@ def setup_logging(output_dir: str | Path | None = None) -> None:
 
 def in_words(values: Mapping[str, str | float]) -> str:
     """Return names and values on one line, decimals with four digits."""
-    return " ".join(
-        f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}"
-        for key, value in values.items()
-    )
+    return " ".join(f"{key} {_in_words(value)}" for key, value in values.items())
+
+
+def _in_words(value: str | float) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return "undefined" if math.isnan(value) else f"{value:.4g}"
 
 
 def log_json_stats(stats: dict[str, Any], output_dir: str | Path | None = None) -> None:
@@ -58,12 +63,19 @@ def log_json_stats(stats: dict[str, Any], output_dir: str | Path | None = None) 
 
 
 def read_json_stats(path: str | Path) -> list[dict[str, Any]]:
-    """Read ``stats.jsonl``; a line that a crash tore is left out."""
+    """Read the rows of ``stats.jsonl``; lines that are none, torn or damaged ones, are left out."""
     rows = []
     if Path(path).is_file():
-        for line in Path(path).read_text().splitlines():
+        for line in Path(path).read_bytes().splitlines():
             try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
+                row = json.loads(line)
+            except ValueError:  # no JSON, or no UTF-8
                 continue
+            if isinstance(row, dict) and _is_placed(row):
+                rows.append(row)
     return rows
+
+
+def _is_placed(row: dict[str, Any]) -> bool:
+    kind, step = row.get("_type"), row.get("step")
+    return isinstance(kind, str) and isinstance(step, int) and not isinstance(step, bool)

@@ -44,7 +44,9 @@ def compare_runs(
         raise SlowFastError(f"No results.json in {', '.join(map(str, folders))}: nothing finished.")
     measures = list(dict.fromkeys(key for row in rows.values() for key in row))
     if out is not None:
-        values = {name: row[headline] for name, row in rows.items() if headline in row}
+        values = {
+            name: row[headline] for name, row in rows.items() if row.get(headline) is not None
+        }
         picture = _picture(values, labels or [], headline, chance)
         _write(Path(out), rows, measures, picture)
     return _format(rows, measures, unfinished)

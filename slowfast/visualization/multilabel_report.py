@@ -20,6 +20,8 @@ def sections(found: dict[str, np.ndarray]) -> list[str]:
             ``class_ap`` ``(C,)``.
     """
     result = multilabel.evaluate(found["scores"], found["labels"])
+    if not result.positives.any():
+        return [page.paragraph("The mAP is undefined: no class has a positive video.")]
     names = [str(name) for name in found["class_names"]]
     order = [k for k in np.argsort(-np.nan_to_num(result.per_class, nan=-1)) if result.positives[k]]
     shares = 100 * result.positives / len(found["scores"])

@@ -42,10 +42,11 @@ def paragraph(text: str) -> str:
     return f"<p>{html.escape(text)}</p>"
 
 
-def big_number(value: float, name: str, note: str = "") -> str:
+def big_number(value: float | None, name: str, note: str = "") -> str:
     """Return the number a reader should see first, its name, and a smaller note."""
     after = f" <small>{html.escape(name)}</small>"
-    return f'<p class="big">{value:.2f}{after}</p>' + (paragraph(note) if note else "")
+    shown = "undefined" if value is None else f"{value:.2f}"
+    return f'<p class="big">{shown}{after}</p>' + (paragraph(note) if note else "")
 
 
 def image(png: bytes, alt: str) -> str:
@@ -66,7 +67,7 @@ def _cell(value: Any) -> str:
         return f'<td class="n">{value:.2f}</td>'
     if isinstance(value, int):
         return f'<td class="n">{value}</td>'
-    return f"<td>{html.escape(str(value))}</td>"
+    return f"<td>{'-' if value is None else html.escape(str(value))}</td>"
 
 
 def listing(text: str, summary: str = "") -> str:

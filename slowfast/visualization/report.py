@@ -69,8 +69,8 @@ def _validated(rows: list[dict[str, Any]]) -> list[str]:
     if not rows:
         return [page.paragraph("Not tested yet.")]
     last = rows[-1]
-    measures = {k: v for k, v in last.items() if k not in PLACES and v is not None}
-    if not measures:
+    measures = {k: v for k, v in last.items() if k not in PLACES}
+    if all(value is None for value in measures.values()):
         return [page.paragraph("Not tested yet.")]
     # An evaluator names first what runs are compared by.
     headline, when = next(iter(measures)), f"validation after epoch {last['epoch']}"

@@ -210,13 +210,29 @@ def test_every_published_config_takes_a_step_from_its_checkpoint(
         (("DETECTION.SPATIAL_SCALE_FACTOR", "16"), "spans 32 pixels: set it to 32"),
         (("MODEL.LOSS_FUNC", "bce_logit"), "MODEL.LOSS_FUNC is 'bce_logit'"),
         (("MODEL.HEAD_ACT", "softmax"), "MODEL.HEAD_ACT is 'softmax'"),
-        (("AVA.LABEL_MAP_FILE", "nowhere.pbtxt"), "nowhere.pbtxt"),
+        (("AVA.LABEL_MAP_FILE", "nowhere.pbtxt"), "nowhere.pbtxt: no such file (AVA.LABEL_MAP"),
+        (("AVA.GROUNDTRUTH_FILE", "nowhere.csv"), "nowhere.csv: no such file (AVA.GROUNDTRUTH"),
+        (("AVA.EXCLUSION_FILE", "nowhere.csv"), "nowhere.csv: no such file (AVA.EXCLUSION"),
         (("DETECTION.ENABLE", "False"), "set DETECTION.ENABLE True"),
     ],
 )
 def test_what_is_wrong_ends_the_run_with_its_reason(demo, tmp_path, words, message, capsys):
     words = ("OUTPUT_DIR", str(tmp_path), "AVA.FULL_TEST_ON_VAL", "True", *words)
-    dry = ["--dry-run"] if "AVA.LABEL_MAP_FILE" in words else []
-    assert main([*demo, *dry, *words]) == 1
-    err = capsys.readouterr().err
+    assert main([*demo, *words]) == 1
+    out, err = capsys.readouterr()
     assert message in err and "Traceback" not in err
+    assert "step 1/" not in out
+    assert main([*demo, "--dry-run", *words]) == 1
+
+
+@pytest.mark.parametrize("period", ["0", "1"])
+def test_a_label_map_of_other_classes_is_refused_before_training(
+    demo, ava_folder, tmp_path, capsys, period
+):
+    never = tmp_path / "never.pbtxt"
+    never.write_text('item {\n  name: "never"\n  id: 2\n}\n')
+    words = ["AVA.LABEL_MAP_FILE", str(never), "TRAIN.EVAL_PERIOD", period]
+    assert main([*demo, *words, "OUTPUT_DIR", str(tmp_path / "run")]) == 1
+    out, err = capsys.readouterr()
+    assert f"None of the 1 classes of {never}" in err and "ava_val_v2.2.csv" in err
+    assert "step 1/" not in out

@@ -3,11 +3,11 @@
 import json
 import os
 import shutil
-import socket
 
 import pytest
 
 from slowfast.engine.run import main
+from slowfast.engine.run_lock import RunLock
 
 from .conftest import ROOT, execute
 
@@ -74,8 +74,10 @@ def test_an_output_dir_that_cannot_be_written(refused, overrides, tmp_path):
 
 
 def test_an_output_dir_that_a_live_run_owns(refused, overrides, tmp_path):
-    (tmp_path / ".lock").write_text(json.dumps({"pid": os.getppid(), "host": socket.gethostname()}))
-    refused(*overrides, "OUTPUT_DIR", str(tmp_path), names=f"process {os.getppid()}|.lock")
+    owner = RunLock(tmp_path / ".lock")
+    owner.acquire()
+    refused(*overrides, "OUTPUT_DIR", str(tmp_path), names=f"process {os.getpid()}|.lock")
+    owner.release()
 
 
 def write_csv(folder, lines):
@@ -166,6 +168,30 @@ def test_a_broken_test_file_counts_as_wrong_and_is_reported(overrides, demo_worl
     results = json.loads((tmp_path / "run/results.json").read_text())["test"]
     assert (results["num_videos"], results["num_unreadable"]) == (16, 1)
     assert name in (tmp_path / "run/bad_media.csv").read_text()
+
+
+def test_what_testing_lacks_is_said_before_training(refused, overrides, demo_world, tmp_path):
+    run = ["OUTPUT_DIR", str(tmp_path / "run")]
+    said = refused(*overrides, *run, "TEST.DATASET", "ucf_101", names="TEST.DATASET|'ucf101'")
+    assert "step 1/" not in said
+    lists = tmp_path / "lists"
+    shutil.copytree(demo_world / "kinetics", lists)
+    (lists / "test.csv").unlink()
+    words = ["TRAIN.DATASET", "kinetics", "TEST.DATASET", "kinetics"]
+    words += ["DATA.PATH_TO_DATA_DIR", str(lists), "DATA.PATH_PREFIX", str(demo_world)]
+    assert "step 1/" not in refused(*overrides, *words, *run, names=str(lists / "test.csv"))
+    words = ["TEST.CHECKPOINT_FILE_PATH", str(tmp_path / "gone.pyth")]
+    assert "step 1/" not in refused(*overrides, *words, *run, names="gone.pyth")
+
+
+def test_without_validation_a_dry_run_needs_no_list_of_it(overrides, demo_world, tmp_path):
+    lists = tmp_path / "lists"
+    shutil.copytree(demo_world / "kinetics", lists)
+    (lists / "val.csv").unlink()
+    words = ["TRAIN.DATASET", "kinetics", "TEST.ENABLE", "False", "TRAIN.EVAL_PERIOD", "0"]
+    words += ["DATA.PATH_TO_DATA_DIR", str(lists), "DATA.PATH_PREFIX", str(demo_world)]
+    words += ["--cfg", str(ROOT / "configs/demo/recognition.yaml"), "--dry-run"]
+    assert main([*overrides, *words, "OUTPUT_DIR", str(tmp_path / "run")]) == 0
 
 
 def test_recognition_needs_labels(refused, overrides, tmp_path, videos):

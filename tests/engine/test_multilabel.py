@@ -2,7 +2,9 @@
 
 import csv
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +16,8 @@ from slowfast.datasets.demo.charades_world import write_charades_world
 from slowfast.engine.run import main
 from slowfast.evaluation.multilabel import main as judge
 from slowfast.evaluation.predictions import load_predictions
+from slowfast.tasks.multilabel import MultiLabelEvaluator
+from slowfast.visualization.compare import compare_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 FRAME_RATE = 24
@@ -192,3 +196,34 @@ def test_what_is_wrong_ends_the_run_with_its_reason(run, tmp_path, wrong, messag
     assert run(tmp_path, *wrong) == 1
     err = capsys.readouterr().err
     assert message in err and "Traceback" not in err
+
+
+def test_without_any_positive_the_measure_is_undefined_and_said_why(
+    run, world, trained, tmp_path, capfd
+):
+    lists = tmp_path / "lists"
+    shutil.copytree(world / "frame_lists", lists)
+    lines = (lists / "val.csv").read_text().splitlines()
+    lines = [lines[0], *(line.rpartition(" ")[0] + ' ""' for line in lines[1:])]
+    (lists / "val.csv").write_text("\n".join(lines) + "\n")
+    words = ["DATA.PATH_TO_DATA_DIR", str(lists), "TRAIN.EVAL_PERIOD", "1"]
+    assert run(tmp_path / "run", *words) == 0
+    out = capfd.readouterr().out
+    assert "undefined: no class has a positive video in" in out
+    assert "map undefined" in out
+    found = results(tmp_path / "run")
+    assert found["map"] is None and found["chance_map"] is None
+    assert found["num_classes_measured"] == 0
+    assert "undefined" in (tmp_path / "run/report.html").read_text()
+    assert "map" in compare_runs([trained, tmp_path / "run"], tmp_path / "compared.html")
+
+
+def test_unreadable_videos_rank_last_also_among_logits():
+    dataset = SimpleNamespace(videos=SimpleNamespace(source="val.csv"))
+    evaluator = MultiLabelEvaluator(dataset, "max")
+    scores = np.array([[-3.0], [-5.0], [0.0], [-4.0]], np.float32)[:, None]
+    labels = np.array([[1], [0], [0], [1]])
+    valid = np.array([True, True, False, True])
+    evaluator.update({"index": np.arange(4), "scores": scores, "labels": labels, "valid": valid})
+    assert evaluator.compute()["map"] == 100
+    assert evaluator.arrays["scores"].argmin() == 2

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,24 @@ def test_a_killed_cma_run_ends_with_the_same_positives_and_needs_no_avid_run_any
     shutil.rmtree(tmp_path / "avid")
     assert "Resuming from" in run_disturbed(killed, "avid_cma", tmp_path / "killed", (6,))
     assert_equal_runs(tmp_path / "whole", tmp_path / "killed")
+
+
+@pytest.mark.slow
+def test_a_cma_run_that_is_killed_after_its_mining_has_no_row_twice(
+    first_stage, pretrain_overrides, tmp_path
+):
+    words = [*pretrain_overrides, "SSL.CHECKPOINT", str(first_stage), "TEST.ENABLE", "False"]
+    words += ["SOLVER.MAX_EPOCH", "1", "OUTPUT_DIR", str(tmp_path)]
+    process = subprocess.Popen(
+        command(*words, cfg="avid_cma"),
+        env=environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    stats = tmp_path / "stats.jsonl"
+    while process.poll() is None and not (stats.is_file() and "epoch_start" in stats.read_text()):
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert execute(*words, cfg="avid_cma").returncode == 0
+    assert [row["_type"] for row in numbers(tmp_path)].count("epoch_start") == 1

@@ -46,10 +46,12 @@ def test_summed_views_are_not_lost_in_a_huge_start_value(case):
     np.testing.assert_allclose(joined, scores.astype(float).sum(1), rtol=1e-6)
 
 
-def test_no_positive_at_all_gives_zero_and_no_class(case):
+def test_no_positive_at_all_is_undefined_where_pyslowfast_says_zero(case):
     mean, per_class = mean_average_precision(np.ones((3, 4)), np.zeros((3, 4)))
-    assert mean == case["all_negative_labels_result"]
-    assert np.isnan(per_class).all()
+    assert case["all_negative_labels_result"] == 0
+    assert np.isnan(mean) and np.isnan(per_class).all()
+    result = multilabel.evaluate(np.ones((3, 4)), np.zeros((3, 4)))
+    assert "no class has a positive video" in multilabel.report(result)
 
 
 def test_equal_scores_are_one_step():

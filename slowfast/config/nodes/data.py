@@ -30,6 +30,11 @@ TABLES = (
         MAX_BAD_FRACTION=Key(
             0.05, "share of unreadable files past which the run stops", low=0, high=1
         ),
+        READ_TIMEOUT=Key(
+            300.0,
+            "seconds that reading one file may take before the run ends; 0 for no limit",
+            low=0,
+        ),
         MULTI_LABEL=Key(False, "several labels per video, scored by mean average precision"),
         ENSEMBLE_METHOD=Key("sum", "how the views of a video are joined", choices=("sum", "max")),
         PATH_TO_PRELOAD_IMDB=Key("", "JSON index of ImageNet"),

@@ -7,10 +7,10 @@
         before_epoch
         for each step:
             before_step, (step), after_step
-        after_epoch        # the epoch still counts as running: evaluate here
-        between_epochs     # its end is now part of the state: save here
+        after_epoch        # the epoch still counts as running: finish its numbers here
+        between_epochs     # its end is now part of the state: save here, then evaluate
     before_stop            # only when a signal asked to stop: save here
-    after_train            # always, also after an error
+    after_train            # only after the last epoch, never after an error or a stop
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Hook:
     """Does nothing; override the moments that matter."""
 
     def before_train(self, trainer: Trainer) -> None:
-        """Run once before the first epoch."""
+        """Run once before the first epoch, or before the rest of a resumed run."""
 
     def before_epoch(self, trainer: Trainer) -> None:
         """Run before the first step of an epoch, also of a resumed one."""
@@ -43,10 +43,13 @@ class Hook:
         """Run when ``trainer.progress`` stands at the beginning of the next epoch."""
 
     def before_stop(self, trainer: Trainer) -> None:
-        """Run when a stop signal ends the training, before ``after_train``."""
+        """Run when all processes agree that a stop signal ends the training."""
 
     def after_train(self, trainer: Trainer) -> None:
-        """Run at the end, whatever ended the training."""
+        """Run after the last epoch.
+
+        Not after an error: other processes may be gone, and could not take part.
+        """
 
     def state_dict(self) -> dict[str, Any]:
         """Return plain values that a resumed run needs."""

@@ -19,7 +19,8 @@ logger = get_logger(__name__)
 
 
 class CheckpointHook(Hook):
-    """Keeps the run restartable. Must come after hooks whose state it saves.
+    """Keeps the run restartable. Comes after the hooks that act on a step or end an epoch, and before
+    the evaluation, which may fail.
 
     Args:
         store: the checkpoint folder.

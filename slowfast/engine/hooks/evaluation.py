@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from torch.utils.data import DataLoader
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 
 logger = get_logger(__name__)
 
+ROW = "val_epoch"
+
 
 class EvaluationHook(Hook):
     """Measures the model on the validation split every ``TRAIN.EVAL_PERIOD`` epochs.
+
+    Comes after the hook that saves: an evaluation that fails must not cost an epoch. A checkpoint
+    therefore knows nothing of the evaluation of its own epoch; its row in ``stats.jsonl`` does.
 
     Args:
         loader: of the validation split.
@@ -43,11 +49,27 @@ class EvaluationHook(Hook):
         self.bad_media, self.signals = bad_media, signals
         self.best: dict[str, Any] = {}
 
-    def after_epoch(self, trainer: Trainer) -> None:
-        """Evaluate when it is the epoch's turn."""
-        epoch = trainer.progress.epoch + 1
-        if epoch % self.period and epoch != trainer.total_epochs:
+    def before_train(self, trainer: Trainer) -> None:
+        """Do what an interruption between checkpoint and evaluation left undone."""
+        progress = trainer.progress
+        if progress.step or not progress.epoch or not self._is_due(progress.epoch, trainer):
             return
+        row = self.writer.row_of(ROW, progress.global_step)
+        if row is None:
+            self._evaluate(trainer)
+        else:
+            self._remember(trainer.task.headline, row)
+
+    def between_epochs(self, trainer: Trainer) -> None:
+        """Evaluate when it is the turn of the epoch that has just ended."""
+        if self._is_due(trainer.progress.epoch, trainer):
+            self._evaluate(trainer)
+
+    def _is_due(self, epoch: int, trainer: Trainer) -> bool:
+        return epoch % self.period == 0 or epoch == trainer.total_epochs
+
+    def _evaluate(self, trainer: Trainer) -> None:
+        epoch = trainer.progress.epoch
         du.broadcast_buffers(trainer.model)
         result = evaluate(
             trainer.cfg,
@@ -58,20 +80,25 @@ class EvaluationHook(Hook):
             "validation",
             self.signals,
         )
+        row = {"_type": ROW, "step": trainer.progress.global_step, "epoch": epoch}
+        row |= result.metrics
+        self.writer.write(row)
         headline = trainer.task.headline
-        if result.metrics[headline] >= self.best.get(headline, float("-inf")):
-            self.best = {**result.metrics, "epoch": epoch}
-        row = {"_type": "val_epoch", "step": trainer.progress.global_step, "epoch": epoch}
-        self.writer.write({**row, **result.metrics})
-        logger.info(
-            "validation after epoch %d: %s (best %s %.2f in epoch %d)",
-            epoch,
-            result.summary(),
-            headline,
-            self.best[headline],
-            self.best["epoch"],
-        )
+        self._remember(headline, row)
+        best = "none is defined"
+        if self.best:
+            best = f"best {headline} {self.best[headline]:.2f} in epoch {self.best['epoch']}"
+        logger.info("validation after epoch %d: %s (%s)", epoch, result.summary(), best)
         trainer.model.train()
+        self.signals.raise_if_received()
+
+    def _remember(self, headline: str, row: dict[str, Any]) -> None:
+        """Keep the measures of a row if they are the best; undefined ones never are."""
+        value = row[headline]
+        if value is None or not math.isfinite(value):
+            return
+        if value >= self.best.get(headline, -math.inf):
+            self.best = {k: v for k, v in row.items() if k not in ("_type", "step")}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best measures so far."""

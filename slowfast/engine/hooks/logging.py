@@ -16,7 +16,7 @@ from slowfast.engine.boards import Board
 from slowfast.engine.hooks.base import Hook
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import TrainingError
-from slowfast.utils.files import write_text
+from slowfast.utils.files import null_for_nan, write_text
 from slowfast.utils.logging import get_logger, in_words, log_json_stats, read_json_stats
 
 if TYPE_CHECKING:
@@ -49,6 +49,15 @@ class StatsWriter:
             kept = [row for row in read_json_stats(path) if _stays(row, progress)]
             write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
 
+    def row_of(self, kind: str, step: int) -> dict[str, Any] | None:
+        """Return the row of a kind and step that ``stats.jsonl`` has, in every process."""
+        found = None
+        if du.is_root_proc():
+            rows = read_json_stats(self.output_dir / "stats.jsonl")
+            wanted = [row for row in rows if (row["_type"], row["step"]) == (kind, step)]
+            found = wanted[-1] if wanted else None
+        return du.broadcast_object(found)
+
     def open_boards(self, step: int | None = None) -> None:
         """Begin to show rows: those of steps after ``step`` come again, with None rows are added."""
         if du.is_root_proc():
@@ -58,9 +67,7 @@ class StatsWriter:
 
     def write(self, row: dict[str, Any]) -> None:
         """Write one row; ``_type`` names it and ``step`` places it; no number becomes null."""
-        row = {
-            k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()
-        }
+        row = null_for_nan(row)
         log_json_stats(row, self.output_dir)
         for board in self._opened:
             board.write(row)
@@ -72,9 +79,12 @@ class StatsWriter:
 
 
 def _stays(row: dict[str, Any], progress: Progress) -> bool:
-    if row["step"] == progress.global_step and row["_type"] in END_OF_EPOCH:
+    kind, step = row["_type"], row["step"]
+    if step == progress.global_step and kind in END_OF_EPOCH:
         return progress.step == 0  # else what ends an epoch was interrupted, and is done again
-    return row["step"] <= progress.global_step and row["_type"] != "test_final"
+    if step == progress.global_step and kind == "epoch_start":
+        return False  # the epoch that begins with the next step starts again
+    return step <= progress.global_step and kind != "test_final"
 
 
 class LogHook(Hook):
