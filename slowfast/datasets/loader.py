@@ -20,6 +20,8 @@ from slowfast.utils.processes import calling_every, die_with_parent
 
 LIST_KEYS = ("failures",)
 POLL_SECONDS = 1.0
+# A reader gives a file up by itself at the limit; past this it must hang in a C call.
+STUCK_FACTOR = 1.5
 
 
 def collate(samples: list[dict[str, Any]]) -> dict[str, Any]:
@@ -48,7 +50,7 @@ class WatchedLoader(DataLoader):
         while_waiting: called about once a second; may raise what ends the run.
 
     Raises:
-        MediaError: while iterating, a file takes longer than ``read_timeout``.
+        MediaError: while iterating, a worker hangs in a file well past ``read_timeout``.
     """
 
     def __init__(
@@ -82,7 +84,8 @@ class WatchedLoader(DataLoader):
 
     def _look_about(self) -> None:
         self.while_waiting()
-        path = stuck_file(self.notes, self.read_timeout) if self.read_timeout else None
+        limit = STUCK_FACTOR * self.read_timeout
+        path = stuck_file(self.notes, limit) if limit else None
         if path:
             raise MediaError(
                 f"{path}: a data-loader worker has been reading it for more than "

@@ -9,7 +9,11 @@ TABLES = (
         PATH_TO_DATA_DIR=Key("", "folder of the list files (train.csv, val.csv, test.csv)"),
         PATH_PREFIX=Key("", "folder put before every path in the lists"),
         FRAME_FOLDER_FPS=Key(30.0, "rate at which folders of images were extracted", above=0),
-        READ_TIMEOUT=Key(300.0, "seconds that reading one sample may take; 0 sets no limit", low=0),
+        READ_TIMEOUT=Key(
+            300.0,
+            "seconds of reading after which a file counts as unreadable; 0 sets no limit",
+            low=0,
+        ),
         CORRUPT_FRAMES=Key(
             "drop",
             "clips with frames that FFmpeg marks as damaged: drop = the file counts as unreadable",
@@ -29,11 +33,6 @@ TABLES = (
         MAX_RETRIES=Key(5, "other samples to try in place of an unreadable one", low=0),
         MAX_BAD_FRACTION=Key(
             0.05, "share of unreadable files past which the run stops", low=0, high=1
-        ),
-        READ_TIMEOUT=Key(
-            300.0,
-            "seconds that reading one file may take before the run ends; 0 for no limit",
-            low=0,
         ),
         MULTI_LABEL=Key(False, "several labels per video, scored by mean average precision"),
         ENSEMBLE_METHOD=Key("sum", "how the views of a video are joined", choices=("sum", "max")),

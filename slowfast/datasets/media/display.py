@@ -87,4 +87,6 @@ class FrameConverter:
             frame, width, height, format="rgb24", threads=self._threads
         )
         image = upright(frame_rgb.to_ndarray(), display_matrix(frame))
-        return torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)
+        if min(image.strides) < 0:  # tensors cannot be mirrored in place
+            image = np.ascontiguousarray(image)
+        return torch.from_numpy(image).permute(2, 0, 1)

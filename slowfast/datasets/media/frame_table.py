@@ -139,7 +139,9 @@ def table_from_packets(container: Container) -> FrameTable | None:
     if not len(times) or (np.diff(times) <= 0).any():
         return None
     keys.sort()
-    if codec in OPEN_GOP_CODECS and not _begins_at(container, times[0]):
+    # MP4 hides such frames by an edit list.
+    may_lack_some = codec in OPEN_GOP_CODECS and container.format != MP4_FORMAT
+    if may_lack_some and not _begins_at(container, times[0]):
         return None
     if container.format in STREAMED_FORMATS and not _ends_with(container, times, keys[-1]):
         return None

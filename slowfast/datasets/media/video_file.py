@@ -171,7 +171,7 @@ class VideoFile:
                 that a long list of frames need not be held at full size.
 
         Returns:
-            uint8 tensor ``(T, 3, H, W)``, RGB, as the display matrix shows it; frames whose size
+            uint8 tensor ``(T, 3, H, W)``, RGB, channels last in memory, as the display matrix shows it; frames whose size
             changes in the middle of a file are scaled to that of the video.
 
         Raises:
@@ -198,7 +198,11 @@ class VideoFile:
                     raise MediaError(f"{self.path}: cannot be decoded ({mismatch}).") from mismatch
                 self._next_table()
         position = {frame: row for row, frame in enumerate(unique)}
-        return torch.stack([images[position[i]] for i in wanted])
+        images = [images[position[i]] for i in wanted]
+        if transform is not None:
+            return torch.stack(images)
+        # Colour stays innermost in memory, as FFmpeg stores it: crops and resizing are faster so.
+        return torch.stack([image.permute(1, 2, 0) for image in images]).permute(0, 3, 1, 2)
 
     def _read(self, frames: list[int], transform: FrameTransform) -> list[torch.Tensor]:
         """Decode forwards and return one transformed frame per number.
