@@ -26,13 +26,15 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
-from slowfast.datasets.loader import collate
+from slowfast.datasets.clips import ClipDataset
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import open_media
+from slowfast.datasets.readers import LabelReader, TrainFrames
+from slowfast.datasets.sample import collate
 from slowfast.datasets.samplers import TrainBatches
-from slowfast.datasets.temporal import StrideSampling
+from slowfast.datasets.sampling.temporal import StrideSampling
 from slowfast.datasets.transforms import TrainGeometry
-from slowfast.datasets.video_clips import ClipSettings, TrainClips
-from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.views import RandomViews
 
 WIDTH, HEIGHT, FPS, SECONDS = 340, 256, 30, 10
 SAMPLING = StrideSampling(num_frames=16, sampling_rate=2)
@@ -134,9 +136,10 @@ def clips_of(paths: list[Path], count: int) -> list[tuple[Path, list[int]]]:
 
 def loader_of(paths: list[Path], count: int) -> DataLoader:
     """Return a loader of ``count`` training clips."""
-    videos = VideoList([str(p) for p in paths], [0] * len(paths), [], "benchmark")
+    items = ItemTable([str(p) for p in paths], [0] * len(paths), [], "benchmark")
     geometry = TrainGeometry(112, area=(0.08, 1.0), aspect=(3 / 4, 4 / 3))
-    dataset = TrainClips(videos, ClipSettings(SAMPLING), geometry)
+    readers = [TrainFrames(geometry), LabelReader(items)]
+    dataset = ClipDataset(items, RandomViews(SAMPLING), readers, on_error="replace")
     batches = TrainBatches(len(paths), 4, clips_per_video=count // len(paths))
     return DataLoader(dataset, batch_sampler=batches, collate_fn=collate)
 

@@ -108,7 +108,7 @@ def load_pretraining(
     Args:
         model: has an ``encoder`` and, for ``all``, a ``criterion`` with memory banks.
         path: see :func:`open_checkpoint`.
-        fingerprint: of the list of training files, see :meth:`VideoList.fingerprint`.
+        fingerprint: of the list of training files, see :meth:`ItemTable.fingerprint`.
         parts: ``all``, or ``weights`` for the encoder alone.
         architecture: see :func:`read_pretraining`.
 

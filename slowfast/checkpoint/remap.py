@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from slowfast.checkpoint.pretraining import Pretraining, read_pretraining
-from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.items import ItemTable
 from slowfast.utils.errors import AnnotationError, CheckpointError
 from slowfast.utils.files import atomic_write
 
@@ -39,7 +39,7 @@ class RemapReport:
 
 
 def remap_banks(
-    source: Pretraining, old: VideoList, new: VideoList, seed: int = 0
+    source: Pretraining, old: ItemTable, new: ItemTable, seed: int = 0
 ) -> tuple[dict[str, Any], RemapReport]:
     """Return a checkpoint for ``SSL.CHECKPOINT`` whose banks have a row for each file of ``new``.
 
@@ -85,7 +85,7 @@ def remap_file(
     """
     source = read_pretraining(checkpoint)
     old = old or _train_files_of(source)
-    content, report = remap_banks(source, VideoList.load(old), VideoList.load(new), seed)
+    content, report = remap_banks(source, ItemTable.load(old), ItemTable.load(new), seed)
     with atomic_write(out) as file:
         torch.save(content, file)
     return report
@@ -108,7 +108,7 @@ def _train_files_of(source: Pretraining) -> Path:
     return path
 
 
-def _check_old(source: Pretraining, old: VideoList) -> None:
+def _check_old(source: Pretraining, old: ItemTable) -> None:
     path, state, fingerprint = source
     rows = state.get(BANKS[0] + ".rows")
     if rows is None:
@@ -120,7 +120,7 @@ def _check_old(source: Pretraining, old: VideoList) -> None:
         )
 
 
-def _names(videos: VideoList) -> list[str]:
+def _names(videos: ItemTable) -> list[str]:
     names = [videos.name(row) for row in range(len(videos))]
     name, times = Counter(names).most_common(1)[0]
     if times > 1:

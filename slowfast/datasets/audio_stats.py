@@ -10,7 +10,8 @@ import torch
 from tqdm import tqdm
 
 from slowfast.datasets.audio_features import LogSpectrogram, build_audio_features, draw_gain
-from slowfast.datasets.build import manifest_path, read_video_list
+from slowfast.datasets.build import manifest_path, read_items
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import (
     FrameFolder,
     MediaOptions,
@@ -19,7 +20,6 @@ from slowfast.datasets.media import (
     open_media,
 )
 from slowfast.datasets.spectrogram_stats import SpectrogramStats
-from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import AnnotationError, MediaError
 
 
@@ -92,9 +92,9 @@ def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> Survey:
     data, audio = cfg.DATA, cfg.AUDIO
     features = build_audio_features(audio, normalise=False)
     if data.MANIFEST_DIR:
-        videos = VideoList.load(manifest_path(cfg, data.MANIFEST_DIR, "train"))
+        videos = ItemTable.load(manifest_path(cfg, data.MANIFEST_DIR, "train"))
     else:
-        videos = read_video_list(cfg, "train").check_files()
+        videos = read_items(cfg, "train").check_files()
     survey, moments = Survey(), RunningMoments()
     windows = draw_windows(
         videos,
@@ -140,7 +140,7 @@ def _example(survey: Survey) -> str:
 
 
 def draw_windows(
-    videos: VideoList,
+    videos: ItemTable,
     survey: Survey,
     *,
     clips: int,

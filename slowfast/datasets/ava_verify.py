@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slowfast.datasets.ava_boxes import Key, read_box_lines
-from slowfast.datasets.ava_media import FIRST_SECOND, ClipWindow, VideoSource
 from slowfast.datasets.ava_prepare.folders import read_record
 from slowfast.datasets.ava_prepare.found import COLUMNS, AvaSplit, BoxTable
 from slowfast.datasets.ava_prepare.probe import ListedVideo, crashed_video, probe_video
-from slowfast.datasets.frame_lists import compact, read_frame_list
 from slowfast.datasets.list_checks import shorten
+from slowfast.datasets.lists.ava import FIRST_SECOND, find_videos
+from slowfast.datasets.lists.ava_boxes import Key, read_box_lines
+from slowfast.datasets.lists.frame_lists import compact, read_frame_list
 from slowfast.datasets.parallel import map_files
 from slowfast.datasets.verify import VerifyReport
 from slowfast.utils.errors import AnnotationError
@@ -112,13 +112,12 @@ def _listed_videos(cfg, split: AvaSplit) -> list[ListedVideo]:
     """Return the videos of a split: those of its frame lists, or the files of its boxes."""
     node, found = cfg.AVA, {}
     if node.SOURCE == "video":
-        window = ClipWindow(cfg.DATA.NUM_FRAMES, cfg.DATA.SAMPLING_RATE, node.FRAME_RATE)
-        source = VideoSource(node.VIDEO_DIR, window, node.VIDEO_START)
+        files = find_videos(node.VIDEO_DIR)
         first = round((node.VIDEO_START - FIRST_SECOND) * node.FRAME_RATE)
         wanted = split.boxes.videos | split.predicted.videos
         return [
-            ListedVideo(name, "", file=source.path(name), first=first, rate=node.FRAME_RATE)
-            for name in sorted(wanted & set(source.videos))
+            ListedVideo(name, "", file=str(files[name]), first=first, rate=node.FRAME_RATE)
+            for name in sorted(wanted & set(files))
         ]
     for entry in node.TRAIN_LISTS if split.name == "train" else node.TEST_LISTS:
         path = Path(node.FRAME_LIST_DIR) / entry

@@ -1,97 +1,80 @@
-"""From a config to a dataset."""
+"""From a config to a dataset: a list of items, which moments are read, and what is read there."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 
 from torch.utils.data import Dataset
 
-from slowfast.datasets.audio_visual_clips import (
-    AudioVisualTrainClips,
-    AudioVisualViews,
-    SoundSettings,
-)
+from slowfast.datasets.clips import ClipDataset
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import build_media_options
+from slowfast.datasets.readers import (
+    ActionReader,
+    AudioReader,
+    ColorJitter,
+    EvalBoxes,
+    EvalFrames,
+    LabelReader,
+    Reader,
+    TrainBoxes,
+    TrainFrames,
+)
+from slowfast.datasets.sampling.temporal import StridedSampling, build_temporal_sampling
+from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.datasets.sound_lists import drop_files_without_sound, require_sound
-from slowfast.datasets.temporal import build_temporal_sampling
+from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
-from slowfast.datasets.video_clips import ClipSettings, TrainClips, ViewClips
-from slowfast.datasets.video_list import VideoList
-from slowfast.datasets.windows import AudioVisualWindows
+from slowfast.datasets.views import FixedViews, KeyframeView, RandomViews
 from slowfast.utils.errors import ConfigError, did_you_mean
 from slowfast.utils.registry import Registry
 
 DATASET_REGISTRY = Registry("dataset")
-VIDEO_LIST_READERS = Registry("dataset made of a list of videos")
 
 SPLITS = ("train", "val", "test")
 
-ListReader = Callable[[object, str], VideoList]
+ListReader = Callable[[object, str], ItemTable]
 
 
-def build_dataset(dataset_name: str, cfg, split: str) -> Dataset:
-    """Return the dataset registered under ``dataset_name`` (any case) for a split.
-
-    Args:
-        split: ``train`` (random clips), ``val`` (centre clip) or ``test`` (all views).
-
-    Raises:
-        ConfigError: unknown name.
-        AnnotationError: its lists are missing or wrong.
-    """
-    if dataset_name not in DATASET_REGISTRY:
-        raise ConfigError(
-            f"{_key(split)}: unknown dataset {dataset_name!r}. "
-            f"{did_you_mean(dataset_name, DATASET_REGISTRY)}"
-        )
-    return DATASET_REGISTRY.get(dataset_name)(cfg, split)
-
-
-def _key(split: str) -> str:
-    return "TEST.DATASET" if split == "test" else "TRAIN.DATASET"
-
-
-def video_list_dataset(name: str) -> Callable[[ListReader], ListReader]:
-    """Register ``read(cfg, split) -> VideoList`` as the dataset ``name``, as a decorator.
-
-    The dataset opens clips of the files; :func:`read_video_list` gives the bare list. Both see
-    the endings of ``DATA.FILE_SUFFIX`` where that is set.
-    """
+def dataset_list(name: str) -> Callable[[ListReader], ListReader]:
+    """Register ``read(cfg, split) -> ItemTable`` as the dataset ``name``, as a decorator."""
 
     def register(read: ListReader) -> ListReader:
-        def read_with_suffix(cfg, split: str) -> VideoList:
-            videos = read(cfg, split)
-            suffix = cfg.DATA.FILE_SUFFIX
-            return videos.with_suffix(suffix) if suffix else videos
-
-        def build(cfg, split: str) -> TrainClips | ViewClips:
-            return build_video_dataset(cfg, split, lambda: read_with_suffix(cfg, split))
-
-        DATASET_REGISTRY.register(build, name=name)
-        VIDEO_LIST_READERS.register(read_with_suffix, name=name)
+        DATASET_REGISTRY.register(read, name=name)
         return read
 
     return register
 
 
-def read_video_list(cfg, split: str) -> VideoList:
+def read_items(cfg, split: str) -> ItemTable:
     """Return the list of a split as it is written, whether or not its files exist.
 
     ``TEST.DATASET`` names the dataset of the test split, ``TRAIN.DATASET`` that of the others;
-    manifests are not looked at.
+    endings are those of ``DATA.FILE_SUFFIX`` where that is set; manifests are not looked at.
 
     Raises:
-        ConfigError: unknown dataset, or one that is not made of a list of videos.
+        ConfigError: unknown dataset.
         AnnotationError: the list is missing or wrong.
     """
     name = dataset_name(cfg, split)
-    if name not in VIDEO_LIST_READERS:
+    _discover()
+    if name not in DATASET_REGISTRY:
+        key = "TEST.DATASET" if split == "test" else "TRAIN.DATASET"
         raise ConfigError(
-            f"{_key(split)}: {name!r} is no dataset made of a list of videos. "
-            f"{did_you_mean(name, VIDEO_LIST_READERS)}"
+            f"{key}: unknown dataset {name!r}. {did_you_mean(name, DATASET_REGISTRY)}"
         )
-    return VIDEO_LIST_READERS.get(name)(cfg, split)
+    items = DATASET_REGISTRY.get(name)(cfg, split)
+    return items.with_suffix(cfg.DATA.FILE_SUFFIX) if cfg.DATA.FILE_SUFFIX else items
+
+
+def _discover() -> None:
+    """Import every file of ``lists/``: each registers its dataset."""
+    package = importlib.import_module("slowfast.datasets.lists")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 def dataset_name(cfg, split: str) -> str:
@@ -105,74 +88,136 @@ def manifest_path(cfg, folder: str | Path, split: str) -> Path:
     return Path(folder) / name
 
 
-def build_video_dataset(
-    cfg, split: str, read_list: Callable[[], VideoList]
-) -> TrainClips | ViewClips:
-    """Return random training clips or fixed views over a list of videos, with sound where asked.
+def load_items(cfg, split: str) -> ItemTable:
+    """Return the items of a split that a run reads, their files looked up on disk.
 
-    The list comes from ``DATA.MANIFEST_DIR`` where that is set, otherwise from ``read_list``;
-    only a manifest is trusted to name existing files.
+    The list comes from ``DATA.MANIFEST_DIR`` where that is set, and only a manifest is trusted to
+    name existing files. ``DATA.TRAIN_FRACTION`` of a training list is learned from.
     """
     data = cfg.DATA
     if data.MANIFEST_DIR:
-        videos = VideoList.load(manifest_path(cfg, data.MANIFEST_DIR, split))
+        items = ItemTable.load(manifest_path(cfg, data.MANIFEST_DIR, split))
     else:
-        videos = read_list().check_files()
+        items = read_items(cfg, split).check_files()
     if split == "train":
-        videos = _training_files(cfg, videos)
-    settings = ClipSettings(
-        sampling=build_temporal_sampling(data),
-        media=build_media_options(cfg),
+        if data.TRAIN_FRACTION < 1:
+            items = items.fraction(data.TRAIN_FRACTION, cfg.RNG_SEED)
+        items = _with_audio(cfg, items)
+    return items
+
+
+def build_dataset(
+    name: str, cfg, split: str, views: str | None = None, items: ItemTable | None = None
+) -> Dataset:
+    """Return the dataset of a split.
+
+    Args:
+        name: of the dataset, see :func:`dataset_name`.
+        split: ``train``, ``val`` or ``test``: which list is read.
+        views: how it is read: as in ``train`` (random views), ``val`` (the centre clip) or
+            ``test`` (all views); by default as its own split is.
+        items: the list, where it is known already.
+
+    Raises:
+        ConfigError: unknown name.
+        AnnotationError: its lists are missing or wrong.
+    """
+    items = load_items(cfg, split) if items is None else items
+    views = views or split
+    readers: list[Reader] = [*_frame_readers(cfg, items, views), *_audio_readers(cfg, views)]
+    crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "test" and items.boxes is None else 1
+    return ClipDataset(
+        items,
+        _view_rule(cfg, items, views),
+        readers,
+        build_media_options(cfg),
         seed=cfg.RNG_SEED,
+        on_error="replace" if views == "train" else "mark",
+        max_retries=cfg.DATA.MAX_RETRIES,
+        crops=crops,
+        split=split,
     )
-    sound = {"sound": build_sound_settings(cfg)} if cfg.AUDIO.ENABLE else {}
-    if split == "train":
-        train_clips = AudioVisualTrainClips if sound else TrainClips
-        return train_clips(
-            videos,
-            settings,
-            TrainGeometry.from_cfg(data),
-            color_jitter=tuple(data.COLOR_JITTER),
-            color_probability=data.COLOR_JITTER_PROB,
-            max_retries=data.MAX_RETRIES,
-            **sound,
-        )
-    crops = cfg.TEST.NUM_SPATIAL_CROPS if split == "test" else 1
-    views = cfg.TEST.NUM_ENSEMBLE_VIEWS if split == "test" else 0
-    view_clips = AudioVisualViews if sound else ViewClips
-    return view_clips(videos, settings, TestGeometry.from_cfg(data, crops), views, **sound)
+
+
+def _view_rule(cfg, items: ItemTable, views: str) -> RandomViews | FixedViews | KeyframeView:
+    data = cfg.DATA
+    if items.boxes is not None:
+        return KeyframeView(data.NUM_FRAMES, data.SAMPLING_RATE)
+    if items.frame_rate:  # annotations count frames, and clips are counted as they are
+        sampling = StridedSampling(data.NUM_FRAMES, data.SAMPLING_RATE)
+    else:
+        sampling = build_temporal_sampling(data)
+    windows = build_windows(cfg) if cfg.AUDIO.ENABLE else None
+    if views == "train":
+        return RandomViews(sampling, 1, windows, silence=cfg.AUDIO.MISSING == "zero")
+    return FixedViews(sampling, cfg.TEST.NUM_ENSEMBLE_VIEWS if views == "test" else 0, windows)
+
+
+def _frame_readers(cfg, items: ItemTable, views: str) -> list[Reader]:
+    """Return what reads frames and labels."""
+    data, training = cfg.DATA, views == "train"
+    color = ColorJitter(tuple(data.COLOR_JITTER), data.COLOR_JITTER_PROB)
+    if items.boxes is not None:
+        if training:
+            return [TrainBoxes(items.boxes, _box_geometry(cfg), color)]
+        flip = cfg.AVA.TEST_FORCE_FLIP
+        geometry = BoxTestGeometry(data.TEST_CROP_SIZE, flip, data.RESIZE_ANTIALIAS)
+        return [EvalBoxes(items.boxes, geometry)]
+    if training:
+        frames: Reader = TrainFrames(TrainGeometry.from_cfg(data), color)
+    else:
+        crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "test" else 1
+        frames = EvalFrames(TestGeometry.from_cfg(data, crops), data.NUM_FRAMES)
+    if items.intervals is not None:
+        return [frames, ActionReader(items.intervals, cfg.MODEL.NUM_CLASSES, of_clip=training)]
+    return [frames, LabelReader(items)]
+
+
+def _box_geometry(cfg) -> BoxTrainGeometry:
+    data = cfg.DATA
+    return BoxTrainGeometry(
+        data.TRAIN_CROP_SIZE,
+        tuple(data.TRAIN_JITTER_SCALES),
+        cfg.AVA.MIN_VISIBLE_AREA,
+        data.RANDOM_FLIP,
+        data.RESIZE_ANTIALIAS,
+    )
+
+
+def _audio_readers(cfg, views: str) -> list[Reader]:
+    audio = cfg.AUDIO
+    if not audio.ENABLE:
+        return []
+    return [build_audio_reader(audio, gain=views == "train")]
+
+
+def build_audio_reader(audio, gain: bool = True) -> AudioReader:
+    """Return what reads audio, from the ``AUDIO`` node."""
+    return AudioReader(
+        audio.DURATION,
+        audio.SAMPLE_RATE,
+        audio.GAIN_JITTER if gain else 0.0,
+        silence=audio.MISSING == "zero",
+    )
 
 
 def build_windows(cfg) -> AudioVisualWindows:
-    """Return the rule that places the windows of pictures and sound (``AUDIO.OFFSET``)."""
+    """Return the rule that places the windows of frames and audio (``AUDIO.OFFSET``)."""
     data, audio = cfg.DATA, cfg.AUDIO
     return AudioVisualWindows(
         data.NUM_FRAMES / data.CLIP_FPS, audio.DURATION, audio.OFFSET, audio.MAX_OFFSET
     )
 
 
-def build_sound_settings(cfg) -> SoundSettings:
-    """Return which sound belongs to a clip, from the ``AUDIO`` node."""
-    audio = cfg.AUDIO
-    return SoundSettings(
-        build_windows(cfg),
-        audio.SAMPLE_RATE,
-        audio.GAIN_JITTER,
-        silence_for_missing=audio.MISSING == "zero",
-    )
-
-
-def _training_files(cfg, videos: VideoList) -> VideoList:
-    """Return the files of the training list that this run learns from."""
-    if cfg.DATA.TRAIN_FRACTION < 1:
-        videos = videos.fraction(cfg.DATA.TRAIN_FRACTION, cfg.RNG_SEED)
+def _with_audio(cfg, items: ItemTable) -> ItemTable:
+    """Return the training items that have the audio of a clip, as ``AUDIO.MISSING`` says."""
     if not cfg.AUDIO.ENABLE or cfg.AUDIO.MISSING == "zero":
-        return videos
+        return items
     windows = build_windows(cfg)
-    if videos.checked_windows == repr(windows):
-        return videos
+    if items.checked_windows == repr(windows):
+        return items
     if cfg.AUDIO.MISSING == "error":
-        return require_sound(videos, windows)
+        return require_sound(items, windows)
     # Without a run's folder nothing is kept.
     folder = Path(cfg.OUTPUT_DIR)
-    return drop_files_without_sound(videos, windows, folder / "files" if folder.is_dir() else None)
+    return drop_files_without_sound(items, windows, folder / "files" if folder.is_dir() else None)

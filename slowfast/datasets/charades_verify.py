@@ -14,9 +14,9 @@ from slowfast.datasets.ava_prepare.probe import (
     crashed_video,
     probe_video,
 )
-from slowfast.datasets.charades import read_videos
-from slowfast.datasets.charades_lists import CharadesVideo
 from slowfast.datasets.list_checks import shorten
+from slowfast.datasets.lists.charades import read_videos
+from slowfast.datasets.lists.charades_files import CharadesVideo
 from slowfast.datasets.parallel import map_files
 from slowfast.datasets.verify import VerifyReport
 from slowfast.utils.errors import AnnotationError
@@ -111,7 +111,7 @@ def _check_split(cfg, name: str, workers: int, full: bool) -> CharadesSplit:
     probes = map_files(probe, listed, workers=workers, title=name, crashed=crashed_video)
     split.probes = {probe.video: probe for probe in probes}
     for video in videos:
-        classes = set(video.actions.intervals[:, 0].tolist())
+        classes = set(video.intervals[:, 0].tolist())
         split.actions[video.name] = len(classes)
         split.classes.update(classes)
     _check_videos(split, videos)
@@ -141,7 +141,7 @@ def _check_videos(split: CharadesSplit, videos: list[CharadesVideo]) -> None:
     late = [
         video.name
         for video in videos
-        if video.actions.intervals[:, 1].max(initial=0) >= max(split.probes[video.name].listed, 1)
+        if video.intervals[:, 1].max(initial=0) >= max(split.probes[video.name].listed, 1)
         and not split.probes[video.name].reason
     ]
     if late:

@@ -16,7 +16,7 @@ from slowfast.datasets.media import (
     VideoFile,
     open_media,
 )
-from slowfast.datasets.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.utils.errors import MediaError
 
 HASHED_BYTES = 64 * 1024

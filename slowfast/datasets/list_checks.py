@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from slowfast.datasets.file_probe import FileProbe
-from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.items import ItemTable
 
 SHOWN = 5
 
@@ -31,7 +31,7 @@ class SplitReport:
     """
 
     name: str
-    videos: VideoList
+    videos: ItemTable
     probes: list[FileProbe]
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

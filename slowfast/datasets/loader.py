@@ -5,38 +5,21 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any
 
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import DataLoader, Dataset
 
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.reading import Note, begin_reading, keep, make_notes, stuck_file
+from slowfast.datasets.sample import collate
 from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
-from slowfast.datasets.video_clips import UnreadableSample
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError, MediaError
 from slowfast.utils.processes import calling_every, die_with_parent
 
-LIST_KEYS = ("failures",)
 POLL_SECONDS = 1.0
 # A reader gives a file up by itself at the limit; past this it must hang in a C call.
 STUCK_FACTOR = 1.5
-
-
-def collate(samples: list[dict[str, Any]]) -> dict[str, Any]:
-    """Stack the samples of a batch; lists of failures are joined.
-
-    A batch with a sample that no file could fill is only ``{"unreadable": failures}``.
-    """
-    unreadable = [s for s in samples if isinstance(s, UnreadableSample)]
-    if unreadable:
-        return {"unreadable": unreadable[0].failures}
-    batch = {}
-    for key in samples[0]:
-        values = [sample[key] for sample in samples]
-        batch[key] = list(chain(*values)) if key in LIST_KEYS else default_collate(values)
-    return batch
 
 
 class WatchedLoader(DataLoader):
@@ -113,14 +96,14 @@ def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> Watched
         )
     else:
         clips = cfg.TEST.BATCH_SIZE // du.get_local_world_size()
-        videos = max(1, clips // dataset.views_per_video)
+        videos = max(1, clips // dataset.views_per_item)
         batches = EvaluationBatches(len(dataset), videos, du.get_rank(), du.get_world_size())
     workers = cfg.DATA_LOADER.NUM_WORKERS
     return WatchedLoader(
         dataset,
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=getattr(dataset, "collate", collate),  # samples with boxes join otherwise
+        collate_fn=collate,
         pin_memory=cfg.DATA_LOADER.PIN_MEMORY and cfg.NUM_GPUS > 0,
         read_timeout=cfg.DATA.READ_TIMEOUT,
         prefetch_factor=cfg.DATA_LOADER.PREFETCH_FACTOR if workers else None,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from slowfast.datasets.video_clips import SampleKey
+from slowfast.datasets.sample import SampleKey
 from slowfast.utils.errors import ConfigError
 
 

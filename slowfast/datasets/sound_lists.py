@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import open_media
-from slowfast.datasets.video_list import VideoList
-from slowfast.datasets.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import AnnotationError, MediaError
 from slowfast.utils.files import write_csv
@@ -44,7 +44,7 @@ def sound_problem(path: str, windows: AudioVisualWindows) -> str:
         return str(error)
 
 
-def find_problems(videos: VideoList, windows: AudioVisualWindows) -> Problems:
+def find_problems(videos: ItemTable, windows: AudioVisualWindows) -> Problems:
     """Return ``{row: reason}`` of the files without enough sound; processes share the work."""
     rows = range(du.get_rank(), len(videos), du.get_world_size())
     with ThreadPool(THREADS) as pool:
@@ -64,8 +64,8 @@ def find_problems(videos: VideoList, windows: AudioVisualWindows) -> Problems:
 
 
 def drop_files_without_sound(
-    videos: VideoList, windows: AudioVisualWindows, folder: Path | None = None
-) -> VideoList:
+    videos: ItemTable, windows: AudioVisualWindows, folder: Path | None = None
+) -> ItemTable:
     """Return the files that have enough sound for a clip.
 
     Args:
@@ -103,7 +103,7 @@ def drop_files_without_sound(
     return videos.subset(np.setdiff1d(np.arange(len(videos)), list(problems)))
 
 
-def require_sound(videos: VideoList, windows: AudioVisualWindows) -> VideoList:
+def require_sound(videos: ItemTable, windows: AudioVisualWindows) -> ItemTable:
     """Return the list if every file has enough sound.
 
     Raises:
@@ -119,7 +119,7 @@ def require_sound(videos: VideoList, windows: AudioVisualWindows) -> VideoList:
     return videos
 
 
-def _key(videos: VideoList, windows: AudioVisualWindows) -> str:
+def _key(videos: ItemTable, windows: AudioVisualWindows) -> str:
     digest = hashlib.sha256(videos.paths.text)
     digest.update(videos.paths.ends)
     digest.update(repr(windows).encode())
@@ -137,7 +137,7 @@ def _read(report: Path) -> Problems | None:
         return None
 
 
-def _write(report: Path, videos: VideoList, problems: Problems) -> None:
+def _write(report: Path, videos: ItemTable, problems: Problems) -> None:
     lines = [
         {"row": row, "path": videos.paths[row], "reason": reason}
         for row, reason in problems.items()

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import av
 
+from slowfast.datasets.lists.video_folder import VIDEO_SUFFIXES
 from slowfast.datasets.media import VideoInfo, open_media
 from slowfast.datasets.media.encode import Encoding, reencode
 from slowfast.datasets.parallel import map_files
-from slowfast.datasets.video_folder import VIDEO_SUFFIXES
 from slowfast.utils.errors import MediaError
 
 # A full decode may miss this share of the promised frames (edit lists, broken last packets).

@@ -7,19 +7,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slowfast.datasets.build import SPLITS, build_windows, manifest_path, read_video_list
+from slowfast.datasets.build import SPLITS, build_windows, manifest_path, read_items
 from slowfast.datasets.file_probe import FileProbe, crashed_probe, probe_file
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.list_checks import (
     SplitReport,
     check_overlap,
     check_split,
     check_training_sound,
 )
+from slowfast.datasets.lists.text_lists import MissingListError
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions, build_media_options
 from slowfast.datasets.parallel import map_files
-from slowfast.datasets.text_lists import MissingListError
-from slowfast.datasets.video_list import VideoList
-from slowfast.datasets.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.files import write_csv, write_json
 
@@ -160,12 +160,12 @@ def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dic
     return written
 
 
-def read_lists(cfg) -> tuple[dict[str, VideoList], list[str]]:
+def read_lists(cfg) -> tuple[dict[str, ItemTable], list[str]]:
     """Return the lists of the splits that have one, and the names of the splits that do not."""
     lists, errors = {}, {}
     for split in SPLITS:
         try:
-            lists[split] = read_video_list(cfg, split)
+            lists[split] = read_items(cfg, split)
         except MissingListError as error:
             errors[split] = error
     if not lists:
@@ -174,7 +174,7 @@ def read_lists(cfg) -> tuple[dict[str, VideoList], list[str]]:
 
 
 def probe_lists(
-    lists: dict[str, VideoList],
+    lists: dict[str, ItemTable],
     workers: int,
     full: bool = False,
     windows: AudioVisualWindows | None = None,

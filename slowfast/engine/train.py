@@ -41,7 +41,7 @@ def train(cfg, signals: StopSignals) -> None:
     store = checkpoint_store(cfg)
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
     trainer.loader.while_waiting = signals.raise_if_overdue
-    videos = trainer.loader.dataset.videos
+    videos = trainer.loader.dataset.items
     trainer.hooks = [
         EpochStartHook(writer),
         BadMediaHook(bad_media, len(videos), cfg.DATA.MAX_BAD_FRACTION),
@@ -95,12 +95,11 @@ def check_test(cfg, task: Task) -> None:
 
 
 def _log_census(trainer: Trainer) -> None:
-    videos = trainer.loader.dataset.videos
+    items = trainer.loader.dataset.items
     logger.info(
-        "%s: %d videos, %s; %d steps per epoch, %d epochs; device %s",
-        videos.source,
-        len(videos),
-        _classes(videos.labels.tolist()),
+        "%s: %s; %d steps per epoch, %d epochs; device %s",
+        items.source,
+        items.summary(),
         trainer.steps_per_epoch,
         trainer.total_epochs,
         trainer.device,
@@ -108,11 +107,6 @@ def _log_census(trainer: Trainer) -> None:
     if trainer.cfg.LOG_MODEL_INFO:
         info = model_info(trainer.model, *trainer.task.example(trainer.model))
         logger.info("%s on %s: %s", trainer.cfg.MODEL.MODEL_NAME, trainer.cfg.MODEL.ARCH, info)
-
-
-def _classes(labels: list[int]) -> str:
-    found = {label for label in labels if label >= 0}
-    return f"{len(found)} classes" if found else "no labels"
 
 
 def start(trainer: Trainer, store: CheckpointStore) -> None:
@@ -225,5 +219,5 @@ def _check_same_run(path: Path, state: dict, trainer: Trainer) -> None:
     if state.get("list_fingerprint", trainer.list_fingerprint) != trainer.list_fingerprint:
         raise CheckpointError(
             f"{path} was written with another list of training files than "
-            f"{trainer.loader.dataset.videos.source}. {cure}"
+            f"{trainer.loader.dataset.items.source}. {cure}"
         )

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from slowfast.datasets.ava_boxes import read_box_lines
-from slowfast.datasets.ava_media import ClipWindow
+from slowfast.datasets.lists.ava_boxes import read_box_lines
 from slowfast.datasets.media import VideoFile, open_media
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, to_pixels
+from slowfast.datasets.views import KeyframeView
 from slowfast.engine.launch import device_of
 from slowfast.engine.test import load_weights, test_weights
 from slowfast.evaluation.ava import read_label_map
@@ -127,8 +127,8 @@ class ActionPainter:
     def clip_at(self, media: VideoFile, second: int) -> Tensor:
         """Return the clip around a second of a video, at the rate of the training's frames."""
         data, rate, info = self.cfg.DATA, self.cfg.AVA.FRAME_RATE, media.video
-        window = ClipWindow(data.NUM_FRAMES, data.SAMPLING_RATE, rate)
-        wanted = window.around(second * rate, max(round(info.duration * rate), 1))
+        clip = KeyframeView(data.NUM_FRAMES, data.SAMPLING_RATE)
+        wanted = clip.around(second * rate, max(round(info.duration * rate), 1))
         return media.read_frames(info.nearest([k / rate for k in wanted]))
 
 

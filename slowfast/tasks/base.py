@@ -127,8 +127,8 @@ class Task(ABC):
 
     def list_fingerprint(self, dataset: Dataset) -> str:
         """Return a hash by which a resumed run knows that its training files are the same."""
-        return dataset.videos.fingerprint()
+        return dataset.items.fingerprint()
 
     def batch_files(self, dataset: Dataset, batch: Batch) -> list[str]:
         """Return the files behind a batch, for messages."""
-        return [dataset.videos.paths[int(row)] for row in batch["index"]]
+        return [dataset.items.paths[int(row)] for row in batch["index"]]

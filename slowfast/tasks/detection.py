@@ -13,9 +13,9 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from slowfast.datasets.ava import VALIDATION_PERIOD
-from slowfast.datasets.ava_clips import AvaTestClips
 from slowfast.datasets.build import build_dataset, dataset_name
+from slowfast.datasets.clips import ClipDataset
+from slowfast.datasets.lists.ava import VALIDATION_PERIOD
 from slowfast.datasets.loader import construct_loader
 from slowfast.evaluation import ava
 from slowfast.evaluation.predictions import Predictions, save_predictions
@@ -64,9 +64,9 @@ class Detection(VideoTask):
         return model, (clips, torch.tensor([[0.0, 0.0, 0.0, 15.0, 15.0]], device="meta"))
 
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
-        """Return the loss of ``boxes`` ``(N, 5)`` in ``video`` ``(B, 3, T, S, S)``."""
-        video = self.preprocess_on(model)(batch["video"], batch["color"])
-        scores, labels = model(video, batch["boxes"]), batch["labels"]
+        """Return the loss of ``boxes`` ``(N, 5)`` in ``video`` ``(B, 1, 3, T, S, S)``."""
+        video = self.preprocess_on(model)(batch["video"][:, 0], batch["color"][:, 0])
+        scores, labels = model(video, batch["boxes"]), batch["box_label"]
         with torch.autocast(scores.device.type, enabled=False):
             # Without any box there is nothing to learn, but every process must take part.
             loss = self.loss(scores.float(), labels) if len(labels) else scores.sum()
@@ -83,7 +83,7 @@ class Detection(VideoTask):
                 sizes.setdefault(tuple(video.shape), []).append(place)
         scores = torch.zeros(len(boxes), self.cfg.MODEL.NUM_CLASSES)
         for places in sizes.values():
-            clips = torch.stack([videos[place] for place in places]).to(device)
+            clips = torch.stack([videos[place][0] for place in places]).to(device)
             own = torch.isin(boxes[:, 0].long(), torch.tensor(places, device=device))
             part = boxes[own].clone()
             part[:, 0] = torch.searchsorted(torch.tensor(places, device=device), part[:, 0].long())
@@ -95,7 +95,7 @@ class Detection(VideoTask):
             "scores": scores.numpy(),
         }
 
-    def evaluator(self, dataset: AvaTestClips) -> DetectionEvaluator:
+    def evaluator(self, dataset: ClipDataset) -> DetectionEvaluator:
         """Return an evaluator; the files of the ground truth are read once.
 
         Raises:
@@ -103,10 +103,6 @@ class Detection(VideoTask):
         """
         self.truth.check(dataset.split)
         return DetectionEvaluator(dataset, self.truth)
-
-    def list_fingerprint(self, dataset: AvaTestClips) -> str:
-        """Return a hash of the key frames, whose order a resumed run relies on."""
-        return dataset.table.fingerprint()
 
 
 class GroundTruth:
@@ -184,11 +180,11 @@ class DetectionEvaluator(Evaluator):
     """Frame-mAP at an IoU of 0.5, in percent.
 
     Args:
-        dataset: its table knows the boxes and their key frames.
+        dataset: its items know the boxes and their key frames.
         truth: the annotated boxes.
     """
 
-    def __init__(self, dataset: AvaTestClips, truth: GroundTruth) -> None:
+    def __init__(self, dataset: ClipDataset, truth: GroundTruth) -> None:
         self.dataset, self.truth = dataset, truth
         self._boxes, self._frames = Predictions(), Predictions()
         self.detections: ava.Boxes | None = None
@@ -211,9 +207,9 @@ class DetectionEvaluator(Evaluator):
     def compute(self) -> dict[str, float]:
         """Return the measures; boxes of unreadable key frames are not detected."""
         self.found, frames = self._boxes.gather(), self._frames.gather()
-        found, table = self.found, self.dataset.table
-        keys = [ava.image_key(*table.keys[k]) for k in table.keyframe_of_boxes()[found["index"]]]
-        boxes = table.boxes[found["index"]]
+        found, items = self.found, self.dataset.items
+        keys = [items.names[k] for k in items.boxes.item_of_rows()[found["index"]]]
+        boxes = items.boxes.arrays["box"][found["index"]]
         self.detections = ava.Boxes.from_scores(keys, boxes, found["scores"])
         self.result = self.truth.judge(self.detections, self.dataset.split)
         measured = [ap for ap in self.result.per_class.values() if not math.isnan(ap)]
@@ -238,16 +234,16 @@ class DetectionEvaluator(Evaluator):
 
         ``detections.csv`` beside it has AVA's own format.
         """
-        found, table, result = self.found, self.dataset.table, self.result
+        found, items, result = self.found, self.dataset.items, self.result
         truth = self.truth.of(self.dataset.split)
-        frames = table.keyframe_of_boxes()[found["index"]]
-        keys = np.array([ava.image_key(*table.keys[k]) for k in frames])
+        frames = items.boxes.item_of_rows()[found["index"]]
+        keys = np.array([items.names[k] for k in frames])
         ava.write_detections(path.with_name("detections.csv"), self.detections)
         classes = list(result.per_class)
         save_predictions(
             path,
             {
-                "box": table.boxes[found["index"]],
+                "box": items.boxes.arrays["box"][found["index"]],
                 "box_scores": found["scores"],
                 "box_key": keys,
                 "true_box": truth.boxes,
@@ -264,9 +260,16 @@ class DetectionEvaluator(Evaluator):
         """Return where some key frames with boxes can be seen."""
         _, first = np.unique(frames, return_index=True)
         chosen = first[np.linspace(0, len(first) - 1, min(SHOWN, len(first))).astype(int)]
-        places = [self.dataset.source.picture(*self.dataset.table.keys[frames[k]]) for k in chosen]
+        places = [self._place_of(frames[k]) for k in chosen]
         return {
             "picture_key": keys[chosen],
             "picture_path": np.array([path for path, _ in places]),
             "picture_frame": np.array([frame for _, frame in places], dtype=np.int64),
         }
+
+    def _place_of(self, row: int) -> tuple[str, int]:
+        """Return where a key frame can be seen: a file, and a frame of it."""
+        items = self.dataset.items
+        with items.open(row) as media:
+            frame = round(items.time(row) * media.video.fps)
+            return media.place_of(min(frame, media.video.num_frames - 1))

@@ -58,13 +58,13 @@ class MultiLabel(VideoTask):
         return construct_loader(self.cfg, split, dataset)
 
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
-        """Return the loss of ``video`` ``(B, 3, T, S, S)`` with ``labels`` ``(B, C)``."""
-        video = self.preprocess_on(model)(batch["video"], batch["color"])
+        """Return the loss of ``video`` ``(B, 1, 3, T, S, S)`` with ``label`` ``(B, C)``."""
+        video = self.preprocess_on(model)(batch["video"][:, 0], batch["color"][:, 0])
         logits = model(video)
         with torch.autocast(logits.device.type, enabled=False):
             scores = logits.float()
             activated = self.cfg.MODEL.LOSS_FUNC == "bce"
-            loss = self.loss(scores.sigmoid() if activated else scores, batch["labels"])
+            loss = self.loss(scores.sigmoid() if activated else scores, batch["label"])
         return StepOutput({"loss": loss}, {}, len(logits))
 
     def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class MultiLabel(VideoTask):
         return {
             "index": batch["index"].cpu().numpy(),
             "scores": self.score_views(model, batch["video"]),
-            "labels": batch["labels"].cpu().numpy(),
+            "labels": batch["label"].cpu().numpy(),
             "valid": batch["valid"].cpu().numpy(),
         }
 
@@ -110,7 +110,7 @@ class MultiLabelEvaluator(Evaluator):
         if not self.result.positives.any():
             logger.warning(
                 "The mean average precision is undefined: no class has a positive video in %s.",
-                self.dataset.videos.source,
+                self.dataset.items.source,
             )
         # Random scores reach the share of the videos that show an action.
         share = self.result.positives / len(valid)
@@ -125,7 +125,7 @@ class MultiLabelEvaluator(Evaluator):
 
     def save(self, path: Path) -> None:
         """Write scores, labels, APs, files and class names."""
-        videos = self.dataset.videos
+        videos = self.dataset.items
         files = [videos.paths[int(row)] for row in self.arrays["index"]]
         classes = videos.class_names or [str(k) for k in range(len(self.result.per_class))]
         save_predictions(

@@ -70,7 +70,7 @@ class Pretrain(Task):
 
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
         """Return the model with a memory for each training file."""
-        videos = self.dataset("train").videos.check_distinct()
+        videos = self.dataset("train").items.check_distinct()
         return build_model(self.cfg, num_instances=len(videos))
 
     def initialise(self, model: nn.Module) -> None:
@@ -87,10 +87,10 @@ class Pretrain(Task):
 
     def inputs(self, batch: Batch, device: torch.device) -> dict[str, Any]:
         """Return ``video``, ``audio`` and ``index`` as the model reads them."""
-        color = batch.get("color")
+        color = batch["color"][:, 0] if "color" in batch else None
         return {
-            "video": self.clips.to(device)(batch["video"], color),
-            "audio": self.sound.to(device)(batch["waveform"]),
+            "video": self.clips.to(device)(batch["video"][:, 0], color),
+            "audio": self.sound.to(device)(batch["audio"][:, 0]),
             "index": batch["index"],
         }
 
@@ -110,7 +110,7 @@ class Pretrain(Task):
         dataset = self.dataset("train")
         train_files = output_dir / train_files_name(self.list_fingerprint(dataset))
         if du.is_root_proc() and not train_files.is_file():
-            dataset.videos.save(train_files)
+            dataset.items.save(train_files)
         if not hasattr(model, "on_epoch_start"):
             return {}
         found = model.on_epoch_start(epoch, output_dir / "mining")
@@ -118,7 +118,7 @@ class Pretrain(Task):
 
     def _purity(self, positives: Tensor) -> dict[str, float]:
         """Return the share of positives of the same class, where the list has labels."""
-        labels = torch.from_numpy(self.dataset("train").videos.labels)
+        labels = torch.from_numpy(self.dataset("train").items.labels)
         if (labels < 0).any():
             return {}
         same = labels[positives.cpu().long()] == labels[:, None]
@@ -132,9 +132,7 @@ class Pretrain(Task):
 
     def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
         """Return unit embeddings ``(B, D)`` of the pictures and the sound of each file."""
-        inputs = self.inputs(
-            {**batch, "video": batch["video"].flatten(0, 1)}, batch["index"].device
-        )
+        inputs = self.inputs(batch, batch["index"].device)
         video, audio = model.encoder(inputs["video"][0], inputs["audio"])
         return {
             "index": batch["index"].cpu().numpy(),
@@ -180,7 +178,7 @@ class RetrievalEvaluator(Evaluator):
 
     def save(self, path: Path) -> None:
         """Write embeddings, labels, files and class names."""
-        videos = self.dataset.videos
+        videos = self.dataset.items
         files = [videos.paths[int(row)] for row in self.arrays["index"]]
         names = {"path": np.array(files), "class_names": np.array(videos.class_names)}
         save_predictions(path, {**self.arrays, **names})

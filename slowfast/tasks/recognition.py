@@ -33,12 +33,12 @@ class Recognition(VideoTask):
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split, its labels checked against ``MODEL.NUM_CLASSES``."""
         dataset = build_dataset(dataset_name(self.cfg, split), self.cfg, split)
-        dataset.videos.check_labels(self.cfg.MODEL.NUM_CLASSES)
+        dataset.items.check_labels(self.cfg.MODEL.NUM_CLASSES)
         return construct_loader(self.cfg, split, dataset)
 
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
-        """Return the classification loss of ``video`` ``(B, 3, T, S, S)``."""
-        video = self.preprocess_on(model)(batch["video"], batch["color"])
+        """Return the classification loss of the one view in ``video`` ``(B, 1, 3, T, S, S)``."""
+        video = self.preprocess_on(model)(batch["video"][:, 0], batch["color"][:, 0])
         logits = model(video)
         loss = self.loss(logits.float(), batch["label"])
         error = 100.0 * (logits.detach().argmax(dim=1) != batch["label"]).float().mean()
@@ -91,7 +91,7 @@ class RecognitionEvaluator(Evaluator):
 
     def save(self, path: Path) -> None:
         """Write scores, labels, files and class names."""
-        videos = self.dataset.videos
+        videos = self.dataset.items
         files = [videos.paths[int(row)] for row in self.arrays["index"]]
         save_predictions(
             path,

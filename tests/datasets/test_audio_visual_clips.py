@@ -7,22 +7,22 @@ import numpy as np
 import pytest
 import torch
 from oracles.media_files import number_of, time_of_beep
-
-from slowfast.config import load_cfg
-from slowfast.datasets import build_dataset
 from slowfast.datasets.audio_visual_clips import (
     AudioVisualTrainClips,
     AudioVisualViews,
     SoundSettings,
     clip_frames,
 )
+
+from slowfast.config import load_cfg
+from slowfast.datasets import build_dataset
+from slowfast.datasets.clips import ClipSettings, SampleKey, UnreadableSample
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.loader import construct_loader, shuffle_dataset
 from slowfast.datasets.media import VideoInfo, open_media
-from slowfast.datasets.temporal import DurationSampling
+from slowfast.datasets.sampling.temporal import DurationSampling
+from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.datasets.transforms import TestGeometry, TrainGeometry
-from slowfast.datasets.video_clips import ClipSettings, SampleKey, UnreadableSample
-from slowfast.datasets.video_list import VideoList
-from slowfast.datasets.windows import AudioVisualWindows
 from slowfast.utils.errors import AnnotationError, ConfigError
 
 RATE = 16_000
@@ -32,7 +32,7 @@ POLICIES = ("in_sync", "jitter", "original")
 
 
 def listed(*paths):
-    return VideoList([str(path) for path in paths], list(range(len(paths))), [], "list")
+    return ItemTable([str(path) for path in paths], list(range(len(paths))), [], "list")
 
 
 def sound_settings(policy="in_sync", seconds=1.0, gain=0.0, **options):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from slowfast.config import get_cfg
 from slowfast.datasets import build_dataset
-from slowfast.datasets.audioset import SEGMENT, list_segments, read_audioset, segments_folder
-from slowfast.datasets.build import read_video_list
-from slowfast.datasets.text_lists import MissingListError
+from slowfast.datasets.build import read_items
+from slowfast.datasets.lists.audioset import SEGMENT, list_segments, read_audioset, segments_folder
+from slowfast.datasets.lists.text_lists import MissingListError
 from slowfast.datasets.verify import write_manifests
 from slowfast.utils.errors import AnnotationError
 
@@ -143,16 +143,16 @@ def test_neither_list_nor_folder_names_both_and_the_keys(root):
 
 
 def test_splits_read_the_subsets_of_the_config(root, cfg):
-    assert names_of(read_video_list(cfg, "train")) == [FIRST, SECOND]
-    assert names_of(read_video_list(cfg, "val")) == [THIRD]
-    assert names_of(read_video_list(cfg, "test")) == [THIRD]
+    assert names_of(read_items(cfg, "train")) == [FIRST, SECOND]
+    assert names_of(read_items(cfg, "val")) == [THIRD]
+    assert names_of(read_items(cfg, "test")) == [THIRD]
     (root / "unbalanced_train-100k.txt").write_text(f"{SECOND}\n")
     cfg.AUDIOSET.TRAIN_SUBSET, cfg.AUDIOSET.EVAL_SUBSET = (
         "unbalanced_train-100k",
         "unbalanced_train",
     )
-    assert names_of(read_video_list(cfg, "train")) == [SECOND]
-    assert names_of(read_video_list(cfg, "val")) == [FIRST, SECOND]
+    assert names_of(read_items(cfg, "train")) == [SECOND]
+    assert names_of(read_items(cfg, "val")) == [FIRST, SECOND]
 
 
 def test_the_defaults_are_the_published_subsets():

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from slowfast.datasets.ava_boxes import read_box_lines, read_keyframes, select_seconds
 from slowfast.datasets.ava_media import ClipWindow, FrameSource, VideoSource
-from slowfast.datasets.frame_lists import HEADER, compact, read_frame_list
+
+from slowfast.datasets.lists.ava_boxes import read_box_lines, read_keyframes, select_seconds
+from slowfast.datasets.lists.frame_lists import HEADER, compact, read_frame_list
 from slowfast.utils.errors import AnnotationError, MediaError
 
 

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from slowfast.datasets.charades import StridedClips, list_of
-from slowfast.datasets.charades_lists import (
+from slowfast.datasets.lists.charades import StridedClips, list_of
+from slowfast.datasets.lists.charades_files import (
     Actions,
     CharadesVideo,
     read_annotated_videos,
     read_frame_videos,
 )
-from slowfast.datasets.frame_lists import HEADER
+from slowfast.datasets.lists.frame_lists import HEADER
 from slowfast.utils.errors import AnnotationError
 
 

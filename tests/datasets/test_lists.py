@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowfast.datasets.hmdb51 import read_hmdb51
-from slowfast.datasets.kinetics import parse_line, read_kinetics_csv
-from slowfast.datasets.text_lists import MissingListError, read_class_names
-from slowfast.datasets.ucf101 import read_ucf101
-from slowfast.datasets.video_folder import read_video_folder
-from slowfast.datasets.video_list import StringTable, VideoList
+from slowfast.datasets.items import ItemTable, StringTable
+from slowfast.datasets.lists.hmdb51 import read_hmdb51
+from slowfast.datasets.lists.kinetics import parse_line, read_kinetics_csv
+from slowfast.datasets.lists.text_lists import MissingListError, read_class_names
+from slowfast.datasets.lists.ucf101 import read_ucf101
+from slowfast.datasets.lists.video_folder import read_video_folder
 from slowfast.utils.errors import AnnotationError
 
 
@@ -201,9 +201,9 @@ def test_string_tables_hold_any_text(strings):
 
 def test_manifests_keep_unicode_paths_labels_and_names(tmp_path):
     paths = ["a b.mp4", "ä/漢字 🎥.mp4", "x,y.mp4"]
-    videos = VideoList(paths, [2, 0, 1], ["Füße", "b", "c"], "list")
+    videos = ItemTable(paths, [2, 0, 1], ["Füße", "b", "c"], "list")
     videos.save(tmp_path / "new" / "train.npz")
-    loaded = VideoList.load(tmp_path / "new" / "train.npz")
+    loaded = ItemTable.load(tmp_path / "new" / "train.npz")
     assert rows(loaded) == rows(videos)
     assert loaded.class_names == videos.class_names
     assert loaded.fingerprint() == videos.fingerprint()
@@ -215,19 +215,19 @@ def test_wrong_manifests_are_refused(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(AnnotationError, match=r"prepare_data.py manifest"):
-        VideoList.load(path)
+        ItemTable.load(path)
 
 
 def test_fingerprints_follow_names_and_order_but_not_the_place():
-    one = VideoList(["/a/c/x.mp4", "/a/c/y.mp4"], [0, 0], [], "list")
-    moved = VideoList(["/b/c/x.mp4", "/b/c/y.mp4"], [0, 0], [], "list")
-    turned = VideoList(["/a/c/y.mp4", "/a/c/x.mp4"], [0, 0], [], "list")
+    one = ItemTable(["/a/c/x.mp4", "/a/c/y.mp4"], [0, 0], [], "list")
+    moved = ItemTable(["/b/c/x.mp4", "/b/c/y.mp4"], [0, 0], [], "list")
+    turned = ItemTable(["/a/c/y.mp4", "/a/c/x.mp4"], [0, 0], [], "list")
     assert one.fingerprint() == moved.fingerprint() != turned.fingerprint()
 
 
 def test_missing_files_and_high_labels_are_named(tmp_path):
     write(tmp_path, "a.mp4", "x")
-    videos = VideoList([str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4")], [0, 9], [], "my list")
+    videos = ItemTable([str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4")], [0, 9], [], "my list")
     with pytest.raises(AnnotationError, match=r"(?s)my list: 1 of 2 .*b\.mp4"):
         videos.check_files()
     with pytest.raises(AnnotationError, match=r"label 9 of .*b\.mp4 .* to 10"):
@@ -236,7 +236,7 @@ def test_missing_files_and_high_labels_are_named(tmp_path):
 
 
 def numbered(labels):
-    return VideoList([f"{k}.mp4" for k in range(len(labels))], labels, ["a"], "list")
+    return ItemTable([f"{k}.mp4" for k in range(len(labels))], labels, ["a"], "list")
 
 
 label_lists = st.lists(st.integers(-1, 3), min_size=1, max_size=60)
@@ -274,9 +274,9 @@ def test_a_fraction_of_one_is_the_list_and_seeds_choose_differently():
 
 def test_lists_can_name_transcoded_copies(tmp_path):
     from slowfast.config import get_cfg
-    from slowfast.datasets.build import read_video_list
+    from slowfast.datasets.build import read_items
 
     (tmp_path / "train.csv").write_text("a/v_1.c.avi 3\n")
     cfg = get_cfg()
     cfg.DATA.PATH_TO_DATA_DIR, cfg.DATA.FILE_SUFFIX = str(tmp_path), ".mp4"
-    assert read_video_list(cfg, "train").paths[0] == "a/v_1.c.mp4"
+    assert read_items(cfg, "train").paths[0] == "a/v_1.c.mp4"

@@ -5,7 +5,7 @@ import torch
 
 from slowfast.config import load_cfg
 from slowfast.datasets import build_dataset
-from slowfast.datasets.build import read_video_list
+from slowfast.datasets.build import read_items
 from slowfast.datasets.loader import construct_loader, shuffle_dataset
 from slowfast.utils.errors import AnnotationError, ConfigError
 
@@ -79,7 +79,7 @@ def test_missing_files_are_refused_at_construction_but_not_in_the_raw_list(cfg, 
         file.write("\nmissing.mp4 0\n")
     with pytest.raises(AnnotationError, match=r"missing\.mp4"):
         build_dataset("kinetics", cfg, "train")
-    assert len(read_video_list(cfg, "train")) == 9
+    assert len(read_items(cfg, "train")) == 9
 
 
 def test_unknown_datasets_are_refused_with_a_suggestion(cfg):
@@ -87,7 +87,7 @@ def test_unknown_datasets_are_refused_with_a_suggestion(cfg):
         build_dataset("kinetcs", cfg, "train")
     cfg.TEST.DATASET = "ucf1o1"
     with pytest.raises(ConfigError, match=r"TEST.DATASET.*'ucf101'"):
-        read_video_list(cfg, "test")
+        read_items(cfg, "test")
 
 
 def test_folders_of_frames_are_read_at_their_own_rate(tmp_path):

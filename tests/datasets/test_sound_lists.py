@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from slowfast.datasets import sound_lists
+from slowfast.datasets.items import ItemTable
+from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.datasets.sound_lists import (
     drop_files_without_sound,
     find_problems,
     require_sound,
     sound_problem,
 )
-from slowfast.datasets.video_list import VideoList
-from slowfast.datasets.windows import AudioVisualWindows
 from slowfast.utils.errors import AnnotationError
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def files(media_factory, tmp_path):
 
 
 def listed(paths):
-    return VideoList([str(path) for path in paths], range(len(paths)), ["a", "b"], "some list")
+    return ItemTable([str(path) for path in paths], range(len(paths)), ["a", "b"], "some list")
 
 
 def names(videos):
@@ -106,7 +106,7 @@ def test_a_list_without_fault_is_known_by_the_next_start_too(files, tmp_path, pr
 
 def test_labels_of_the_current_list_are_kept(files, tmp_path):
     drop_files_without_sound(listed(files), WINDOWS, tmp_path)
-    corrected = VideoList([str(path) for path in files], [7] * 8, [], "corrected list")
+    corrected = ItemTable([str(path) for path in files], [7] * 8, [], "corrected list")
     kept = drop_files_without_sound(corrected, WINDOWS, tmp_path)
     assert kept.labels.tolist() == [7] * 4
 
@@ -188,8 +188,8 @@ WORKER = """
 import json, sys
 import torch.distributed as dist
 from slowfast.datasets import sound_lists
-from slowfast.datasets.video_list import VideoList
-from slowfast.datasets.windows import AudioVisualWindows
+from slowfast.datasets.items import ItemTable
+from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.utils import distributed as du
 from pathlib import Path
 
@@ -202,7 +202,7 @@ def counted(path, windows):
     return probe(path, windows)
 
 sound_lists.sound_problem = counted
-videos = VideoList(paths, range(len(paths)), [], "list")
+videos = ItemTable(paths, range(len(paths)), [], "list")
 windows = AudioVisualWindows(0.5, 1.0, "original", 0.5)
 # Only the first process sees a disk.
 report = folder / "files" if rank == 0 else folder / "another machine"

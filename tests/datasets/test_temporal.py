@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowfast.datasets.frame_index import (
+from slowfast.datasets.media import VideoInfo
+from slowfast.datasets.sampling.frame_index import (
     keyframe_window,
     segment_midpoints,
     slow_pathway_indices,
     strided_view,
 )
-from slowfast.datasets.media import VideoInfo
-from slowfast.datasets.temporal import DurationSampling, LinspaceSampling, StrideSampling
+from slowfast.datasets.sampling.temporal import DurationSampling, LinspaceSampling, StrideSampling
 
 
 def video(frames, fps=30.0):

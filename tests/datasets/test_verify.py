@@ -11,10 +11,10 @@ from oracles.media_files import damage
 from slowfast.config import load_cfg
 from slowfast.datasets import build_dataset
 from slowfast.datasets.file_probe import probe_file, sample_frames
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media.mp4 import read_mp4_boxes
 from slowfast.datasets.parallel import map_files
 from slowfast.datasets.verify import verify_dataset, write_manifests
-from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import AnnotationError
 
 
@@ -157,7 +157,7 @@ def test_manifests_leave_bad_training_files_out_and_keep_test_rows(tmp_path, goo
     out = tmp_path / "manifests"
     result = write_manifests(cfg, out, workers=0)
     train, test = (
-        VideoList.load(out / f"kinetics-fold1-{split}.npz") for split in ("train", "test")
+        ItemTable.load(out / f"kinetics-fold1-{split}.npz") for split in ("train", "test")
     )
     assert [train.paths[k] for k in range(len(train))] == [str(good[0]), str(good[1])]
     assert train.labels.tolist() == [0, 2]

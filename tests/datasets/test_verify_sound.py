@@ -7,9 +7,9 @@ import pytest
 
 from slowfast.config import load_cfg
 from slowfast.datasets import build_dataset
+from slowfast.datasets.clips import SampleKey
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.verify import verify_dataset, write_manifests
-from slowfast.datasets.video_clips import SampleKey
-from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import AnnotationError
 
 
@@ -58,7 +58,7 @@ def test_a_manifest_leaves_out_training_files_without_the_sound_of_a_clip(files,
     facts = write_manifests(cfg, out, workers=0)
     assert (facts["train"]["files"], facts["train"]["left_out"]) == (3, 2)
     assert (facts["val"]["files"], facts["val"]["unusable_kept"]) == (5, 0)
-    kept = VideoList.load(out / "kinetics-fold1-train.npz")
+    kept = ItemTable.load(out / "kinetics-fold1-train.npz")
     assert [kept.paths[row] for row in range(3)] == [str(path) for path in files["good"]]
     lines = table(out / "left_out.csv")
     assert [line["row"] for line in lines] == ["1", "4"]

@@ -6,18 +6,18 @@ import pytest
 import torch
 from oracles.media_files import numbers_of
 
-from slowfast.datasets.loader import collate
-from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
-from slowfast.datasets.temporal import DurationSampling, StrideSampling
-from slowfast.datasets.transforms import TestGeometry, TrainGeometry
-from slowfast.datasets.video_clips import (
+from slowfast.datasets.clips import (
     ClipSettings,
     SampleKey,
     TrainClips,
     UnreadableSample,
     ViewClips,
 )
-from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.items import ItemTable
+from slowfast.datasets.loader import collate
+from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
+from slowfast.datasets.sampling.temporal import DurationSampling, StrideSampling
+from slowfast.datasets.transforms import TestGeometry, TrainGeometry
 from slowfast.utils.errors import ConfigError, UnreadableFilesError
 
 SETTINGS = ClipSettings(StrideSampling(4, 4), seed=5)
@@ -32,7 +32,7 @@ def paths(media_factory):
 def with_bad(paths, tmp_path):
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"nothing")
-    return VideoList([paths[0], str(bad), paths[1]], [0, 1, 2], [], "list")
+    return ItemTable([paths[0], str(bad), paths[1]], [0, 1, 2], [], "list")
 
 
 def train_clips(videos, **options):
@@ -48,7 +48,7 @@ def same(one, two):
 
 
 def test_a_sample_depends_on_its_key_alone(paths):
-    videos = VideoList(paths, [0, 1, 2, 3], [], "list")
+    videos = ItemTable(paths, [0, 1, 2, 3], [], "list")
     keys = [SampleKey(2, position, index) for position, index in enumerate([3, 0, 2])]
     first = [train_clips(videos)[key] for key in keys]
     clips = train_clips(videos)
@@ -60,7 +60,7 @@ def test_a_sample_depends_on_its_key_alone(paths):
 
 
 def test_epochs_and_positions_draw_differently(paths):
-    clips = train_clips(VideoList(paths, [0] * 4, [], "list"))
+    clips = train_clips(ItemTable(paths, [0] * 4, [], "list"))
     samples = [clips[SampleKey(epoch, position, 0)] for epoch in (0, 1) for position in (0, 1)]
     assert len({tuple(sample["color"].tolist()) for sample in samples}) == 4
 
@@ -82,7 +82,7 @@ def test_good_files_report_no_failure(with_bad):
 
 def test_replacement_is_bounded_and_reported(tmp_path):
     names = [str(tmp_path / f"{k}.mp4") for k in range(3)]
-    clips = train_clips(VideoList(names, [0] * 3, [], "list"), max_retries=2)
+    clips = train_clips(ItemTable(names, [0] * 3, [], "list"), max_retries=2)
     given_up = clips[SampleKey(0, 0, 0)]
     assert isinstance(given_up, UnreadableSample)
     assert [reason.endswith("no such file.") for _, reason in given_up.failures] == [True] * 3
@@ -97,7 +97,7 @@ def test_sound_only_files_are_replaced(paths, tmp_path):
 
     sound = tmp_path / "sound.mp4"
     write_sound_only(sound)
-    sample = train_clips(VideoList([str(sound), paths[0]], [0, 1], [], "list"))[SampleKey(0, 0, 0)]
+    sample = train_clips(ItemTable([str(sound), paths[0]], [0, 1], [], "list"))[SampleKey(0, 0, 0)]
     assert sample["index"] == 1
     assert "no video stream" in sample["failures"][0][1]
 
@@ -121,9 +121,9 @@ def test_test_files_are_never_replaced(with_bad):
 def test_all_views_equal_views_read_one_by_one(paths, sampling):
     from slowfast.datasets.media import open_media
 
-    videos = VideoList(paths, [0] * 4, [], "list")
+    videos = ItemTable(paths, [0] * 4, [], "list")
     clips = view_clips(videos, sampling, num_crops=3)
-    assert clips.views_per_video == 9
+    assert clips.views_per_item == 9
     together = clips[2]["video"]
     alone = []
     geometry = TestGeometry(48, 48, num_crops=3)
@@ -134,15 +134,15 @@ def test_all_views_equal_views_read_one_by_one(paths, sampling):
 
 
 def test_validation_takes_the_centre_clip(paths):
-    videos = VideoList(paths, [0] * 4, [], "list")
+    videos = ItemTable(paths, [0] * 4, [], "list")
     clips = ViewClips(videos, SETTINGS, TestGeometry(64, 64))
     (view,) = clips[0]["video"]
     assert view.shape == (3, 4, 64, 64)
-    assert clips.views_per_video == 1
+    assert clips.views_per_item == 1
 
 
 def test_training_clips_hold_the_drawn_frames(paths):
-    videos = VideoList(paths, [0] * 4, [], "list")
+    videos = ItemTable(paths, [0] * 4, [], "list")
     # A square of the full size, no flip: the pictures stay legible.
     geometry = TrainGeometry(96, square=96, flip=False)
     sample = TrainClips(videos, SETTINGS, geometry)[SampleKey(0, 0, 0)]

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slowfast.datasets.media import AudioInfo, VideoInfo
-from slowfast.datasets.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AudioVisualWindows
 
 POLICIES = ("in_sync", "jitter", "original")
 TINY = 1e-9

@@ -20,7 +20,7 @@ def fail(self, trainer):
 LogHook.after_step = fail
 """
 IN_A_WORKER = """
-from slowfast.datasets.video_clips import TrainClips
+from slowfast.datasets.clips import TrainClips
 def read(self, index, rng, read=TrainClips.read_sample):
     if index == {index}:
         {what}

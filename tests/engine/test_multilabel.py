@@ -11,8 +11,8 @@ import pytest
 import torch
 from engine.conftest import forget_the_end, torchrun
 
-from slowfast.datasets.charades_lists import read_frame_videos
 from slowfast.datasets.demo.charades_world import write_charades_world
+from slowfast.datasets.lists.charades_files import read_frame_videos
 from slowfast.engine.run import main
 from slowfast.evaluation.multilabel import main as judge
 from slowfast.evaluation.predictions import load_predictions

@@ -12,8 +12,8 @@ import torch
 from slowfast.checkpoint.remap import remap_file
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.config import load_cfg
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.verify import write_manifests
-from slowfast.datasets.video_list import VideoList
 from slowfast.engine.run import main
 
 from .conftest import ROOT, torchrun
@@ -30,9 +30,9 @@ def newest(folder: Path) -> dict:
     return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
 
 
-def train_files(folder: Path) -> VideoList:
+def train_files(folder: Path) -> ItemTable:
     (path,) = folder.glob("train_files-*.npz")
-    return VideoList.load(path)
+    return ItemTable.load(path)
 
 
 @pytest.fixture(scope="module")

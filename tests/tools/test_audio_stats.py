@@ -8,8 +8,8 @@ import pytest
 from slowfast.config import load_cfg
 from slowfast.datasets.audio_features import SpectrogramStats, build_audio_features
 from slowfast.datasets.audio_stats import RunningMoments, measure_audio_stats
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import open_media
-from slowfast.datasets.video_list import VideoList
 
 TOOL = Path(__file__).parents[2] / "tools" / "audio_stats.py"
 SOUND = ("AUDIO.DURATION", "0.5", "AUDIO.SAMPLE_RATE", "8000", "AUDIO.FFT_SIZE", "256")
@@ -100,7 +100,7 @@ def test_files_left_out_are_noted_once(dataset, loud, media_factory):
 
 def test_a_manifest_replaces_the_list(dataset, loud, tmp_path):
     words = dataset("missing.mp4")
-    VideoList([str(loud)], [0], [], "made").save(tmp_path / "kinetics-fold1-train.npz")
+    ItemTable([str(loud)], [0], [], "made").save(tmp_path / "kinetics-fold1-train.npz")
     cfg = load_cfg([], [*words[2:], "DATA.MANIFEST_DIR", str(tmp_path)])
     assert measure_audio_stats(cfg, clips=1).clips == 1
 

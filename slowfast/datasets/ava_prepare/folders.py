@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slowfast.datasets.lists.video_folder import VIDEO_SUFFIXES
 from slowfast.datasets.parallel import map_files
-from slowfast.datasets.video_folder import VIDEO_SUFFIXES
 from slowfast.utils.errors import MediaError
 from slowfast.utils.files import write_csv
 

@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from slowfast.datasets.ava_boxes import BACKGROUND, BoxLine, Key
 from slowfast.datasets.ava_prepare.probe import VideoProbe
+from slowfast.datasets.lists.ava_boxes import BACKGROUND, BoxLine, Key
 
 COLUMNS = [*VideoProbe.__dataclass_fields__, "keyframes", "boxes", "predicted_boxes"]
 

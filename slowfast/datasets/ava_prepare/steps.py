@@ -20,8 +20,8 @@ from slowfast.datasets.ava_prepare.folders import (
     run_over,
     unfinished,
 )
+from slowfast.datasets.lists.video_folder import VIDEO_SUFFIXES
 from slowfast.datasets.media.encode import Encoding, Span, reencode
-from slowfast.datasets.video_folder import VIDEO_SUFFIXES
 from slowfast.utils.errors import MediaError
 
 # AVA annotates seconds 902 to 1798; the pictures of 900 to 1801 are listed.

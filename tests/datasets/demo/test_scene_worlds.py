@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slowfast.datasets.ava_boxes import read_keyframes
-from slowfast.datasets.charades_lists import read_frame_videos
 from slowfast.datasets.demo import write_ava_world, write_charades_world
-from slowfast.datasets.frame_lists import read_frame_list
+from slowfast.datasets.lists.ava_boxes import read_keyframes
+from slowfast.datasets.lists.charades_files import read_frame_videos
+from slowfast.datasets.lists.frame_lists import read_frame_list
 from slowfast.datasets.media import open_media
 from slowfast.datasets.media.frame_folder import read_image
 from slowfast.evaluation.ava import read_excluded, read_label_map

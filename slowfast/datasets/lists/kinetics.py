@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from slowfast.datasets.build import video_list_dataset
-from slowfast.datasets.text_lists import parse_label, read_class_names, read_lines, wrong_line
-from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.build import dataset_list
+from slowfast.datasets.items import ItemTable
+from slowfast.datasets.lists.text_lists import parse_label, read_class_names, read_lines, wrong_line
 
 UNLABELLED = -1
 OTHER_SEPARATORS = re.compile(r"[\s,;|]+-?\w+$")
@@ -34,7 +34,7 @@ def parse_line(path: str | Path, number: int, line: str, separator: str) -> tupl
     return separator.join(fields[:last_of_path]), label
 
 
-def read_kinetics_csv(path: str | Path, separator: str = " ", prefix: str = "") -> VideoList:
+def read_kinetics_csv(path: str | Path, separator: str = " ", prefix: str = "") -> ItemTable:
     """Read one list.
 
     Args:
@@ -50,11 +50,11 @@ def read_kinetics_csv(path: str | Path, separator: str = " ", prefix: str = "") 
             raise wrong_line(path, number, line, problem)
         files.append(str(Path(prefix) / file))
         labels.append(label)
-    return VideoList(files, labels, [], path)
+    return ItemTable(files, labels, [], path)
 
 
-@video_list_dataset("kinetics")
-def kinetics(cfg, split: str) -> VideoList:
+@dataset_list("kinetics")
+def kinetics(cfg, split: str) -> ItemTable:
     """Read ``<DATA.PATH_TO_DATA_DIR>/<split>.csv``."""
     data = cfg.DATA
     path = Path(data.PATH_TO_DATA_DIR) / f"{split}.csv"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slowfast.datasets.build import video_list_dataset
-from slowfast.datasets.text_lists import parse_label, read_lines, wrong_line
-from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.build import dataset_list
+from slowfast.datasets.items import ItemTable
+from slowfast.datasets.lists.text_lists import parse_label, read_lines, wrong_line
 from slowfast.utils.errors import did_you_mean
 
 
@@ -21,7 +21,7 @@ def read_class_index(path: str | Path) -> list[str]:
     return names
 
 
-def read_ucf101(folder: str | Path, fold: int, train: bool, prefix: str = "") -> VideoList:
+def read_ucf101(folder: str | Path, fold: int, train: bool, prefix: str = "") -> ItemTable:
     """Read one fold.
 
     Args:
@@ -49,11 +49,11 @@ def read_ucf101(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
             raise wrong_line(path, number, line, problem)
         files.append(str(Path(prefix) / file))
         labels.append(number_of[class_name])
-    return VideoList(files, labels, names, path)
+    return ItemTable(files, labels, names, path)
 
 
-@video_list_dataset("ucf101")
-def ucf101(cfg, split: str) -> VideoList:
+@dataset_list("ucf101")
+def ucf101(cfg, split: str) -> ItemTable:
     """Read fold ``DATA.FOLD``; validation and test both read the test list."""
     data = cfg.DATA
     return read_ucf101(data.PATH_TO_DATA_DIR, data.FOLD, split == "train", data.PATH_PREFIX)

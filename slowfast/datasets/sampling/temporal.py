@@ -185,7 +185,40 @@ class LinspaceSampling:
         return self.clip_at(video, 1, 2)
 
 
-TemporalSampling = StrideSampling | DurationSampling | LinspaceSampling
+@dataclass(frozen=True)
+class StridedSampling:
+    """Clips of whole frames, ``stride`` apart, of a list that counts them (PySlowFast, Charades).
+
+    Args:
+        num_frames: T of a clip.
+        stride: between them, in frames of the list.
+    """
+
+    num_frames: int
+    stride: int
+
+    def random_clip(self, video: VideoInfo, rng: np.random.Generator) -> list[int]:
+        """Return a random clip, clamped; a short video may begin within it."""
+        room = video.num_frames - ((self.num_frames - 1) * self.stride + 1)
+        start = int(rng.integers(min(room, 0), max(room, 0) + 1))
+        return self._clip_at(start, video.num_frames)
+
+    def views(self, video: VideoInfo, num_views: int) -> list[list[int]]:
+        """Return ``num_views`` clips, evenly spread and clamped; a single one is centred."""
+        room = max(video.num_frames - ((self.num_frames - 1) * self.stride + 1), 0)
+        shares = [view / (num_views - 1) if num_views > 1 else 0.5 for view in range(num_views)]
+        return [self._clip_at(round(room * share), video.num_frames) for share in shares]
+
+    def centre_clip(self, video: VideoInfo) -> list[int]:
+        """Return the clip in the middle."""
+        return self.views(video, 1)[0]
+
+    def _clip_at(self, start: int, count: int) -> list[int]:
+        frames = start + self.stride * np.arange(self.num_frames)
+        return np.clip(frames, 0, count - 1).tolist()
+
+
+TemporalSampling = StrideSampling | DurationSampling | LinspaceSampling | StridedSampling
 
 TEMPORAL_SAMPLING = {
     "stride": lambda data: StrideSampling(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slowfast.datasets.build import video_list_dataset
-from slowfast.datasets.text_lists import MissingListError, read_lines, wrong_line
-from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.build import dataset_list
+from slowfast.datasets.items import ItemTable
+from slowfast.datasets.lists.text_lists import MissingListError, read_lines, wrong_line
 
 FLAGS = {"0": "unused", "1": "train", "2": "test"}
 
 
-def read_hmdb51(folder: str | Path, fold: int, train: bool, prefix: str = "") -> VideoList:
+def read_hmdb51(folder: str | Path, fold: int, train: bool, prefix: str = "") -> ItemTable:
     """Read one fold; classes are the sorted names of the list files, not of video folders.
 
     Args:
@@ -38,11 +38,11 @@ def read_hmdb51(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
             if FLAGS[flag] == wanted:
                 files.append(str(Path(prefix) / name / file.strip()))
                 labels.append(label)
-    return VideoList(files, labels, names, f"{folder}/*{ending}")
+    return ItemTable(files, labels, names, f"{folder}/*{ending}")
 
 
-@video_list_dataset("hmdb51")
-def hmdb51(cfg, split: str) -> VideoList:
+@dataset_list("hmdb51")
+def hmdb51(cfg, split: str) -> ItemTable:
     """Read fold ``DATA.FOLD``; validation and test both read the test half."""
     data = cfg.DATA
     return read_hmdb51(data.PATH_TO_DATA_DIR, data.FOLD, split == "train", data.PATH_PREFIX)

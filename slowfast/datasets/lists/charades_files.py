@@ -15,36 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from slowfast.datasets.frame_lists import FrameLine, compact, read_frame_list
+from slowfast.datasets.lists.frame_lists import FrameLine, compact, read_frame_list
 from slowfast.utils.errors import AnnotationError
 
 ACTION = re.compile(r"^c(\d+) ([\d.]+) ([\d.]+)$")
-
-
-class Actions:
-    """The actions of a video.
-
-    Args:
-        intervals: (class from 0, first frame, last frame), frames counted from 0.
-    """
-
-    def __init__(self, intervals: Iterable[tuple[int, int, int]]) -> None:
-        self.intervals = np.array(list(intervals), dtype=np.int32).reshape(-1, 3)
-
-    def between(self, first: int, last: int, num_classes: int) -> np.ndarray:
-        """Return 0 and 1 for each class ``(num_classes,)``: active in any of these frames?"""
-        classes, begins, ends = self.intervals.T
-        return _multi_hot(classes[(begins <= last) & (ends >= first)], num_classes)
-
-    def all(self, num_classes: int) -> np.ndarray:
-        """Return 0 and 1 for each class ``(num_classes,)``: active at all?"""
-        return _multi_hot(self.intervals[:, 0], num_classes)
-
-
-def _multi_hot(classes: np.ndarray, num_classes: int) -> np.ndarray:
-    labels = np.zeros(num_classes, dtype=np.float32)
-    labels[classes] = 1
-    return labels
 
 
 @dataclass(frozen=True)
@@ -53,14 +27,14 @@ class CharadesVideo:
 
     Attributes:
         name: of the video.
-        path: its file, or the folder of its pictures.
-        actions: what happens in it.
-        frames: its pictures below the folder of all; empty for a file.
+        path: its file, or the folder of its images.
+        intervals: its actions: (class from 0, first frame, last frame), frames counted from 0.
+        frames: its images below the folder of all; empty for a file.
     """
 
     name: str
     path: str
-    actions: Actions
+    intervals: np.ndarray
     frames: Sequence[str] = ()
 
 
@@ -74,8 +48,12 @@ def read_frame_videos(path: str | Path, prefix: str | Path) -> list[CharadesVide
     for name, lines in read_frame_list(path):
         folder = str((Path(prefix) / lines[0].path).parent)
         frames = compact([line.path for line in lines])
-        videos.append(CharadesVideo(name, folder, Actions(_intervals(lines)), frames))
+        videos.append(CharadesVideo(name, folder, _array(_intervals(lines)), frames))
     return videos
+
+
+def _array(intervals: Iterable[tuple[int, int, int]]) -> np.ndarray:
+    return np.array(list(intervals), dtype=np.int32).reshape(-1, 3)
 
 
 def _intervals(lines: list[FrameLine]) -> Iterable[tuple[int, int, int]]:
@@ -113,7 +91,7 @@ def read_annotated_videos(
                 CharadesVideo(
                     row["id"],
                     str(Path(folder) / f"{row['id']}.mp4"),
-                    Actions(_timed(row["actions"] or "", frame_rate, path, reader.line_num)),
+                    _array(_timed(row["actions"] or "", frame_rate, path, reader.line_num)),
                 )
                 for row in reader
             ]
@@ -133,3 +111,19 @@ def _timed(text: str, rate: int, path: str | Path, line: int) -> Iterable[tuple[
             )
         action, begin, end = match.groups()
         yield int(action), math.ceil(float(begin) * rate), math.floor(float(end) * rate)
+
+
+def read_class_names(path: Path, num_classes: int) -> list[str]:
+    """Return the names in ``Charades_v1_classes.txt`` (``c000 Name``).
+
+    Raises:
+        AnnotationError: a line is wrong, or there are other classes.
+    """
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    names = [line.partition(" ")[2].strip() for line in lines if line.strip()]
+    if len(names) != num_classes or not all(names):
+        raise AnnotationError(
+            f"{path}: {len(names)} classes with names, MODEL.NUM_CLASSES is {num_classes}; expected "
+            "one line such as 'c000 Holding some clothes' for each."
+        )
+    return names

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from slowfast.datasets.build import video_list_dataset
-from slowfast.datasets.text_lists import MissingListError
-from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.build import dataset_list
+from slowfast.datasets.items import ItemTable
+from slowfast.datasets.lists.text_lists import MissingListError
 from slowfast.utils.errors import AnnotationError
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
 
 
-def read_video_folder(root: str | Path, split: str) -> VideoList:
+def read_video_folder(root: str | Path, split: str) -> ItemTable:
     """List the videos of a split in sorted order.
 
     The classes are the sorted class folders of *all* splits, so that a class that is missing in
@@ -39,11 +39,11 @@ def read_video_folder(root: str | Path, split: str) -> VideoList:
                 labels.append(label)
     if not files:
         raise AnnotationError(f"{root / split}: no video file in any class folder.")
-    return VideoList(files, labels, names, root / split)
+    return ItemTable(files, labels, names, root / split)
 
 
-@video_list_dataset("video_folder")
-def video_folder(cfg, split: str) -> VideoList:
+@dataset_list("video_folder")
+def video_folder(cfg, split: str) -> ItemTable:
     """List ``DATA.PATH_TO_DATA_DIR/<split>``; testing reads ``val`` where there is no ``test``."""
     root = Path(cfg.DATA.PATH_TO_DATA_DIR)
     folder = "val" if split == "test" and not (root / "test").is_dir() else split

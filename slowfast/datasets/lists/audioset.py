@@ -11,11 +11,11 @@ import os
 import re
 from pathlib import Path
 
-from slowfast.datasets.build import video_list_dataset
-from slowfast.datasets.kinetics import UNLABELLED
-from slowfast.datasets.text_lists import MissingListError, read_lines, wrong_line
-from slowfast.datasets.video_folder import VIDEO_SUFFIXES
-from slowfast.datasets.video_list import VideoList
+from slowfast.datasets.build import dataset_list
+from slowfast.datasets.items import ItemTable
+from slowfast.datasets.lists.kinetics import UNLABELLED
+from slowfast.datasets.lists.text_lists import MissingListError, read_lines, wrong_line
+from slowfast.datasets.lists.video_folder import VIDEO_SUFFIXES
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.logging import get_logger
 
@@ -30,7 +30,7 @@ def segments_folder(subset: str, prefix: str | Path = "") -> Path:
     return Path(prefix) / f"{whole}_segments" / "video"
 
 
-def read_audioset(folder: str | Path, subset: str, prefix: str | Path = "") -> VideoList:
+def read_audioset(folder: str | Path, subset: str, prefix: str | Path = "") -> ItemTable:
     """Read the list of a subset in its order.
 
     A whole subset without a list is what its folder holds, ordered by name.
@@ -49,7 +49,7 @@ def read_audioset(folder: str | Path, subset: str, prefix: str | Path = "") -> V
         names, source = list_segments(path), path
     except MissingListError as error:
         names, source = _without_list(error, subset, media), media
-    return VideoList([f"{media}/{name}" for name in names], [UNLABELLED] * len(names), [], source)
+    return ItemTable([f"{media}/{name}" for name in names], [UNLABELLED] * len(names), [], source)
 
 
 def list_segments(path: str | Path) -> list[str]:
@@ -106,8 +106,8 @@ def _without_list(error: MissingListError, subset: str, media: Path) -> list[str
     return find_segments(media)
 
 
-@video_list_dataset("audioset")
-def audioset(cfg, split: str) -> VideoList:
+@dataset_list("audioset")
+def audioset(cfg, split: str) -> ItemTable:
     """Read ``AUDIOSET.TRAIN_SUBSET``, or ``AUDIOSET.EVAL_SUBSET`` for validation and test."""
     data, names = cfg.DATA, cfg.AUDIOSET
     subset = names.TRAIN_SUBSET if split == "train" else names.EVAL_SUBSET

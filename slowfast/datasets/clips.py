@@ -1,0 +1,103 @@
+"""The one dataset: items, which moments of them are read, and what is read there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from slowfast.datasets.items import ItemTable
+from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions
+from slowfast.datasets.readers import Reader
+from slowfast.datasets.reading import begin_reading
+from slowfast.datasets.sample import Sample, SampleKey, UnreadableSample
+from slowfast.datasets.views import FixedViews, KeyframeView, RandomViews
+from slowfast.utils.errors import MediaError
+
+
+class ClipDataset(Dataset):
+    """Samples of a list of items; see :mod:`slowfast.datasets.sample` for what they hold.
+
+    Args:
+        items: the list.
+        views: which moments of a file are read.
+        readers: what is read there; their keys join to a sample.
+        options: how files are opened.
+        seed: of all random draws.
+        on_error: ``replace`` an unreadable file by another one (training), or ``mark`` its sample
+            with ``valid`` False (evaluation).
+        max_retries: how many other files are tried before a sample is given up.
+        crops: spatial crops of each view that the readers give.
+        split: the name of the list.
+    """
+
+    def __init__(
+        self,
+        items: ItemTable,
+        views: RandomViews | FixedViews | KeyframeView,
+        readers: Sequence[Reader],
+        options: MediaOptions = DEFAULT_OPTIONS,
+        *,
+        seed: int = 0,
+        on_error: str = "mark",
+        max_retries: int = 5,
+        crops: int = 1,
+        split: str = "train",
+    ) -> None:
+        self.items, self.views, self.readers, self.options = items, views, list(readers), options
+        self.seed, self.on_error, self.max_retries = seed, on_error, max_retries
+        self.crops, self.split = crops, split
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def views_per_item(self) -> int:
+        """Clips per sample: temporal views times spatial crops."""
+        return self.views.count * self.crops
+
+    def __getitem__(self, key: SampleKey | int) -> Sample | UnreadableSample:
+        """Return the sample of an item, or what stands for it."""
+        return self._replacing(key) if self.on_error == "replace" else self._marking(int(key))
+
+    def _replacing(self, key: SampleKey | int) -> Sample | UnreadableSample:
+        """Return a sample of item ``key.index``, or of the first readable replacement.
+
+        Replacements are drawn from ``(seed, epoch, position, attempt)``. Where all fail, an
+        :class:`UnreadableSample` is returned: an exception would lose its reasons on the way out
+        of a worker process.
+        """
+        key = key if isinstance(key, SampleKey) else SampleKey(0, int(key), int(key))
+        failures: list[tuple[str, str]] = []
+        index = key.index
+        for attempt in range(self.max_retries + 1):
+            rng = np.random.default_rng([self.seed, key.epoch, key.position, attempt])
+            if attempt:
+                index = int(rng.integers(len(self.items)))
+            try:
+                return {**self._read(index, rng), "index": index, "failures": failures}
+            except (MediaError, OSError) as error:
+                failures.append((self.items.name(index), str(error)))
+        return UnreadableSample(failures)
+
+    def _marking(self, index: int) -> Sample:
+        """Return the views of item ``index``; never those of another one."""
+        try:
+            return {**self._read(index, None), "index": index, "valid": True, "failures": []}
+        except (MediaError, OSError) as error:
+            sample: Sample = {"index": index, "valid": False}
+            for reader in self.readers:
+                sample |= reader.empty(index, self.views.count)
+            return {**sample, "failures": [(self.items.name(index), str(error))]}
+
+    def _read(self, index: int, rng: np.random.Generator | None) -> Sample:
+        begin_reading(self.items.paths[index])
+        sample: Sample = {}
+        with self.items.open(index, self.options) as media:
+            if media.video is None:
+                raise MediaError(f"{media.path}: the file has no video stream.")
+            views = self.views.views(media, self.items.time(index), rng)
+            for reader in self.readers:
+                sample |= reader.read(media, index, views, rng)
+        return sample

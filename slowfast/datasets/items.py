@@ -1,0 +1,439 @@
+"""The items of a dataset as arrays: files, or spans and key frames of them, one stable row each.
+
+A Python object per sample makes worker processes grow until the host runs out of memory; here a
+million paths are one byte string and one offset array, shared by all workers.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import os
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions, open_media
+from slowfast.datasets.media.parts import AtRate, FrameList, Span
+from slowfast.utils.errors import AnnotationError, ConfigError
+from slowfast.utils.files import atomic_write
+
+MANIFEST_VERSION = 1
+RAGGED = ("intervals", "boxes")  # columns with several rows per item
+
+
+class StringTable:
+    """An immutable sequence of strings in two arrays."""
+
+    def __init__(self, text: np.ndarray, ends: np.ndarray) -> None:
+        self.text, self.ends = text, ends
+
+    @classmethod
+    def from_strings(cls, strings: Iterable[str]) -> StringTable:
+        """Pack any number of strings."""
+        encoded = [entry.encode() for entry in strings]
+        ends = np.cumsum([len(entry) for entry in encoded], dtype=np.int64)
+        return cls(np.frombuffer(b"".join(encoded), dtype=np.uint8), ends)
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def __getitem__(self, row: int) -> str:
+        if not -len(self) <= row < len(self):
+            raise IndexError(row)
+        row %= len(self)
+        begin = self.ends[row - 1] if row else 0
+        return self.text[begin : self.ends[row]].tobytes().decode()
+
+
+class Ragged:
+    """Several rows of arrays for each item: actions, boxes.
+
+    Args:
+        arrays: columns of one length M.
+        ends: (N,) where the rows of each item end.
+    """
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], ends: np.ndarray) -> None:
+        self.arrays, self.ends = dict(arrays), np.asarray(ends, dtype=np.int64)
+
+    @classmethod
+    def join(cls, parts: Sequence[Mapping[str, np.ndarray]]) -> Ragged:
+        """Put the rows of all items one after the other."""
+        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return cls(arrays, np.cumsum([len(next(iter(part.values()))) for part in parts]))
+
+    def rows(self, item: int) -> np.ndarray:
+        """Return the rows of an item."""
+        return np.arange(self.ends[item - 1] if item else 0, self.ends[item])
+
+    def __getitem__(self, item: int) -> dict[str, np.ndarray]:
+        rows = self.rows(item)
+        return {name: array[rows] for name, array in self.arrays.items()}
+
+    def item_of_rows(self) -> np.ndarray:
+        """Return the item ``(M,)`` of each row."""
+        return np.searchsorted(self.ends, np.arange(self.ends[-1]), side="right")
+
+    def subset(self, items: Iterable[int]) -> Ragged:
+        """Return the rows of some items."""
+        return Ragged.join([self[int(item)] for item in items])
+
+
+@dataclass(frozen=True)
+class FrameNames:
+    """Images that stand for videos.
+
+    Attributes:
+        root: folder that all names are below.
+        of: names of the images of each path of the table, in order.
+    """
+
+    root: str
+    of: Mapping[str, Sequence[str]]
+
+
+class ItemTable:
+    """The items of a split; the row of an item is its stable index.
+
+    Args:
+        paths: one per item, as the media layer opens them.
+        labels: one class number per item; -1 where a list has none.
+        class_names: may be empty when no file names the classes.
+        source: the file or folder that was read, for messages.
+        start, end: (N,) seconds of the file that belong to each item; NaN stands for the whole
+            file, and a span without length for the moment of a key frame.
+        names: of the items where the path does not tell them apart.
+        intervals: actions of each item, see :class:`ActionReader`.
+        boxes: boxes of each item, see :class:`TrainBoxes`.
+        frames: images in place of files.
+        frame_rate: at which frames are counted, where annotations count them; 0 otherwise.
+        frame_start: seconds of a file at which that count begins.
+
+    Attributes:
+        checked_windows: the windows of frames and audio that are known to fit into every file, as
+            text; empty where nobody looked.
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[str] | StringTable,
+        labels: Sequence[int] | np.ndarray | None,
+        class_names: Sequence[str],
+        source: str | Path,
+        *,
+        start: np.ndarray | None = None,
+        end: np.ndarray | None = None,
+        names: Iterable[str] | StringTable | None = None,
+        intervals: Ragged | None = None,
+        boxes: Ragged | None = None,
+        frames: FrameNames | None = None,
+        frame_rate: float = 0.0,
+        frame_start: float = 0.0,
+    ) -> None:
+        self.paths = _table(paths)
+        count = len(self.paths)
+        if count == 0:
+            raise AnnotationError(f"{source}: lists no file at all.")
+        self.labels = np.full(count, -1) if labels is None else np.asarray(labels, dtype=np.int64)
+        self.class_names = list(class_names)
+        self.source = str(source)
+        self.start = np.full(count, np.nan) if start is None else np.asarray(start, dtype=float)
+        self.end = np.full(count, np.nan) if end is None else np.asarray(end, dtype=float)
+        self.names = None if names is None else _table(names)
+        self.intervals, self.boxes, self.frames = intervals, boxes, frames
+        self.frame_rate, self.frame_start = frame_rate, frame_start
+        self.checked_windows = ""
+        self._fingerprint = ""  # known once asked for
+
+    def open(self, row: int, options: MediaOptions = DEFAULT_OPTIONS):
+        """Open what an item is read from; use it in a ``with`` statement.
+
+        Raises:
+            MediaError: it cannot be opened.
+        """
+        path = self.paths[row]
+        if self.frames is not None:
+            names, root = self.frames.of[path], self.frames.root
+            return FrameList(path, names, root, options, self.frame_rate or options.folder_fps)
+        media = open_media(path, options)
+        try:
+            if self.frame_rate:
+                return AtRate(media, self.frame_rate, self.frame_start)
+            if self.end[row] > self.start[row]:
+                return Span(media, self.start[row], self.end[row])
+        except BaseException:
+            media.close()
+            raise
+        return media
+
+    def summary(self) -> str:
+        """Return in words what the list holds."""
+        if self.boxes is not None:
+            return f"{len(self)} key frames with {int(self.boxes.ends[-1])} boxes"
+        if self.intervals is not None:
+            return f"{len(self)} videos with {int(self.intervals.ends[-1])} actions"
+        classes = len(set(self.labels[self.labels >= 0].tolist()))
+        return f"{len(self)} videos, " + (f"{classes} classes" if classes else "no labels")
+
+    def time(self, row: int) -> float:
+        """Return the moment of a key frame in seconds; NaN for whole files."""
+        return float(self.start[row])
+
+    def name(self, row: int) -> str:
+        """Return what messages call an item: its path, with the second of a key frame."""
+        if self.names is None:
+            return self.paths[row]
+        return f"{self.paths[row]},{self.names[row].rpartition(',')[2]}"
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def fingerprint(self) -> str:
+        """Return a short hash of the items and their order, by which a run knows its list.
+
+        Of files only the last two path components count, so that moving a dataset keeps its
+        banks. Of key frames their names and boxes count.
+        """
+        if not self._fingerprint:
+            digest = self._hash_of_boxes() if self.boxes is not None else self._hash_of_files()
+            self._fingerprint = digest.hexdigest()[:16]
+        return self._fingerprint
+
+    def _hash_of_files(self):
+        digest = hashlib.sha256()
+        for row in range(len(self)):
+            digest.update(self.short_path(row).encode() + b"\n")
+            if not np.isnan(self.start[row]):
+                digest.update(self.start[row].tobytes() + self.end[row].tobytes())
+        return digest
+
+    def _hash_of_boxes(self):
+        names = (self.names[row].rpartition(",") for row in range(len(self)))
+        digest = hashlib.sha256(repr([(video, int(second)) for video, _, second in names]).encode())
+        for array in (self.boxes.arrays["box"], self.boxes.arrays["label"], self.boxes.ends):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest
+
+    def short_path(self, row: int) -> str:
+        """Return folder and name of a file, which stay the same when a dataset is moved."""
+        return "/".join(self.paths[row].rsplit("/", 2)[-2:])
+
+    def check_files(self) -> ItemTable:
+        """Return self, after looking every file up on disk; each once, whoever lists it.
+
+        Raises:
+            AnnotationError: some are missing; names the first and the cure.
+        """
+        paths = list(dict.fromkeys(self.paths[row] for row in range(len(self))))
+        with ThreadPoolExecutor(16) as pool:
+            exists = list(pool.map(os.path.exists, paths))
+        missing = [path for path, found in zip(paths, exists, strict=True) if not found]
+        if missing:
+            shown = "\n  ".join(missing[:5])
+            raise AnnotationError(
+                f"{self.source}: {len(missing)} of {len(paths)} listed files do not exist:\n  "
+                f"{shown}\nCheck DATA.PATH_PREFIX, or leave the missing files out with "
+                f"'python tools/prepare_data.py manifest' and set DATA.MANIFEST_DIR."
+            )
+        return self
+
+    def check_distinct(self) -> ItemTable:
+        """Return self if no file is listed twice: one file has one memory.
+
+        Raises:
+            AnnotationError: names the first file that is.
+        """
+        seen: set[str] = set()
+        for row in range(len(self)):
+            path = self.paths[row]
+            if path in seen:
+                raise AnnotationError(
+                    f"{self.source}: {path} is listed more than once, but a file has one memory. "
+                    "Take the repeated lines out."
+                )
+            seen.add(path)
+        return self
+
+    def check_labels(self, num_classes: int) -> ItemTable:
+        """Return self if every file has a label below ``num_classes``.
+
+        Raises:
+            AnnotationError: names the first file whose label is not.
+        """
+        if (self.labels < 0).any():
+            row = int(np.flatnonzero(self.labels < 0)[0])
+            raise AnnotationError(f"{self.source}: {self.paths[row]} has no label.")
+        wrong = np.flatnonzero(self.labels >= num_classes)
+        if len(wrong):
+            row = int(wrong[0])
+            raise AnnotationError(
+                f"{self.source}: label {self.labels[row]} of {self.paths[row]} is not below "
+                f"MODEL.NUM_CLASSES = {num_classes} ({len(wrong)} such files). Set "
+                f"MODEL.NUM_CLASSES to {int(self.labels.max()) + 1} or mend the list."
+            )
+        return self
+
+    def subset(self, rows: Sequence[int] | np.ndarray) -> ItemTable:
+        """Return a new list of the given rows."""
+        names = None if self.names is None else (self.names[int(row)] for row in rows)
+        part = ItemTable(
+            (self.paths[int(row)] for row in rows),
+            self.labels[rows],
+            self.class_names,
+            self.source,
+            start=self.start[rows],
+            end=self.end[rows],
+            names=names,
+            intervals=self.intervals and self.intervals.subset(rows),
+            boxes=self.boxes and self.boxes.subset(rows),
+            frames=self.frames,
+            frame_rate=self.frame_rate,
+            frame_start=self.frame_start,
+        )
+        part.checked_windows = self.checked_windows
+        return part
+
+    def fraction(self, share: float, seed: int = 0) -> ItemTable:
+        """Return a random share of the files of each class, at least one, in the old order.
+
+        With another share and the same seed the smaller list is part of the larger one.
+        """
+        rows = []
+        for label in np.unique(self.labels):
+            own = np.flatnonzero(self.labels == label)
+            count = max(1, round(share * len(own)))
+            rng = np.random.default_rng([seed, int(label) + 1])
+            rows.append(rng.permutation(own)[:count])
+        return self.subset(np.sort(np.concatenate(rows)))
+
+    def with_suffix(self, suffix: str) -> ItemTable:
+        """Return the same list with other file endings, for transcoded copies of the files.
+
+        Raises:
+            ConfigError: the ending has no dot.
+        """
+        if not suffix.startswith("."):
+            raise ConfigError(f"DATA.FILE_SUFFIX {suffix!r} must begin with a dot, like '.mp4'.")
+        if self.frames is not None:
+            raise ConfigError(
+                f"DATA.FILE_SUFFIX {suffix!r} changes the endings of videos, but {self.source} "
+                "lists images."
+            )
+        changed = copy.copy(self)
+        changed.paths = StringTable.from_strings(
+            str(Path(self.paths[row]).with_suffix(suffix)) for row in range(len(self))
+        )
+        changed._fingerprint = ""
+        return changed
+
+    def save(self, path: str | Path) -> None:
+        """Write the list as a manifest that :meth:`load` reads in one go."""
+        columns = {
+            "version": np.int64(MANIFEST_VERSION),
+            "labels": self.labels,
+            "checked_windows": np.str_(self.checked_windows),
+            **_packed("", self.paths),
+            **_packed("names_", StringTable.from_strings(self.class_names)),
+        }
+        if not np.isnan(self.start).all():
+            columns |= {"start": self.start, "end": self.end}
+        if self.names is not None:
+            columns |= _packed("item_names_", self.names)
+        for kind in RAGGED:
+            column = getattr(self, kind)
+            if column is not None:
+                columns |= {f"{kind}.{key}": array for key, array in column.arrays.items()}
+                columns[f"{kind}_ends"] = column.ends
+        if self.frame_rate:
+            columns["frame_rate"] = np.array([self.frame_rate, self.frame_start])
+        if self.frames is not None:
+            columns |= _packed_frames(self.frames)
+        with atomic_write(path) as file:
+            np.savez_compressed(file, **columns)
+
+    @classmethod
+    def load(cls, path: str | Path) -> ItemTable:
+        """Read a manifest.
+
+        Raises:
+            AnnotationError: the file is missing or not a manifest.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as data:
+                if int(data["version"]) != MANIFEST_VERSION:
+                    raise ValueError(f"version {int(data['version'])}")
+                items = cls(**_columns(data), source=path)
+                items.checked_windows = (
+                    str(data["checked_windows"]) if "checked_windows" in data else ""
+                )
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
+            raise AnnotationError(
+                f"{path}: not a usable manifest ({error}). Write one with "
+                "'python tools/prepare_data.py manifest --cfg CFG --out DIR'."
+            ) from error
+        return items
+
+
+def _table(strings: Iterable[str] | StringTable) -> StringTable:
+    return strings if isinstance(strings, StringTable) else StringTable.from_strings(strings)
+
+
+def _packed(prefix: str, table: StringTable) -> dict[str, np.ndarray]:
+    return {f"{prefix}text": table.text, f"{prefix}ends": table.ends}
+
+
+def _unpacked(data: Mapping[str, np.ndarray], prefix: str) -> StringTable:
+    return StringTable(data[f"{prefix}text"], data[f"{prefix}ends"])
+
+
+def _packed_frames(frames: FrameNames) -> dict[str, np.ndarray]:
+    """Return the names of all images one after the other, and where those of a path end."""
+    every = (name for names in frames.of.values() for name in names)
+    return {
+        "frames_root": np.str_(frames.root),
+        "frames_last": np.cumsum([len(names) for names in frames.of.values()]),
+        **_packed("frames_path_", StringTable.from_strings(frames.of)),
+        **_packed("frames_", StringTable.from_strings(every)),
+    }
+
+
+def _unpacked_frames(data: Mapping[str, np.ndarray]) -> FrameNames:
+    names, paths = _unpacked(data, "frames_"), _unpacked(data, "frames_path_")
+    of, begin = {}, 0
+    for row, last in enumerate(data["frames_last"].tolist()):
+        of[paths[row]] = StringTable.from_strings(names[k] for k in range(begin, last))
+        begin = last
+    return FrameNames(str(data["frames_root"]), of)
+
+
+def _columns(data: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return the arguments of a table from the arrays of a manifest."""
+    class_names = _unpacked(data, "names_")
+    columns: dict[str, Any] = {
+        "paths": _unpacked(data, ""),
+        "labels": data["labels"],
+        "class_names": [class_names[k] for k in range(len(class_names))],
+    }
+    if len(columns["labels"]) != len(columns["paths"]):
+        raise ValueError(f"{len(columns['labels'])} labels for {len(columns['paths'])} files")
+    if "start" in data:
+        columns |= {"start": data["start"], "end": data["end"]}
+    if "item_names_text" in data:
+        columns["names"] = _unpacked(data, "item_names_")
+    for kind in RAGGED:
+        if f"{kind}_ends" in data:
+            keys = [key for key in data if key.startswith(f"{kind}.")]
+            arrays = {key.partition(".")[2]: data[key] for key in keys}
+            columns[kind] = Ragged(arrays, data[f"{kind}_ends"])
+    if "frame_rate" in data:
+        columns["frame_rate"], columns["frame_start"] = data["frame_rate"].tolist()
+    if "frames_root" in data:
+        columns["frames"] = _unpacked_frames(data)
+    return columns

@@ -1,0 +1,1 @@
+"""One file per dataset: ``read(cfg, split) -> ItemTable``, registered under its name."""

@@ -1,0 +1,168 @@
+"""Other things behind the interface of a file: a list of images, another rate, a span of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from slowfast.datasets.media.frame_folder import read_images
+from slowfast.datasets.media.info import VideoInfo
+from slowfast.datasets.media.options import MediaOptions
+from slowfast.utils.errors import MediaError
+
+
+class FrameList:
+    """Frames that were extracted to images, named one by one.
+
+    Args:
+        path: folder of the images, for messages.
+        names: of the images, in order.
+        root: folder that the names are below.
+        options: limits.
+        fps: rate of extraction, frames per second.
+
+    Raises:
+        MediaError: the first image cannot be read.
+    """
+
+    audio = None
+    slow = ""
+
+    def __init__(
+        self,
+        path: str | Path,
+        names: Sequence[str],
+        root: str | Path,
+        options: MediaOptions,
+        fps: float,
+    ) -> None:
+        self.path, self._root, self._names = Path(path), Path(root), names
+        self._max_pixels = options.max_pixels
+        self.video = VideoInfo(fps, len(names), 0.0, 0, 0, "images")
+
+    def place_of(self, frame: int) -> tuple[str, int]:
+        """Return where a frame can be seen: a file, and a frame of it."""
+        return str(self._root / self._names[frame]), 0
+
+    def read_frames(
+        self,
+        indices: Sequence[int],
+        transform: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    ) -> torch.Tensor:
+        """Return frames (clamped to the list) as uint8 ``(T, 3, H, W)`` RGB."""
+        last = self.video.num_frames - 1
+        paths = [self._root / self._names[min(max(int(k), 0), last)] for k in indices]
+        return read_images(paths, transform, self._max_pixels)
+
+    def read_waveform(self, start: float, duration: float, rate: int) -> torch.Tensor:
+        """Raise, since images carry no audio."""
+        raise MediaError(f"{self.path}: a list of images has no audio.")
+
+    def close(self) -> None:
+        """Do nothing; images are opened one at a time."""
+
+    def __enter__(self) -> FrameList:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Part:
+    """A view on an opened file; closing it closes the file."""
+
+    def __init__(self, media) -> None:
+        self._media = media
+        self.path, self.audio, self.video = media.path, media.audio, media.video
+
+    def read_waveform(self, start: float, duration: float, rate: int) -> torch.Tensor:
+        """Return audio by the clock of the file."""
+        return self._media.read_waveform(start, duration, rate)
+
+    def close(self) -> None:
+        """Release the file."""
+        self._media.close()
+
+    def __enter__(self) -> _Part:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AtRate(_Part):
+    """A file whose frames are counted at another rate, as annotations count them.
+
+    Args:
+        media: an opened file with video.
+        rate: frames per second.
+        start: seconds of the file that frame 0 lies after its beginning; may be negative.
+
+    Raises:
+        MediaError: the file has no video stream.
+    """
+
+    def __init__(self, media, rate: float, start: float = 0.0) -> None:
+        super().__init__(media)
+        if media.video is None:
+            raise MediaError(f"{media.path}: the file has no video stream.")
+        count = round((media.video.duration - start) * rate)
+        self._rate, self._start = rate, start
+        self.video = replace(media.video, fps=rate, num_frames=max(count, 1), times=None)
+
+    def _nearest(self, frames: Sequence[int]) -> list[int]:
+        return self._media.video.nearest([k / self._rate + self._start for k in frames])
+
+    def place_of(self, frame: int) -> tuple[str, int]:
+        """Return where a frame can be seen: a file, and a frame of it."""
+        return str(self.path), self._nearest([frame])[0]
+
+    def read_frames(self, indices: Sequence[int], transform=None) -> torch.Tensor:
+        """Return the frames of the file nearest to those of the other rate."""
+        return self._media.read_frames(self._nearest(indices), transform)
+
+
+class Span(_Part):
+    """The seconds from ``start`` to ``end`` of a file, counted from its first frame.
+
+    Raises:
+        MediaError: no frame appears in them.
+    """
+
+    def __init__(self, media, start: float, end: float) -> None:
+        super().__init__(media)
+        if media.video is None:
+            raise MediaError(f"{media.path}: the file has no video stream.")
+        video = media.video
+        times = [video.time_of(k) - video.start for k in range(video.num_frames)]
+        inside = [k for k, at in enumerate(times) if start - 1e-9 <= at < end]
+        if not inside:
+            raise MediaError(
+                f"{media.path}: no frame between {start:g} and {end:g} s; it lasts "
+                f"{video.duration:.2f} s."
+            )
+        self._first, count = inside[0], len(inside)
+        even = video.times is None
+        self.video = replace(
+            video,
+            num_frames=count,
+            start=video.time_of(self._first),
+            times=None if even else video.times[inside] - video.times[self._first],
+        )
+        if media.audio is not None:
+            begin = max(media.audio.start, self.video.start)
+            stop = min(media.audio.start + media.audio.duration, video.start + end)
+            self.audio = replace(media.audio, start=begin, duration=max(stop - begin, 0.0))
+
+    def place_of(self, frame: int) -> tuple[str, int]:
+        """Return where a frame can be seen: a file, and a frame of it."""
+        return str(self.path), self._first + frame
+
+    def read_frames(self, indices: Sequence[int], transform=None) -> torch.Tensor:
+        """Return frames of the span (clamped to it) as uint8 ``(T, 3, H, W)`` RGB."""
+        last = self.video.num_frames - 1
+        wanted = [self._first + min(max(int(k), 0), last) for k in indices]
+        return self._media.read_frames(wanted, transform)

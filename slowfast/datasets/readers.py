@@ -1,0 +1,254 @@
+"""What is read of an opened file for the views of a sample: one reader per modality.
+
+A reader turns ``(media, row, views, rng)`` into tensors with a leading view axis, and knows what
+stands for them where a file cannot be read. Adding a modality is adding a reader.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from slowfast.datasets.audio_features import draw_gain
+from slowfast.datasets.items import ItemTable, Ragged
+from slowfast.datasets.sample import Sample
+from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry, to_pixels
+from slowfast.datasets.transforms.color import draw_color_jitter
+from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
+from slowfast.datasets.views import View
+
+
+class Reader(ABC):
+    """Reads one modality, or the labels, of a sample."""
+
+    @abstractmethod
+    def read(
+        self, media: Any, row: int, views: list[View], rng: np.random.Generator | None
+    ) -> Sample:
+        """Return the tensors of item ``row``.
+
+        Raises:
+            MediaError: the file cannot be read.
+        """
+
+    def empty(self, row: int, count: int) -> Sample:
+        """Return what stands for ``count`` views of an item whose file cannot be read."""
+        return {}
+
+
+@dataclass(frozen=True)
+class ColorJitter:
+    """Draws of the colour jitter, see :func:`draw_color_jitter`."""
+
+    strength: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    probability: float = 1.0
+
+    def draw(self, rng: np.random.Generator, count: int) -> Tensor:
+        """Return ``(count, 5)``."""
+        draws = [draw_color_jitter(self.strength, self.probability, rng) for _ in range(count)]
+        return torch.stack(draws)
+
+
+def _frames_of(media: Any, views: list[View], transform=None) -> list[Tensor]:
+    """Return the frames ``(T, 3, H, W)`` of each view, read in one pass."""
+    wanted = [frame for view in views for frame in view.frames]
+    frames = media.read_frames(wanted, transform)
+    return list(frames.split([len(view.frames) for view in views]))
+
+
+def _times_of(views: list[View]) -> Tensor:
+    return torch.tensor([view.time for view in views], dtype=torch.float32)
+
+
+@dataclass(frozen=True)
+class TrainFrames(Reader):
+    """Random crops: ``video`` uint8 ``(V, 3, T, S, S)``, ``color`` and ``time``."""
+
+    geometry: TrainGeometry
+    color: ColorJitter = ColorJitter()
+
+    def read(self, media, row, views, rng) -> Sample:
+        """Return the crops that ``rng`` draws, one for each view."""
+        clips = [self.geometry(clip, rng) for clip in _frames_of(media, views)]
+        return {
+            "video": torch.stack([clip.transpose(0, 1) for clip in clips]).contiguous(),
+            "color": self.color.draw(rng, len(views)),
+            "time": _times_of(views),
+        }
+
+
+@dataclass(frozen=True)
+class EvalFrames(Reader):
+    """All crops of all views: ``video`` uint8 ``(V, 3, T, S, S)``, temporal view major.
+
+    Args:
+        geometry: deterministic spatial transform with its crops.
+        num_frames: T, of what stands for an unreadable file.
+    """
+
+    geometry: TestGeometry
+    num_frames: int
+
+    def read(self, media, row, views, rng) -> Sample:
+        """Return the crops of each view."""
+        clips = _frames_of(media, views, self.geometry.resize)
+        crops = [crop.transpose(0, 1) for clip in clips for crop in self.geometry(clip)]
+        times = _times_of(views).repeat_interleave(self.geometry.num_crops, dim=0)
+        return {"video": torch.stack(crops), "time": times}
+
+    def empty(self, row: int, count: int) -> Sample:
+        """Return black clips."""
+        count, side = count * self.geometry.num_crops, self.geometry.crop_size
+        video = torch.zeros(count, 3, self.num_frames, side, side, dtype=torch.uint8)
+        return {"video": video, "time": torch.zeros(count, 2)}
+
+
+@dataclass(frozen=True)
+class AudioReader(Reader):
+    """Mono waveforms: ``audio`` float32 ``(V, S)``, S = ``round(seconds * rate)``.
+
+    Args:
+        seconds: length of a window.
+        rate: samples per second.
+        gain_jitter: g, training audio is multiplied by a factor of U(1 - g, 1 + g).
+        silence: read silence from files without an audio stream.
+    """
+
+    seconds: float
+    rate: int = 24_000
+    gain_jitter: float = 0.0
+    silence: bool = False
+
+    @property
+    def num_samples(self) -> int:
+        """Length S of a waveform."""
+        return round(self.seconds * self.rate)
+
+    def read(self, media, row, views, rng) -> Sample:
+        """Return the audio of each view, silent where the stream does not reach."""
+        waves = []
+        for view in views:
+            if media.audio is None and self.silence:
+                wave = torch.zeros(self.num_samples)
+            else:
+                wave = media.read_waveform(view.audio_start, self.seconds, self.rate)
+            waves.append(wave if rng is None else wave * draw_gain(self.gain_jitter, rng))
+        return {"audio": torch.stack(waves)}
+
+    def empty(self, row: int, count: int) -> Sample:
+        """Return silence."""
+        return {"audio": torch.zeros(count, self.num_samples)}
+
+
+@dataclass(frozen=True)
+class LabelReader(Reader):
+    """The class of an item: ``label`` int64, -1 without one."""
+
+    items: ItemTable
+
+    def read(self, media, row, views, rng) -> Sample:
+        """Return the label."""
+        return self.empty(row, len(views))
+
+    def empty(self, row: int, count: int) -> Sample:
+        """Return the label, which needs no file."""
+        return {"label": int(self.items.labels[row])}
+
+
+@dataclass(frozen=True)
+class ActionReader(Reader):
+    """The actions of an item: ``label`` float32 ``(C,)`` of 0 and 1.
+
+    Args:
+        intervals: (class from 0, first frame, last frame) of each item.
+        num_classes: C.
+        of_clip: only those active in the frames of the view, as in training; otherwise all.
+    """
+
+    intervals: Ragged
+    num_classes: int
+    of_clip: bool
+
+    def read(self, media, row, views, rng) -> Sample:
+        """Return the actions of the first view, or of the whole item."""
+        if not self.of_clip:
+            return self.empty(row, len(views))
+        frames = views[0].frames
+        classes, begins, ends = self.intervals[row]["interval"].T
+        return {"label": self._hot(classes[(begins <= frames[-1]) & (ends >= frames[0])])}
+
+    def empty(self, row: int, count: int) -> Sample:
+        """Return all actions of the item, which need no file."""
+        return {"label": self._hot(self.intervals[row]["interval"][:, 0])}
+
+    def _hot(self, classes: np.ndarray) -> Tensor:
+        label = torch.zeros(self.num_classes)
+        label[classes] = 1
+        return label
+
+
+@dataclass(frozen=True)
+class TrainBoxes(Reader):
+    """Random crops of key frames' clips with their boxes.
+
+    Args:
+        boxes: shares of the frame and labels of each item.
+        geometry: cuts clips and boxes.
+        color: see :class:`ColorJitter`.
+    """
+
+    boxes: Ragged
+    geometry: BoxTrainGeometry
+    color: ColorJitter = ColorJitter()
+
+    def read(self, media, row, views, rng) -> Sample:
+        """Return ``video`` ``(1, 3, T, S, S)`` and the boxes that stay visible."""
+        (clip,) = _frames_of(media, views)
+        rows = self.boxes.rows(row)
+        boxes = to_pixels(self.boxes.arrays["box"][rows], *clip.shape[-2:])
+        clip, boxes, kept = self.geometry(clip, boxes, rng)
+        return {
+            "video": clip.transpose(0, 1).contiguous()[None],
+            "color": self.color.draw(rng, 1),
+            "time": _times_of(views),
+            **_box_tensors(boxes, self.boxes, rows[kept]),
+        }
+
+
+@dataclass(frozen=True)
+class EvalBoxes(Reader):
+    """The whole frames around each key frame with their boxes; an unreadable one has none."""
+
+    boxes: Ragged
+    geometry: BoxTestGeometry
+
+    def read(self, media, row, views, rng) -> Sample:
+        """Return ``video`` ``(1, 3, T, H, W)`` and all boxes."""
+        (clip,) = _frames_of(media, views)
+        rows = self.boxes.rows(row)
+        boxes = to_pixels(self.boxes.arrays["box"][rows], *clip.shape[-2:])
+        clip, boxes = self.geometry(clip, boxes)
+        video = clip.transpose(0, 1).contiguous()[None]
+        return {"video": video, "time": _times_of(views), **_box_tensors(boxes, self.boxes, rows)}
+
+    def empty(self, row: int, count: int) -> Sample:
+        """Return one black pixel and no box."""
+        none = np.zeros(0, dtype=np.int64)
+        return {
+            "video": torch.zeros(1, 3, 1, 1, 1, dtype=torch.uint8),
+            "time": torch.zeros(count, 2),
+            **_box_tensors(np.zeros((0, 4)), self.boxes, none),
+        }
+
+
+def _box_tensors(boxes: np.ndarray, column: Ragged, rows: np.ndarray) -> dict[str, Tensor]:
+    return {
+        "boxes": torch.from_numpy(boxes).float(),
+        "box_label": torch.from_numpy(column.arrays["label"][rows]).float(),
+        "box_index": torch.from_numpy(rows),
+    }

@@ -1,0 +1,1 @@
+"""Which frames and which seconds make a clip: arithmetic, apart from any decoding."""
