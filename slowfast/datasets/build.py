@@ -49,17 +49,17 @@ def dataset_list(name: str) -> Callable[[ListReader], ListReader]:
     return register
 
 
-def read_items(cfg, split: str) -> ItemTable:
+def read_items(cfg, split: str, name: str | None = None) -> ItemTable:
     """Return the list of a split as it is written, whether or not its files exist.
 
-    ``TEST.DATASET`` names the dataset of the test split, ``TRAIN.DATASET`` that of the others;
-    endings are those of ``DATA.FILE_SUFFIX`` where that is set; manifests are not looked at.
+    Without a name ``TEST.DATASET`` names the dataset of the test split, ``TRAIN.DATASET`` that of
+    the others; endings are those of ``DATA.FILE_SUFFIX`` where that is set; manifests are not looked at.
 
     Raises:
         ConfigError: unknown dataset.
         AnnotationError: the list is missing or wrong.
     """
-    name = dataset_name(cfg, split)
+    name = name or dataset_name(cfg, split)
     _discover()
     if name not in DATASET_REGISTRY:
         key = "TEST.DATASET" if split == "test" else "TRAIN.DATASET"
@@ -88,7 +88,7 @@ def manifest_path(cfg, folder: str | Path, split: str) -> Path:
     return Path(folder) / name
 
 
-def load_items(cfg, split: str) -> ItemTable:
+def load_items(cfg, split: str, name: str | None = None) -> ItemTable:
     """Return the items of a split that a run reads, their files looked up on disk.
 
     The list comes from ``DATA.MANIFEST_DIR`` where that is set, and only a manifest is trusted to
@@ -98,7 +98,7 @@ def load_items(cfg, split: str) -> ItemTable:
     if data.MANIFEST_DIR:
         items = ItemTable.load(manifest_path(cfg, data.MANIFEST_DIR, split))
     else:
-        items = read_items(cfg, split).check_files()
+        items = read_items(cfg, split, name).check_files()
     if split == "train":
         if data.TRAIN_FRACTION < 1:
             items = items.fraction(data.TRAIN_FRACTION, cfg.RNG_SEED)
@@ -122,7 +122,7 @@ def build_dataset(
         ConfigError: unknown name.
         AnnotationError: its lists are missing or wrong.
     """
-    items = load_items(cfg, split) if items is None else items
+    items = load_items(cfg, split, name) if items is None else items
     views = views or split
     readers: list[Reader] = [*_frame_readers(cfg, items, views), *_audio_readers(cfg, views)]
     crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "test" and items.boxes is None else 1
@@ -150,7 +150,18 @@ def _view_rule(cfg, items: ItemTable, views: str) -> RandomViews | FixedViews | 
     windows = build_windows(cfg) if cfg.AUDIO.ENABLE else None
     if views == "train":
         return RandomViews(sampling, 1, windows, silence=cfg.AUDIO.MISSING == "zero")
+    if windows is not None and views == "test":
+        _check_one_view(cfg.TEST)
     return FixedViews(sampling, cfg.TEST.NUM_ENSEMBLE_VIEWS if views == "test" else 0, windows)
+
+
+def _check_one_view(test) -> None:
+    if test.NUM_ENSEMBLE_VIEWS * test.NUM_SPATIAL_CROPS != 1:
+        raise ConfigError(
+            "With AUDIO.ENABLE a test video has a single view, found TEST.NUM_ENSEMBLE_VIEWS "
+            f"{test.NUM_ENSEMBLE_VIEWS} and TEST.NUM_SPATIAL_CROPS {test.NUM_SPATIAL_CROPS}: set "
+            "both to 1."
+        )
 
 
 def _frame_readers(cfg, items: ItemTable, views: str) -> list[Reader]:

@@ -12,13 +12,13 @@ import os
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
+from slowfast.datasets.columns import FrameNames, Ragged, StringTable, packed, unpacked
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions, open_media
 from slowfast.datasets.media.parts import AtRate, FrameList, Span
 from slowfast.utils.errors import AnnotationError, ConfigError
@@ -26,77 +26,6 @@ from slowfast.utils.files import atomic_write
 
 MANIFEST_VERSION = 1
 RAGGED = ("intervals", "boxes")  # columns with several rows per item
-
-
-class StringTable:
-    """An immutable sequence of strings in two arrays."""
-
-    def __init__(self, text: np.ndarray, ends: np.ndarray) -> None:
-        self.text, self.ends = text, ends
-
-    @classmethod
-    def from_strings(cls, strings: Iterable[str]) -> StringTable:
-        """Pack any number of strings."""
-        encoded = [entry.encode() for entry in strings]
-        ends = np.cumsum([len(entry) for entry in encoded], dtype=np.int64)
-        return cls(np.frombuffer(b"".join(encoded), dtype=np.uint8), ends)
-
-    def __len__(self) -> int:
-        return len(self.ends)
-
-    def __getitem__(self, row: int) -> str:
-        if not -len(self) <= row < len(self):
-            raise IndexError(row)
-        row %= len(self)
-        begin = self.ends[row - 1] if row else 0
-        return self.text[begin : self.ends[row]].tobytes().decode()
-
-
-class Ragged:
-    """Several rows of arrays for each item: actions, boxes.
-
-    Args:
-        arrays: columns of one length M.
-        ends: (N,) where the rows of each item end.
-    """
-
-    def __init__(self, arrays: Mapping[str, np.ndarray], ends: np.ndarray) -> None:
-        self.arrays, self.ends = dict(arrays), np.asarray(ends, dtype=np.int64)
-
-    @classmethod
-    def join(cls, parts: Sequence[Mapping[str, np.ndarray]]) -> Ragged:
-        """Put the rows of all items one after the other."""
-        arrays = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return cls(arrays, np.cumsum([len(next(iter(part.values()))) for part in parts]))
-
-    def rows(self, item: int) -> np.ndarray:
-        """Return the rows of an item."""
-        return np.arange(self.ends[item - 1] if item else 0, self.ends[item])
-
-    def __getitem__(self, item: int) -> dict[str, np.ndarray]:
-        rows = self.rows(item)
-        return {name: array[rows] for name, array in self.arrays.items()}
-
-    def item_of_rows(self) -> np.ndarray:
-        """Return the item ``(M,)`` of each row."""
-        return np.searchsorted(self.ends, np.arange(self.ends[-1]), side="right")
-
-    def subset(self, items: Iterable[int]) -> Ragged:
-        """Return the rows of some items."""
-        return Ragged.join([self[int(item)] for item in items])
-
-
-@dataclass(frozen=True)
-class FrameNames:
-    """Images that stand for videos.
-
-    Attributes:
-        root: folder that all names are below.
-        of: names of the images of each path of the table, in order.
-    """
-
-    root: str
-    of: Mapping[str, Sequence[str]]
 
 
 class ItemTable:
@@ -339,13 +268,13 @@ class ItemTable:
             "version": np.int64(MANIFEST_VERSION),
             "labels": self.labels,
             "checked_windows": np.str_(self.checked_windows),
-            **_packed("", self.paths),
-            **_packed("names_", StringTable.from_strings(self.class_names)),
+            **packed("", self.paths),
+            **packed("names_", StringTable.from_strings(self.class_names)),
         }
         if not np.isnan(self.start).all():
             columns |= {"start": self.start, "end": self.end}
         if self.names is not None:
-            columns |= _packed("item_names_", self.names)
+            columns |= packed("item_names_", self.names)
         for kind in RAGGED:
             column = getattr(self, kind)
             if column is not None:
@@ -354,7 +283,7 @@ class ItemTable:
         if self.frame_rate:
             columns["frame_rate"] = np.array([self.frame_rate, self.frame_start])
         if self.frames is not None:
-            columns |= _packed_frames(self.frames)
+            columns |= self.frames.packed()
         with atomic_write(path) as file:
             np.savez_compressed(file, **columns)
 
@@ -385,39 +314,11 @@ def _table(strings: Iterable[str] | StringTable) -> StringTable:
     return strings if isinstance(strings, StringTable) else StringTable.from_strings(strings)
 
 
-def _packed(prefix: str, table: StringTable) -> dict[str, np.ndarray]:
-    return {f"{prefix}text": table.text, f"{prefix}ends": table.ends}
-
-
-def _unpacked(data: Mapping[str, np.ndarray], prefix: str) -> StringTable:
-    return StringTable(data[f"{prefix}text"], data[f"{prefix}ends"])
-
-
-def _packed_frames(frames: FrameNames) -> dict[str, np.ndarray]:
-    """Return the names of all images one after the other, and where those of a path end."""
-    every = (name for names in frames.of.values() for name in names)
-    return {
-        "frames_root": np.str_(frames.root),
-        "frames_last": np.cumsum([len(names) for names in frames.of.values()]),
-        **_packed("frames_path_", StringTable.from_strings(frames.of)),
-        **_packed("frames_", StringTable.from_strings(every)),
-    }
-
-
-def _unpacked_frames(data: Mapping[str, np.ndarray]) -> FrameNames:
-    names, paths = _unpacked(data, "frames_"), _unpacked(data, "frames_path_")
-    of, begin = {}, 0
-    for row, last in enumerate(data["frames_last"].tolist()):
-        of[paths[row]] = StringTable.from_strings(names[k] for k in range(begin, last))
-        begin = last
-    return FrameNames(str(data["frames_root"]), of)
-
-
 def _columns(data: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Return the arguments of a table from the arrays of a manifest."""
-    class_names = _unpacked(data, "names_")
+    class_names = unpacked(data, "names_")
     columns: dict[str, Any] = {
-        "paths": _unpacked(data, ""),
+        "paths": unpacked(data, ""),
         "labels": data["labels"],
         "class_names": [class_names[k] for k in range(len(class_names))],
     }
@@ -426,7 +327,7 @@ def _columns(data: Mapping[str, np.ndarray]) -> dict[str, Any]:
     if "start" in data:
         columns |= {"start": data["start"], "end": data["end"]}
     if "item_names_text" in data:
-        columns["names"] = _unpacked(data, "item_names_")
+        columns["names"] = unpacked(data, "item_names_")
     for kind in RAGGED:
         if f"{kind}_ends" in data:
             keys = [key for key in data if key.startswith(f"{kind}.")]
@@ -435,5 +336,5 @@ def _columns(data: Mapping[str, np.ndarray]) -> dict[str, Any]:
     if "frame_rate" in data:
         columns["frame_rate"], columns["frame_start"] = data["frame_rate"].tolist()
     if "frames_root" in data:
-        columns["frames"] = _unpacked_frames(data)
+        columns["frames"] = FrameNames.unpacked(data)
     return columns

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from slowfast.datasets.audio_features import draw_gain
-from slowfast.datasets.items import ItemTable, Ragged
+from slowfast.datasets.columns import Ragged
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.sample import Sample
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry, to_pixels
 from slowfast.datasets.transforms.color import draw_color_jitter

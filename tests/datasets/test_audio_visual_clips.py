@@ -2,32 +2,30 @@
 
 import shutil
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from oracles.media_files import number_of, time_of_beep
-from slowfast.datasets.audio_visual_clips import (
-    AudioVisualTrainClips,
-    AudioVisualViews,
-    SoundSettings,
-    clip_frames,
-)
 
 from slowfast.config import load_cfg
 from slowfast.datasets import build_dataset
-from slowfast.datasets.clips import ClipSettings, SampleKey, UnreadableSample
+from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.loader import construct_loader, shuffle_dataset
 from slowfast.datasets.media import VideoInfo, open_media
+from slowfast.datasets.readers import AudioReader, EvalFrames, LabelReader, TrainFrames
+from slowfast.datasets.sample import SampleKey, UnreadableSample
 from slowfast.datasets.sampling.temporal import DurationSampling
 from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.datasets.transforms import TestGeometry, TrainGeometry
+from slowfast.datasets.views import FixedViews, RandomViews
 from slowfast.utils.errors import AnnotationError, ConfigError
 
 RATE = 16_000
 TEN_MS = 0.01
-SETTINGS = ClipSettings(DurationSampling(8, 16.0), seed=3)
+SAMPLING = DurationSampling(8, 16.0)
 POLICIES = ("in_sync", "jitter", "original")
 
 
@@ -35,21 +33,22 @@ def listed(*paths):
     return ItemTable([str(path) for path in paths], list(range(len(paths))), [], "list")
 
 
-def sound_settings(policy="in_sync", seconds=1.0, gain=0.0, **options):
-    windows = AudioVisualWindows(0.5, seconds, policy, 0.25)
-    return SoundSettings(windows, RATE, gain, **options)
+# Both read squares of the whole frame, so that its number stays legible.
+def train_clips(items, seed=3, policy="in_sync", gain=0.0, silence=False):
+    views = RandomViews(SAMPLING, 1, AudioVisualWindows(0.5, 1.0, policy, 0.25), silence)
+    readers = [
+        TrainFrames(TrainGeometry(96, square=96, flip=False)),
+        AudioReader(1.0, RATE, gain, silence),
+        LabelReader(items),
+    ]
+    return ClipDataset(items, views, readers, seed=seed, on_error="replace", max_retries=3)
 
 
-# Both read squares of the whole picture, so that its number stays legible.
-def train_clips(videos, settings=SETTINGS, **options):
-    geometry = TrainGeometry(96, square=96, flip=False)
-    sound = sound_settings(**options)
-    return AudioVisualTrainClips(videos, settings, geometry, max_retries=3, sound=sound)
-
-
-def views(videos, **options):
-    geometry = TestGeometry(96, 96, square=96)
-    return AudioVisualViews(videos, SETTINGS, geometry, sound=sound_settings(**options))
+def views(items, silence=False):
+    rule = FixedViews(SAMPLING, windows=AudioVisualWindows(0.5, 1.0, "in_sync", 0.25))
+    frames = EvalFrames(TestGeometry(96, 96, square=96), 8)
+    readers = [frames, AudioReader(1.0, RATE, silence=silence), LabelReader(items)]
+    return ClipDataset(items, rule, readers)
 
 
 # Two seconds of pictures with a beep in the middle, unless it says otherwise.
@@ -75,13 +74,13 @@ def assert_aligned(sample, settings, starts):
     ``starts`` are those of the drawn windows. The pictures begin up to a frame before theirs, and
     the sound has to follow.
     """
-    clip = sample["video"] if sample["video"].ndim == 4 else sample["video"][0]
+    (clip,) = sample["video"]
     shown = settings.get("first", 0.0) + number_of(clip[:, 0]) / float(settings.get("fps", 30))
     assert shown <= starts[0] + 1e-3
     assert starts[0] < shown + 1 / float(settings.get("fps", 30)) + 1e-3
     # Where the waveform must begin for the same distance between sound and pictures.
     begins = shown + (starts[1] - starts[0])
-    assert abs(begins + time_of_beep(sample["waveform"], RATE) - settings["beep"]) < TEN_MS
+    assert abs(begins + time_of_beep(sample["audio"][0], RATE) - settings["beep"]) < TEN_MS
 
 
 @pytest.mark.parametrize("policy", POLICIES)
@@ -119,18 +118,23 @@ def test_the_sound_of_a_centre_clip_is_that_of_its_pictures(media_factory, other
     if settings.get("audio_first", 0.0) <= middle - 0.5:
         assert_aligned(sample, settings, (middle - 0.25, middle - 0.5))
     assert sample["valid"] is True
-    assert sample["waveform"].shape == (RATE,)
+    assert sample["audio"].shape == (1, RATE)
     assert sample["video"].shape == (1, 3, 8, 96, 96)
 
 
 @pytest.mark.parametrize("fps", [5.0, 24.0, 29.97, 60.0])
-def test_frames_begin_with_the_one_on_screen(fps):
+def test_frames_begin_with_the_one_on_screen_and_audio_moves_with_it(fps):
     video = VideoInfo(fps, round(fps * 4), 0.7, 96, 64, "h264")
-    for start in np.linspace(0.7, 4.2, 50):
-        frames, earlier = clip_frames(SETTINGS.sampling, video, start)
-        assert len(frames) == 8
+    rule = RandomViews(SAMPLING, 1, AudioVisualWindows(0.5, 1.0), silence=True)
+    media = SimpleNamespace(video=video, audio=None, path="x")
+    for seed in range(40):
+        start, audio = rule.windows.anywhere(video, np.random.default_rng(seed))
+        (view,) = rule.views(media, 0.0, np.random.default_rng(seed))
+        assert len(view.frames) == 8
+        earlier = start - view.time[0]
         assert -1e-9 <= earlier < 1 / fps + 1e-9
-        assert start - earlier == pytest.approx(video.time_of(frames[0]))
+        assert view.time[0] == pytest.approx(video.time_of(view.frames[0]))
+        assert audio - view.audio_start == pytest.approx(earlier)
 
 
 def test_a_sample_depends_on_seed_epoch_and_position_alone(media_factory):
@@ -138,13 +142,12 @@ def test_a_sample_depends_on_seed_epoch_and_position_alone(media_factory):
     one, two = (train_clips(videos, policy="jitter", gain=0.3) for _ in range(2))
     two[SampleKey(1, 0, 0)]
     key = SampleKey(2, 5, 1)
-    assert torch.equal(one[key]["waveform"], two[key]["waveform"])
+    assert torch.equal(one[key]["audio"], two[key]["audio"])
     assert torch.equal(one[key]["video"], two[key]["video"])
     others = [SampleKey(2, 6, 1), SampleKey(3, 5, 1)]
-    seeded = ClipSettings(SETTINGS.sampling, seed=4)
-    waves = [one[other]["waveform"] for other in others]
-    waves.append(train_clips(videos, seeded, policy="jitter", gain=0.3)[key]["waveform"])
-    assert not any(torch.equal(wave, one[key]["waveform"]) for wave in waves)
+    waves = [one[other]["audio"] for other in others]
+    waves.append(train_clips(videos, seed=4, policy="jitter", gain=0.3)[key]["audio"])
+    assert not any(torch.equal(wave, one[key]["audio"]) for wave in waves)
 
 
 def test_the_gain_of_training_stays_in_its_range(media_factory):
@@ -153,13 +156,13 @@ def test_the_gain_of_training_stays_in_its_range(media_factory):
     gains = []
     for position in range(40):
         key = SampleKey(0, position, 0)
-        quiet, loud = plain[key]["waveform"], louder[key]["waveform"]
-        gain = float((quiet @ loud) / (quiet @ quiet))
+        quiet, loud = plain[key]["audio"], louder[key]["audio"]
+        gain = float((quiet * loud).sum() / quiet.square().sum())
         assert torch.allclose(loud, gain * quiet, atol=1e-6)
         gains.append(gain)
     assert 0.75 <= min(gains) < 0.8
     assert 1.2 < max(gains) <= 1.25
-    assert plain[SampleKey(0, 0, 0)]["waveform"].dtype == torch.float32
+    assert plain[SampleKey(0, 0, 0)]["audio"].dtype == torch.float32
 
 
 @pytest.fixture
@@ -186,28 +189,28 @@ def test_a_listed_file_that_lacks_sound_is_replaced_with_its_reason(media_factor
         assert path in reason
         assert words in reason
         assert "AUDIO.MISSING" in reason
-        assert sample["waveform"].abs().max() > 0.1
+        assert sample["audio"].abs().max() > 0.1
     given_up = train_clips(listed(unheard["silent"]))[SampleKey(0, 0, 0)]
     assert isinstance(given_up, UnreadableSample)
     assert len(given_up.failures) == 4
 
 
 def test_missing_sound_may_be_silence(media_factory, unheard):
-    clips = train_clips(listed(unheard["silent"], unheard["short"]), silence_for_missing=True)
+    clips = train_clips(listed(unheard["silent"], unheard["short"]), silence=True)
     for position in range(6):
         sample = clips[SampleKey(0, position, 0)]
         assert (sample["index"], sample["failures"]) == (0, [])
-        assert not sample["waveform"].any()
-        assert sample["waveform"].shape == (RATE,)
-        assert sample["video"].shape == (3, 8, 96, 96)
+        assert not sample["audio"].any()
+        assert sample["audio"].shape == (1, RATE)
+        assert sample["video"].shape == (1, 3, 8, 96, 96)
     heard = [clips[SampleKey(0, position, 1)] for position in range(20)]
     assert all(sample["failures"] == [] for sample in heard)
-    assert any(sample["waveform"].abs().max() > 0.1 for sample in heard)
+    assert any(sample["audio"].abs().max() > 0.1 for sample in heard)
 
 
 def test_sound_of_a_centre_clip_is_moved_to_where_there_is_some(media_factory):
     path = media_factory(**{**ALIKE, "audio_first": 1.2, "beep": 1.6})
-    wave = views(listed(path))[0]["waveform"]
+    (wave,) = views(listed(path))[0]["audio"]
     with open_media(path) as media:
         begins = media.audio.start - (0.75 - 22 / 30)  # the pictures begin with frame 22
     assert 1.1 < begins < 1.2
@@ -219,23 +222,15 @@ def test_test_files_without_sound_are_invalid_or_silent(unheard):
     sample = views(videos)[0]
     assert sample["valid"] is False
     assert "no audio stream" in sample["failures"][0][1]
-    silent = views(videos, silence_for_missing=True)[0]
+    silent = views(videos, silence=True)[0]
     assert silent["valid"] is True
     assert silent["video"].any()
     for row in range(2):
         empty = views(videos)[row]
         assert empty["video"].shape == silent["video"].shape
-        assert empty["waveform"].shape == silent["waveform"].shape == (RATE,)
-        assert not empty["waveform"].any()
-    assert views(videos, silence_for_missing=True)[1]["valid"] is False
-
-
-def test_several_views_are_refused(media_factory):
-    videos = listed(media_factory(**ALIKE))
-    for num_views, crops in ((2, 1), (1, 3)):
-        geometry = TestGeometry(96, 96, num_crops=crops)
-        with pytest.raises(ConfigError, match=r"TEST\.NUM_ENSEMBLE_VIEWS.*NUM_SPATIAL_CROPS"):
-            AudioVisualViews(videos, SETTINGS, geometry, num_views, sound=sound_settings())
+        assert empty["audio"].shape == silent["audio"].shape == (1, RATE)
+        assert not empty["audio"].any()
+    assert views(videos, silence=True)[1]["valid"] is False
 
 
 @pytest.fixture
@@ -289,13 +284,19 @@ def test_every_kind_of_list_gives_clips_with_sound(world, name):
     for row in range(3):
         sample = train[SampleKey(0, row, row)]
         assert sample["failures"] == []
-        assert sample["label"] == int(train.videos.labels[row])
-        assert sample["waveform"].shape == (RATE,)
+        assert sample["label"] == int(train.items.labels[row])
+        assert sample["audio"].shape == (1, RATE)
     for split in ("val", "test"):
         held_out = build_dataset(name, cfg, split)
         assert len(held_out) == 6, "nothing vanishes from a test set"
-        valid = {held_out.videos.paths[k][-5]: held_out[k]["valid"] for k in range(6)}
+        valid = {held_out.items.paths[k][-5]: held_out[k]["valid"] for k in range(6)}
         assert [valid[str(k)] for k in range(6)] == [True, True, True, False, True, False]
+
+
+def test_several_test_views_are_refused(world):
+    for keys in ({"TEST.NUM_ENSEMBLE_VIEWS": 2}, {"TEST.NUM_SPATIAL_CROPS": 3}):
+        with pytest.raises(ConfigError, match=r"TEST\.NUM_ENSEMBLE_VIEWS.*NUM_SPATIAL_CROPS"):
+            build_dataset("kinetics", config(world, **keys), "test")
 
 
 def test_each_policy_for_missing_sound_does_what_it_says(world):
@@ -304,7 +305,7 @@ def test_each_policy_for_missing_sound_does_what_it_says(world):
         build_dataset("kinetics", config(world, **{"AUDIO.MISSING": "error"}), "train")
     silent = build_dataset("kinetics", config(world, **{"AUDIO.MISSING": "zero"}), "train")
     assert len(silent) == 6
-    assert not silent[SampleKey(0, 0, 3)]["waveform"].any()
+    assert not silent[SampleKey(0, 0, 3)]["audio"].any()
 
 
 def test_what_is_left_out_is_kept_in_the_folder_of_the_run_where_there_is_one(world):
@@ -322,12 +323,12 @@ def test_what_is_left_out_is_kept_in_the_folder_of_the_run_where_there_is_one(wo
 def test_without_sound_nothing_is_looked_for(world):
     train = build_dataset("kinetics", config(world, **{"AUDIO.ENABLE": False}), "train")
     assert len(train) == 6
-    assert "waveform" not in train[SampleKey(0, 0, 0)]
+    assert "audio" not in train[SampleKey(0, 0, 0)]
 
 
 def test_a_share_is_taken_before_files_are_left_out(world):
     cfg = config(world, **{"DATA.TRAIN_FRACTION": 0.4, "AUDIO.MISSING": "zero"})
-    chosen = build_dataset("kinetics", cfg, "train").videos
+    chosen = build_dataset("kinetics", cfg, "train").items
     assert len(chosen) == 2
     assert sorted(chosen.labels.tolist()) == [0, 1]
 
@@ -341,6 +342,6 @@ def test_workers_do_not_change_batches(world, split):
         shuffle_dataset(loader, 1)
         batches.append(list(loader))
     for one, two in zip(*batches, strict=True):
-        assert one["waveform"].shape == (len(one["label"]), RATE)
-        assert torch.equal(one["waveform"], two["waveform"])
+        assert one["audio"].shape == (len(one["label"]), 1, RATE)
+        assert torch.equal(one["audio"], two["audio"])
         assert torch.equal(one["video"], two["video"])

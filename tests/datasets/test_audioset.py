@@ -182,8 +182,8 @@ def test_a_manifest_leaves_absent_training_files_out(root, cfg, with_media):
     assert (facts["train"]["files"], facts["train"]["left_out"]) == (1, 1)
     assert FIRST in (root / "manifest" / "left_out.csv").read_text()
     cfg.DATA.MANIFEST_DIR = str(root / "manifest")
-    assert names_of(build_dataset("audioset", cfg, "train").videos) == [SECOND]
-    assert names_of(build_dataset("audioset", cfg, "val").videos) == [THIRD]
+    assert names_of(build_dataset("audioset", cfg, "train").items) == [SECOND]
+    assert names_of(build_dataset("audioset", cfg, "val").items) == [THIRD]
 
 
 def test_prepare_data_writes_the_manifest_of_a_published_config(root, with_media, capsys):

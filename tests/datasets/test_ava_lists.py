@@ -1,16 +1,19 @@
 """AVA's frame lists and boxes: read as they are, wrong lines named."""
 
 import contextlib
-import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from slowfast.datasets.ava_media import ClipWindow, FrameSource, VideoSource
 
+from slowfast.datasets.columns import FrameNames
+from slowfast.datasets.lists.ava import find_videos, read_frames, table_of
 from slowfast.datasets.lists.ava_boxes import read_box_lines, read_keyframes, select_seconds
 from slowfast.datasets.lists.frame_lists import HEADER, compact, read_frame_list
+from slowfast.datasets.media import VideoInfo
+from slowfast.datasets.views import KeyframeView
 from slowfast.utils.errors import AnnotationError, MediaError
 
 
@@ -137,45 +140,72 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
         list(read_box_lines(path))
 
 
+def clip_around(num_frames, stride, second, count):
+    """Return the clip of a second of the movie in a video of so many frames."""
+    media = SimpleNamespace(video=VideoInfo(30, count, 0.0, 0, 0, "images"), path="v")
+    (view,) = KeyframeView(num_frames, stride).views(media, second - 900)
+    return view.frames
+
+
 def test_clips_have_their_key_frame_in_the_middle(recorded):
-    window = ClipWindow(32, 2)
     for case in recorded("severe/sampling.json")["ava_sequence"]:
-        assert window.keyframe(902) == 60
         if case["center"] % 30 == 0:
             second = 900 + case["center"] // 30
-            assert window.frames(second, case["num_frames_in_video"]) == case["frames"]
+            clip = clip_around(32, 2, second, case["num_frames_in_video"])
+            assert clip == case["frames"]
 
 
 @pytest.mark.parametrize(("frames", "stride"), [(1, 1), (5, 1), (9, 2), (8, 3)])
 def test_a_clip_has_as_many_frames_as_asked(frames, stride):
-    clip = ClipWindow(frames, stride).frames(901, 300)
+    clip = clip_around(frames, stride, 901, 300)
     assert len(clip) == frames and clip[frames // 2] in range(28, 32)
 
 
+def keyframes(written, *seconds):
+    lines = "".join(f"a,{second},0,0,1,1,3,1\n" for second in seconds)
+    return read_keyframes([written(lines, "boxes.csv")], [], 20, 0.9)
+
+
+def clip_of(items, row):
+    with items.open(row) as media:
+        (view,) = KeyframeView(4, 2).views(media, items.time(row))
+        return media.read_frames(view.frames)
+
+
 def test_a_second_outside_the_video_is_named(written, tmp_path):
-    source = FrameSource([written(frame_list('a 0 0 a/1.jpg ""'))], tmp_path, ClipWindow(8, 2))
-    with pytest.raises(MediaError, match="second 905 lies outside its 1 frames"):
-        source.read("a", 905)
+    frames = read_frames([written(frame_list('a 0 0 a/1.jpg ""'))])
+    names = FrameNames(str(tmp_path), {"a": frames["a"]})
+    boxes = keyframes(written, 900, 905)
+    items = table_of(boxes, 20, "boxes.csv", {"a": "a"}, frames=names, frame_rate=30)
+    with pytest.raises(MediaError, match="key frame at 5 s lies outside its 1 frames"):
+        clip_of(items, 1)
     with pytest.raises(MediaError, match=r"1\.jpg: not a readable image"):
-        source.read("a", 900)
+        clip_of(items, 0)
+    assert items.name(1) == "a,0905"
 
 
 def test_a_video_in_two_lists_or_two_files_is_refused(written, tmp_path):
     lists = [written(frame_list('a 0 0 a/1.jpg ""'), name) for name in ("x.csv", "y.csv")]
     with pytest.raises(AnnotationError, match="a is in another frame list too"):
-        FrameSource(lists, tmp_path, ClipWindow(8, 2))
+        read_frames(lists)
     (tmp_path / "a.mp4").touch()
     (tmp_path / "a.mkv").touch()
     with pytest.raises(AnnotationError, match="are one video"):
-        VideoSource(tmp_path, ClipWindow(8, 2))
+        find_videos(tmp_path)
     with pytest.raises(AnnotationError, match=r"AVA\.VIDEO_DIR .*no such folder"):
-        VideoSource(tmp_path / "nowhere", ClipWindow(8, 2))
+        find_videos(tmp_path / "nowhere")
 
 
-def test_the_file_may_begin_anywhere_in_the_movie(media_factory, tmp_path):
-    shutil.copy(media_factory(fps=30, frames=90), tmp_path / "a.mp4")
-    window = ClipWindow(4, 2)
-    cut, whole = VideoSource(tmp_path, window), VideoSource(tmp_path, window, start=899)
-    assert cut.read("a", 902).equal(whole.read("a", 901))
+def test_boxes_of_videos_that_are_not_there_are_named(written):
+    with pytest.raises(AnnotationError, match=r"boxes of 1 videos .*such as a"):
+        table_of(keyframes(written, 902), 20, "boxes.csv", {"b": "b.mp4"})
+
+
+def test_the_file_may_begin_anywhere_in_the_movie(media_factory, written):
+    path = {"a": str(media_factory(fps=30, frames=90))}
+    boxes = keyframes(written, 901, 902)
+    cut = table_of(boxes, 20, "boxes.csv", path, frame_rate=30)
+    whole = table_of(boxes, 20, "boxes.csv", path, frame_rate=30, frame_start=1)
+    assert clip_of(cut, 1).equal(clip_of(whole, 0))
     with pytest.raises(MediaError, match="outside its 60 frames"):
-        whole.read("a", 902)
+        clip_of(whole, 1)

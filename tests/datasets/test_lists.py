@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowfast.datasets.items import ItemTable, StringTable
+from slowfast.datasets.columns import StringTable
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.hmdb51 import read_hmdb51
 from slowfast.datasets.lists.kinetics import parse_line, read_kinetics_csv
 from slowfast.datasets.lists.text_lists import MissingListError, read_class_names

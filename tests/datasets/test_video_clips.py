@@ -6,21 +6,17 @@ import pytest
 import torch
 from oracles.media_files import numbers_of
 
-from slowfast.datasets.clips import (
-    ClipSettings,
-    SampleKey,
-    TrainClips,
-    UnreadableSample,
-    ViewClips,
-)
+from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable
-from slowfast.datasets.loader import collate
+from slowfast.datasets.readers import ColorJitter, EvalFrames, LabelReader, TrainFrames
+from slowfast.datasets.sample import SampleKey, UnreadableSample, collate
 from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
 from slowfast.datasets.sampling.temporal import DurationSampling, StrideSampling
 from slowfast.datasets.transforms import TestGeometry, TrainGeometry
+from slowfast.datasets.views import FixedViews, RandomViews
 from slowfast.utils.errors import ConfigError, UnreadableFilesError
 
-SETTINGS = ClipSettings(StrideSampling(4, 4), seed=5)
+SAMPLING = StrideSampling(4, 4)
 
 
 @pytest.fixture
@@ -35,9 +31,11 @@ def with_bad(paths, tmp_path):
     return ItemTable([paths[0], str(bad), paths[1]], [0, 1, 2], [], "list")
 
 
-def train_clips(videos, **options):
-    geometry = TrainGeometry(32, (40, 56))
-    return TrainClips(videos, SETTINGS, geometry, color_jitter=(0.4, 0.4, 0.4, 0.1), **options)
+def train_clips(items, geometry=None, views=1, **options):
+    frames = TrainFrames(geometry or TrainGeometry(32, (40, 56)), ColorJitter((0.4, 0.4, 0.4, 0.1)))
+    readers = [frames, LabelReader(items)]
+    rule = RandomViews(SAMPLING, views)
+    return ClipDataset(items, rule, readers, seed=5, on_error="replace", **options)
 
 
 def same(one, two):
@@ -55,14 +53,14 @@ def test_a_sample_depends_on_its_key_alone(paths):
     second = [clips[key] for key in reversed(keys)][::-1]
     for one, two in zip(first, second, strict=True):
         same(one, two)
-        assert one["video"].shape == (3, 4, 32, 32)
+        assert one["video"].shape == (1, 3, 4, 32, 32)
         assert one["video"].dtype == torch.uint8
 
 
 def test_epochs_and_positions_draw_differently(paths):
     clips = train_clips(ItemTable(paths, [0] * 4, [], "list"))
     samples = [clips[SampleKey(epoch, position, 0)] for epoch in (0, 1) for position in (0, 1)]
-    assert len({tuple(sample["color"].tolist()) for sample in samples}) == 4
+    assert len({tuple(sample["color"][0].tolist()) for sample in samples}) == 4
 
 
 def test_an_unreadable_file_is_replaced_the_same_way_every_time(with_bad):
@@ -102,9 +100,11 @@ def test_sound_only_files_are_replaced(paths, tmp_path):
     assert "no video stream" in sample["failures"][0][1]
 
 
-def view_clips(videos, sampling=None, **options):
-    settings = ClipSettings(sampling or SETTINGS.sampling)
-    return ViewClips(videos, settings, TestGeometry(48, 48, **options), num_views=3)
+def view_clips(items, sampling=SAMPLING, spread=3, crops=1, size=48):
+    frames = EvalFrames(TestGeometry(size, size, num_crops=crops), sampling.num_frames)
+    return ClipDataset(
+        items, FixedViews(sampling, spread), [frames, LabelReader(items)], crops=crops
+    )
 
 
 def test_test_files_are_never_replaced(with_bad):
@@ -122,7 +122,7 @@ def test_all_views_equal_views_read_one_by_one(paths, sampling):
     from slowfast.datasets.media import open_media
 
     videos = ItemTable(paths, [0] * 4, [], "list")
-    clips = view_clips(videos, sampling, num_crops=3)
+    clips = view_clips(videos, sampling, crops=3)
     assert clips.views_per_item == 9
     together = clips[2]["video"]
     alone = []
@@ -135,7 +135,7 @@ def test_all_views_equal_views_read_one_by_one(paths, sampling):
 
 def test_validation_takes_the_centre_clip(paths):
     videos = ItemTable(paths, [0] * 4, [], "list")
-    clips = ViewClips(videos, SETTINGS, TestGeometry(64, 64))
+    clips = view_clips(videos, spread=0, size=64)
     (view,) = clips[0]["video"]
     assert view.shape == (3, 4, 64, 64)
     assert clips.views_per_item == 1
@@ -145,10 +145,35 @@ def test_training_clips_hold_the_drawn_frames(paths):
     videos = ItemTable(paths, [0] * 4, [], "list")
     # A square of the full size, no flip: the pictures stay legible.
     geometry = TrainGeometry(96, square=96, flip=False)
-    sample = TrainClips(videos, SETTINGS, geometry)[SampleKey(0, 0, 0)]
-    numbers = numbers_of(sample["video"].transpose(0, 1))
+    sample = train_clips(videos, geometry)[SampleKey(0, 0, 0)]
+    numbers = numbers_of(sample["video"][0].transpose(0, 1))
     steps = {b - a for a, b in pairwise(numbers)}
     assert steps <= {4, 5}
+
+
+def test_several_views_of_a_file_are_drawn_independently(paths):
+    items = ItemTable(paths, [0] * 4, [], "list")
+    whole = TrainGeometry(96, square=96, flip=False)
+    sample = train_clips(items, whole, views=3)[SampleKey(0, 0, 0)]
+    assert sample["video"].shape == (3, 3, 4, 96, 96)
+    assert sample["color"].shape == (3, 5)
+    begins = [numbers_of(view.transpose(0, 1))[0] for view in sample["video"]]
+    assert len(set(begins)) > 1
+    for begin, (start, end) in zip(begins, sample["time"].tolist(), strict=True):
+        assert start == pytest.approx(begin / 30, abs=1e-3)
+        assert end - start == pytest.approx((3 * 4 + 1) / 30, abs=0.07)
+
+
+def test_a_span_of_a_file_is_read_like_a_file(paths):
+    whole = ItemTable(paths[:1], [0], [], "list")
+    part = ItemTable(paths[:1], [0], [], "list", start=[0.5], end=[1.5])
+    with whole.open(0) as media, part.open(0) as span:
+        assert (span.video.num_frames, span.video.start) == (30, 0.5)
+        assert torch.equal(span.read_frames([0, 29]), media.read_frames([15, 44]))
+    assert view_clips(part)[0]["valid"] is True
+    assert whole.fingerprint() != part.fingerprint()
+    late = ItemTable(paths[:1], [0], [], "list", start=[7.0], end=[8.0])
+    assert "no frame between 7 and 8 s" in view_clips(late)[0]["failures"][0][1]
 
 
 def flat(batches):

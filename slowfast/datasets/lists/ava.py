@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from slowfast.datasets.build import dataset_list
-from slowfast.datasets.items import FrameNames, ItemTable, Ragged
+from slowfast.datasets.columns import FrameNames, Ragged
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.ava_boxes import Key, KeyframeBoxes, read_keyframes, select_seconds
 from slowfast.datasets.lists.frame_lists import compact, read_frame_list
 from slowfast.utils.errors import AnnotationError

@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
-from slowfast.datasets.items import FrameNames, ItemTable, Ragged
+from slowfast.datasets.columns import FrameNames, Ragged
+from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.charades_files import (
     CharadesVideo,
     read_annotated_videos,

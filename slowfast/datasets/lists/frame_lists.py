@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from slowfast.datasets.items import StringTable
+from slowfast.datasets.columns import StringTable
 from slowfast.utils.errors import AnnotationError
 
 HEADER = "original_vido_id video_id frame_id path labels"
