@@ -328,7 +328,8 @@ class _Pass:
                 raise
             self.result.damaged += 1
             return []
-        if self.span is None and any(frame.is_corrupt for frame in frames):
+        damaged = packet.is_corrupt or any(frame.is_corrupt for frame in frames)
+        if self.span is None and damaged:
             raise MediaError(f"{self.reader.path}: a frame is damaged.")
         return frames
 

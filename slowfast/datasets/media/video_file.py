@@ -17,7 +17,7 @@ import av
 import numpy as np
 import torch
 
-from slowfast.datasets.media.container import Container, media_errors, reason_of
+from slowfast.datasets.media.container import Container, media_errors, reason_of, time_of
 from slowfast.datasets.media.display import FrameConverter
 from slowfast.datasets.media.frame_table import (
     rate_of,
@@ -30,6 +30,7 @@ from slowfast.datasets.media.options import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.media.waveform import read_waveform
 from slowfast.utils.errors import MediaError
 
+Decoded = tuple[av.VideoFrame, bool]  # a frame, and whether it is damaged
 FrameTransform = Callable[[torch.Tensor], torch.Tensor]
 
 # A header may promise a little more than the stream holds; past this the file counts as cut off.
@@ -215,8 +216,9 @@ class VideoFile:
         images: list[torch.Tensor] = []
         damaged = False
         with media_errors(self.path, "cannot be decoded"):
-            for frame, at in self._frames_for(wanted, images):
-                damaged = frame.is_corrupt or (damaged and not frame.key_frame)
+            for frame, is_damaged, at in self._frames_for(wanted, images):
+                # What refers to a damaged frame is damaged too.
+                damaged = is_damaged or (damaged and not frame.key_frame)
                 if at < wanted[len(images)] - slack:
                     continue
                 if at > wanted[len(images)] + slack:
@@ -239,31 +241,31 @@ class VideoFile:
 
     def _frames_for(
         self, wanted: np.ndarray, done: list[torch.Tensor]
-    ) -> Iterator[tuple[av.VideoFrame, float]]:
-        """Yield decoded frames with time (or number), jumping over gaps between those wanted."""
+    ) -> Iterator[tuple[av.VideoFrame, bool, float]]:
+        """Yield frames, their damage and time (or number), jumping over gaps between wanted ones."""
         if not self._table.seekable:
             self._container.rewind()
             packets = self._container.packets(self._container.video)
-            yield from ((frame, float(k)) for k, frame in enumerate(_decode(packets)))
+            yield from ((*decoded, float(k)) for k, decoded in enumerate(_decode(packets)))
             return
         ahead = SEEK_AHEAD_SECONDS / float(self._container.video.time_base)
         jumped = -1  # for which of the wanted frames a jump was tried: once each
         frames = self._frames_from(wanted[0])
         while True:
-            frame = next(frames, None)
+            frame, damaged = next(frames, (None, False))
             if frame is None:
                 return
             at = float(frame.pts) if frame.pts is not None else math.nan
             if math.isnan(at):
                 raise TableMismatchError("a frame has no time")
-            yield frame, at
+            yield frame, damaged, at
             target = wanted[len(done)]
             if target - at > ahead and jumped < len(done):
                 row = self._table.key_before(target)
                 if row >= 0 and self._table.key_times[row] > at + self._table.slack:
                     frames, jumped = self._frames_from(target), len(done)
 
-    def _frames_from(self, target: float) -> Iterator[av.VideoFrame]:
+    def _frames_from(self, target: float) -> Iterator[Decoded]:
         table = self._table
         packets, landed = self._container.packets_before(
             self._container.video.index,
@@ -280,20 +282,18 @@ class VideoFile:
         except av.FFmpegError as error:  # decoding from the start may not meet it
             raise TableMismatchError(reason_of(error)) from error
 
-    def _from_key_frame(
-        self, frames: Iterator[av.VideoFrame], landed: int
-    ) -> Iterator[av.VideoFrame]:
+    def _from_key_frame(self, frames: Iterator[Decoded], landed: int) -> Iterator[Decoded]:
         """Yield the frames from a key frame on; those before it lack what they refer to."""
         slack, first = self._table.slack, self._table.first_from(landed)
         begun = False
-        for frame in frames:
+        for frame, damaged in frames:
             if not begun and frame.pts is not None and frame.pts < landed - slack:
                 continue
             if not begun and frame.pts is not None and frame.pts > first + slack:
                 # A stream refreshed bit by bit has no whole frame there.
                 raise TableMismatchError("decoding cannot begin at a key frame")
             begun = True
-            yield frame
+            yield frame, damaged
 
     @property
     def claimed_seconds(self) -> float:
@@ -310,8 +310,8 @@ class VideoFile:
         self._container.rewind()
         count = 0
         with media_errors(self.path, "cannot be decoded"):
-            for frame in _decode(self._container.packets(self._container.video)):
-                if frame.is_corrupt and not self.options.keep_corrupt:
+            for _, damaged in _decode(self._container.packets(self._container.video)):
+                if damaged and not self.options.keep_corrupt:
                     raise MediaError(
                         f"{self.path}: frame {count} is damaged; DATA.CORRUPT_FRAMES keep would "
                         "use it."
@@ -350,9 +350,19 @@ class VideoFile:
         self.close()
 
 
-def _decode(packets: Iterable[av.Packet]) -> Iterator[av.VideoFrame]:
+def _decode(packets: Iterable[av.Packet]) -> Iterator[Decoded]:
+    """Yield frames, and whether each was damaged: by the decoder's word, or by its packet's."""
+    damaged_from = math.inf
     for packet in packets:
-        yield from packet.decode()
+        if packet.is_corrupt and packet.size:
+            at = time_of(packet)
+            damaged_from = min(damaged_from, -math.inf if at is None else at)
+        for frame in packet.decode():
+            at = frame.pts if frame.pts is not None else math.inf
+            damaged = frame.is_corrupt or at >= damaged_from
+            if at >= damaged_from:
+                damaged_from = math.inf
+            yield frame, damaged
 
 
 def _unchanged(frame: torch.Tensor) -> torch.Tensor:
