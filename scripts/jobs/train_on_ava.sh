@@ -25,4 +25,6 @@ set -euo pipefail
 
 # shellcheck source=scripts/jobs/training.sh
 . "$(dirname "${BASH_SOURCE[0]}")/training.sh"
-train_on ava "$@"
+read_flags "$@"
+prepare_run ava data/AVA outputs/AVA
+exec "$python" "${run[@]}"

@@ -29,4 +29,6 @@ set -euo pipefail
 
 # shellcheck source=scripts/jobs/training.sh
 . "$(dirname "${BASH_SOURCE[0]}")/training.sh"
-train_on charades "$@"
+read_flags "$@"
+prepare_run charades data/charades outputs/charades
+exec "$python" "${run[@]}"
