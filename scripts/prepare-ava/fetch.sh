@@ -45,79 +45,45 @@ prepare_data() {
     "$python" "$root/tools/prepare_data.py" "${words[@]}"
 }
 
-downloader() {
-    if command -v curl >/dev/null; then
-        echo curl
-    elif command -v wget >/dev/null; then
-        echo wget
-    else
-        fail "neither curl nor wget is installed; one of them is needed to download"
-    fi
-}
-
 bytes() { # bytes FILE: its size, 0 where there is none
-    if [ -f "$1" ]; then
-        wc -c <"$1" | tr -d ' '
-    else
-        echo 0
-    fi
+    if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi
 }
 
 remote_size() { # remote_size URL: what the server says; nothing where it does not
-    local headers=""
-    case "$(downloader)" in
-        curl) headers=$(curl --fail --location --silent --connect-timeout 30 --head "$1") || true ;;
-        wget) headers=$(wget --spider --server-response --timeout=30 --tries=1 "$1" 2>&1) || true ;;
-    esac
-    printf '%s\n' "$headers" | tr -d '\r' |
-        awk 'tolower($1) == "content-length:" { size = $2 } END { if (size != "") print size }'
-}
-
-transfer() { # transfer URL FILE: load the rest of FILE
-    local status=0
-    case "$(downloader)" in
-        curl)
-            curl --fail --location --silent --show-error --connect-timeout 30 \
-                --speed-limit 1000 --speed-time 60 --continue-at - --output "$2" "$1" || status=$?
-            if [ "$status" -eq 33 ]; then # this server only knows whole files
-                rm -f "$2"
-            fi
-            ;;
-        wget)
-            wget --no-verbose --continue --tries=1 --timeout=60 --output-document="$2" "$1" \
-                || status=$?
-            ;;
-    esac
-    return "$status"
+    curl --fail --location --silent --connect-timeout 30 --head "$1" | tr -d '\r' |
+        awk 'tolower($1) == "content-length:" { size = $2 } END { if (size != "") print size }' || true
 }
 
 # fetch URL FILE: download unless FILE is there in the size that the server says. Until it is
-# complete it has another name; what an earlier program left of it is gone on with.
+# complete it has another name; what an earlier program left of it is continued. Nobody publishes
+# checksums of these files, so the size is all that can be compared (curl fails when a transfer ends
+# early); tar files are listed before they are unpacked, and cut_videos.sh names videos that do not
+# open.
 fetch() {
-    local url=$1 file=$2 part size attempt
+    local url=$1 file=$2 part size attempt status=0
     part=$(dirname "$file")/.$(basename "$file").part
     size=$(remote_size "$url")
     if [ -n "$again" ]; then
         rm -f "$part"
+    elif [ -s "$file" ] && [ "$(bytes "$file")" = "${size:-$(bytes "$file")}" ]; then
+        return 0
     elif [ -f "$file" ]; then
-        if [ -s "$file" ] && [ "$(bytes "$file")" = "${size:-$(bytes "$file")}" ]; then
-            return 0
-        fi
         mv "$file" "$part"
     fi
     mkdir -p "$(dirname "$file")"
-    if [ -n "$size" ] && [ "$(bytes "$part")" -gt "$size" ]; then
+    if [ "$(bytes "$part")" -gt "${size:-$(bytes "$part")}" ]; then
         rm -f "$part" # another file of that name
     fi
-    for attempt in 1 2 3 4 5; do
-        # Asked for the rest of a complete file, servers answer with an error.
-        [ "$(bytes "$part")" != "${size:-unknown}" ] || break
-        [ "$attempt" -eq 1 ] || sleep "${FETCH_WAIT:-5}"
-        if transfer "$url" "$part" && [ -z "$size" ] && [ -s "$part" ]; then
-            size=$(bytes "$part")
-        fi
+    for attempt in 1 2 3; do
+        # Each attempt continues the one before; --retry itself begins anew.
+        status=0
+        curl --fail --location --silent --show-error --connect-timeout 30 --speed-limit 1000 \
+            --speed-time 60 --retry 3 --continue-at - --output "$part" "$url" || status=$?
+        [ "$status" -ne 33 ] || rm -f "$part" # this server only knows whole files
+        [ "$status" -ne 0 ] || break
+        [ "$attempt" -eq 3 ] || sleep "${FETCH_WAIT:-5}"
     done
-    if [ "$(bytes "$part")" != "${size:-unknown}" ]; then
+    if [ "$status" -ne 0 ] || [ ! -s "$part" ] || [ "$(bytes "$part")" != "${size:-$(bytes "$part")}" ]; then
         echo "error: $url: got $(bytes "$part") of ${size:-an unknown number of} bytes" >&2
         return 1
     fi
