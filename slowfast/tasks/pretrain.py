@@ -113,7 +113,7 @@ class Pretrain(Task):
             dataset.videos.save(train_files)
         if not hasattr(model, "on_epoch_start"):
             return {}
-        found = model.on_epoch_start(epoch, output_dir / "mining")
+        found = model.on_epoch_start(epoch)
         return {} if found is None else {**found, **self._purity(model.positives)}
 
     def _purity(self, positives: Tensor) -> dict[str, float]:
