@@ -5,27 +5,12 @@ The rules are PySlowFast's (facebookresearch/SlowFast, ``slowfast/datasets``), a
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 
 
 def slow_pathway_indices(num_frames: int, alpha: int) -> list[int]:
     """Return which of ``num_frames`` fast frames the slow pathway sees: ``T // alpha`` of them."""
     return np.linspace(0, num_frames - 1, num_frames // alpha).astype(np.int64).tolist()
-
-
-def keyframe_window(center: int, half_length: int, stride: int, num_frames: int) -> list[int]:
-    """Return frames ``[center - half, center + half)`` every ``stride``, clamped (AVA)."""
-    window = np.arange(center - half_length, center + half_length, stride)
-    return np.clip(window, 0, num_frames - 1).tolist()
-
-
-def segment_midpoints(video_length: int, num_frames: int) -> list[int]:
-    """Return the middle frame of each of ``num_frames`` equal segments (Something-Something)."""
-    segment = (video_length - 1) / num_frames
-    edges = [round(segment * k) for k in range(num_frames + 1)]
-    return [(low + high) // 2 for low, high in pairwise(edges)]
 
 
 def strided_view(

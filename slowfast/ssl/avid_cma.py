@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from slowfast.models.registry import MODEL_REGISTRY
+from slowfast.models.build import MODEL_REGISTRY
 from slowfast.ssl.avid import AVID, contrast_from_cfg
 from slowfast.ssl.criterion import AudioVisualCriterion
 from slowfast.ssl.encoder import AudioVisualEncoder

@@ -23,7 +23,7 @@ from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.models.build import build_model
 from slowfast.ssl import avid, avid_cma  # noqa: F401 (they register themselves)
 from slowfast.tasks.base import Batch, Evaluator, StepOutput, Task
-from slowfast.tasks.registry import TASK_REGISTRY
+from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
 

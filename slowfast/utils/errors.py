@@ -60,6 +60,31 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     return [by_lower[entry] for entry in close]
 
 
+def nearest_keys(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """Return up to ``count`` dotted names like ``name`` (``KEY`` or ``KEY=VALUE``), best first.
+
+    The last part counts twice: MODEL.BASE_LR was meant to be SOLVER.BASE_LR.
+    """
+
+    def likeness(key: str) -> float:
+        pairs = zip((wanted, wanted.rpartition(".")[2]), (key, key.rpartition(".")[2]), strict=True)
+        return sum(difflib.SequenceMatcher(None, a, b, False).ratio() for a, b in pairs)
+
+    wanted = name.partition("=")[0].upper()
+    scores = {key: likeness(key.upper()) for key in known}
+    lowest = max(1.2, max(scores.values()) - 0.3)
+    close = sorted((key for key in scores if scores[key] >= lowest), key=scores.get, reverse=True)
+    return close[:count]
+
+
+def did_you_mean_key(name: str, known: Iterable[str]) -> str:
+    """Return "Did you mean ...?" for an unknown config key, or how to find the right one."""
+    close = nearest_keys(name, known)
+    if close:
+        return f"Did you mean {' or '.join(close)}?"
+    return "No key is like it; --help-config lists them all."
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a sentence naming the nearest known names, or listing all when none is near."""
     known = list(known)

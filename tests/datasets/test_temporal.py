@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slowfast.datasets.frame_index import (
-    keyframe_window,
-    segment_midpoints,
     slow_pathway_indices,
     strided_view,
 )
@@ -84,19 +82,6 @@ def test_linspace_clips_start_where_recorded(recorded):
 def test_slow_pathway_equals_the_recorded_one(recorded):
     for case in recorded("slowfast/frame_index.json")["pack_pathway"]:
         assert slow_pathway_indices(case["T"], case["alpha"]) == case["slow_idx"], case
-
-
-def test_keyframe_windows_equal_the_recorded_ones(recorded):
-    for case in recorded("slowfast/frame_index.json")["ava_get_sequence"]:
-        window = keyframe_window(
-            case["center_idx"], case["half_len"], case["sample_rate"], case["num_frames"]
-        )
-        assert window == case["seq"], case
-
-
-def test_segment_midpoints_equal_the_recorded_ones(recorded):
-    for case in recorded("slowfast/frame_index.json")["ssv2_val_test"]:
-        assert segment_midpoints(case["video_length"], case["num_frames"]) == case["seq"], case
 
 
 def test_strided_views_equal_the_recorded_ones(recorded):
