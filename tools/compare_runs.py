@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from slowfast.engine.run import guarded
+from slowfast.engine.cli import guarded
 from slowfast.visualization.compare import compare_runs
 
 

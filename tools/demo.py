@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from slowfast.config.defaults import assert_and_infer_cfg
-from slowfast.engine.run import guarded
+from slowfast.engine.cli import guarded
 from slowfast.engine.video_demo import ActionPainter, Shown, boxes_of_file, paint_video
 from slowfast.models.person_detectors import build_detector
 from slowfast.utils.arguments import at_least

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from slowfast.checkpoint.export import export_file
-from slowfast.engine.run import guarded
+from slowfast.engine.cli import guarded
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from slowfast.checkpoint.convert import tabulate
-from slowfast.engine.run import guarded
+from slowfast.engine.cli import guarded
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from slowfast.checkpoint.remap import remap_file
-from slowfast.engine.run import guarded
+from slowfast.engine.cli import guarded
 
 
 def main() -> int:

@@ -2,7 +2,7 @@
 
 import sys
 
-from slowfast.engine.run import main
+from slowfast.engine.cli import main
 
 if __name__ == "__main__":
     sys.exit(main(["TRAIN.ENABLE", "True", "TEST.ENABLE", "False", *sys.argv[1:]]))

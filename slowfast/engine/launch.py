@@ -15,9 +15,9 @@ from contextlib import suppress
 import torch
 import torch.multiprocessing as mp
 
-from slowfast.engine.signals import StopRequested, StopSignals
+from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import ConfigError, SlowFastError
+from slowfast.utils.errors import ConfigError, SlowFastError, StopRequested, TrainingError
 
 
 def launch_job(cfg, func: Callable[..., None]) -> None:
@@ -39,12 +39,21 @@ def _spawn(cfg, func: Callable[..., None]) -> None:
     """Start one process per GPU, hand stop signals on to them, and end as they end."""
     context = mp.spawn(_spawned, args=(cfg, func, _free_port()), nprocs=cfg.NUM_GPUS, join=False)
     with StopSignals() as signals:
-        while not context.join(timeout=1.0):
+        while not _joined(context):
             if signals.received:
                 for pid in context.pids():
                     with suppress(ProcessLookupError):
                         os.kill(pid, signals.received)
                 signals.received = 0
+
+
+def _joined(context: mp.ProcessContext) -> bool:
+    try:
+        return context.join(timeout=1.0)
+    except mp.ProcessRaisedException as error:
+        raise TrainingError(f"a spawned process failed:\n{error}") from error
+    except mp.ProcessExitedException as error:  # it said why itself
+        raise StopRequested(max(error.exit_code, 1)) from error
 
 
 def check_devices(cfg) -> None:

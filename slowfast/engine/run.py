@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
-
-from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
 
 from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
 from slowfast.config.availability import without_effect
-from slowfast.config.defaults import assert_and_infer_cfg
-from slowfast.config.help import help_config
+from slowfast.engine.cli import guarded, main
 from slowfast.engine.dry_run import dry_run
-from slowfast.engine.launch import launch_job
-from slowfast.engine.repeats import Repeats, run_repeats
 from slowfast.engine.run_folder import RunFolder
-from slowfast.engine.signals import StopRequested, StopSignals
+from slowfast.engine.signals import StopSignals
 from slowfast.engine.test import test
 from slowfast.engine.train import train
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import SlowFastError
 from slowfast.utils.logging import get_logger, setup_logging
-from slowfast.utils.parser import load_config, parse_args
-from slowfast.visualization.report import write_report
 
 logger = get_logger(__name__)
+
+__all__ = ["guarded", "main", "run", "run_dry"]
 
 
 def run(cfg) -> None:
@@ -46,6 +39,8 @@ def run(cfg) -> None:
 
 def _report(folder: Path) -> None:
     """Write the report; what goes wrong with it does not undo a finished run."""
+    from slowfast.visualization.report import write_report  # needs matplotlib
+
     try:
         write_report(folder)
     except (SlowFastError, OSError, RuntimeError, LookupError, ValueError, TypeError) as error:
@@ -58,45 +53,3 @@ def run_dry(cfg) -> None:
     follow_checkpoint(cfg)
     warn_of_other_inputs(cfg)
     dry_run(cfg)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line and return the exit status; errors are one message, no traceback."""
-    return guarded(lambda: _main(parse_args(argv)))
-
-
-def _main(args) -> None:
-    if args.help_config is not None:
-        sys.stdout.write(help_config(args.help_config) + "\n")
-        return
-    cfg = assert_and_infer_cfg(load_config(args))
-    if args.dry_run:
-        launch_job(cfg, run_dry)
-    elif args.folds or args.seeds:
-        repeats = Repeats.folds(args.folds) if args.folds else Repeats.seeds(args.seeds)
-        run_repeats(cfg, repeats, lambda one: launch_job(one, run))
-    else:
-        launch_job(cfg, run)
-
-
-def guarded(work: Callable[[], None]) -> int:
-    """Call ``work`` and turn what it raises into an exit status and one message."""
-    try:
-        work()
-    except (SlowFastError, OSError) as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
-    except ProcessRaisedException as error:
-        sys.stderr.write(f"error: a spawned process failed:\n{error}\n")
-        return 1
-    except ProcessExitedException as error:
-        return error.exit_code if error.exit_code > 0 else 1
-    except StopRequested as stop:
-        sys.stderr.write(f"{stop}; the same command resumes the run\n")
-        return stop.exit_status
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return 130
-    finally:
-        du.destroy_process_group()
-    return 0

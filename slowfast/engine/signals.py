@@ -1,4 +1,4 @@
-"""Polite stopping: SIGTERM, SIGUSR1 (SLURM) and the first Ctrl-C finish the step and save.
+"""Graceful shutdown: SIGTERM, SIGUSR1 (SLURM) and the first Ctrl-C finish the step and save.
 
 The process then ends with status 128 + signal number, so that a job script can tell a preempted
 run (requeue it: the same command resumes) from a failed one. A second Ctrl-C stops at once.
@@ -10,16 +10,9 @@ import signal
 from types import FrameType
 
 from slowfast.utils import distributed as du
+from slowfast.utils.errors import StopRequested
 
 STOPPING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
-
-
-class StopRequested(BaseException):
-    """Raised once the state is saved; carries the exit status."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.exit_status = 128 + number
 
 
 class StopSignals:
@@ -49,7 +42,8 @@ class StopSignals:
     def raise_if_received(self) -> None:
         """Raise :class:`StopRequested` if a signal came in any process; all must call it."""
         if self.agreed():
-            raise StopRequested(self.received)
+            reason = f"stopped by {signal.Signals(self.received).name}"
+            raise StopRequested(128 + self.received, reason)
 
     def agreed(self) -> bool:
         """Tell whether any process was asked to stop; all processes must call it together."""

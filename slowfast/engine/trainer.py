@@ -21,12 +21,11 @@ from slowfast.engine.memory_format import to_channels_last
 from slowfast.engine.optimizer import set_lr
 from slowfast.engine.phases import Phase, phase_at, total_epochs
 from slowfast.engine.precision import Precision
-from slowfast.engine.signals import StopRequested
 from slowfast.engine.state import Progress, batch_to_device, seed_step
 from slowfast.models.sync_batchnorm import synchronise_batchnorm
 from slowfast.tasks.base import Batch, StepOutput, Task
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import ConfigError, TrainingError, UnreadableFilesError
+from slowfast.utils.errors import ConfigError, StopRequested, TrainingError, UnreadableFilesError
 
 
 class Trainer:

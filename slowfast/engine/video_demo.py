@@ -16,7 +16,7 @@ from slowfast.datasets.media import VideoFile, open_media
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, to_pixels
 from slowfast.engine.launch import device_of
 from slowfast.engine.test import load_weights, test_weights
-from slowfast.evaluation.ava import read_label_map
+from slowfast.evaluation.ava_label_map import read_label_map
 from slowfast.tasks.build import build_task
 from slowfast.tasks.detection import Detection
 from slowfast.utils.errors import AnnotationError, ConfigError, MediaError

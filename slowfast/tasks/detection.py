@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,12 +17,15 @@ from slowfast.datasets.ava import VALIDATION_PERIOD
 from slowfast.datasets.ava_clips import AvaTestClips
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.loader import construct_loader
-from slowfast.evaluation import ava
+from slowfast.evaluation.boxes import Boxes, image_key
 from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
 from slowfast.utils.errors import AnnotationError, ConfigError
+
+if TYPE_CHECKING:
+    from slowfast.evaluation import ava
 
 SHOWN = 8  # key frames that a report shows
 
@@ -115,16 +118,20 @@ class GroundTruth:
         self.every_second = node.FULL_TEST_ON_VAL
 
     @cached_property
-    def boxes(self) -> ava.Boxes:
+    def boxes(self) -> Boxes:
         """All annotated boxes."""
+        from slowfast.evaluation import ava  # needs pandas
+
         return ava.read_ground_truth(self.path)
 
     @cached_property
     def excluded_keys(self) -> set[str]:
         """Key frames that do not count."""
+        from slowfast.evaluation import ava  # needs pandas
+
         return ava.read_excluded(self.excluded)
 
-    def of(self, split: str) -> ava.Boxes:
+    def of(self, split: str) -> Boxes:
         """Return the annotated boxes of ``val`` or ``test``.
 
         Raises:
@@ -138,8 +145,10 @@ class GroundTruth:
             raise AnnotationError(f"{self.path}: no annotated box on the key frames of {split}.")
         return boxes
 
-    def judge(self, detections: ava.Boxes, split: str) -> ava.AvaResult:
+    def judge(self, detections: Boxes, split: str) -> ava.AvaResult:
         """Return the frame-mAP of detections."""
+        from slowfast.evaluation import ava  # needs pandas
+
         return ava.evaluate(
             self.of(split),
             detections,
@@ -159,7 +168,7 @@ class DetectionEvaluator(Evaluator):
     def __init__(self, dataset: AvaTestClips, truth: GroundTruth) -> None:
         self.dataset, self.truth = dataset, truth
         self._boxes, self._frames = Predictions(), Predictions()
-        self.detections: ava.Boxes | None = None
+        self.detections: Boxes | None = None
         self.result: ava.AvaResult | None = None
         self.found: dict[str, np.ndarray] = {}
 
@@ -180,9 +189,9 @@ class DetectionEvaluator(Evaluator):
         """Return the measures; boxes of unreadable key frames are not detected."""
         self.found, frames = self._boxes.gather(), self._frames.gather()
         found, table = self.found, self.dataset.table
-        keys = [ava.image_key(*table.keys[k]) for k in table.keyframe_of_boxes()[found["index"]]]
+        keys = [image_key(*table.keys[k]) for k in table.keyframe_of_boxes()[found["index"]]]
         boxes = table.boxes[found["index"]]
-        self.detections = ava.Boxes.from_scores(keys, boxes, found["scores"])
+        self.detections = Boxes.from_scores(keys, boxes, found["scores"])
         self.result = self.truth.judge(self.detections, self.dataset.split)
         measured = [ap for ap in self.result.per_class.values() if not math.isnan(ap)]
         return {
@@ -206,10 +215,12 @@ class DetectionEvaluator(Evaluator):
 
         ``detections.csv`` beside it has AVA's own format.
         """
+        from slowfast.evaluation import ava  # needs pandas
+
         found, table, result = self.found, self.dataset.table, self.result
         truth = self.truth.of(self.dataset.split)
         frames = table.keyframe_of_boxes()[found["index"]]
-        keys = np.array([ava.image_key(*table.keys[k]) for k in frames])
+        keys = np.array([image_key(*table.keys[k]) for k in frames])
         ava.write_detections(path.with_name("detections.csv"), self.detections)
         classes = list(result.per_class)
         save_predictions(

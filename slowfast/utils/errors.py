@@ -51,6 +51,19 @@ class TrainingError(SlowFastError):
     """A run that cannot go on (non-finite loss, too many bad files, full disk)."""
 
 
+class StopRequested(BaseException):
+    """Raised to end the process, after the state was saved.
+
+    Args:
+        exit_status: of the process.
+        reason: for the user; empty where the processes that were spawned said it.
+    """
+
+    def __init__(self, exit_status: int, reason: str = "") -> None:
+        super().__init__(reason)
+        self.exit_status, self.reason = exit_status, reason
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Return up to ``count`` entries of ``known`` that look most like ``name``, best first."""
     by_lower = {}
