@@ -12,6 +12,7 @@ from slowfast.checkpoint.store import open_checkpoint
 from slowfast.config.check import check_cfg
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
+from slowfast.utils.paths import local_path
 
 logger = get_logger(__name__)
 
@@ -93,6 +94,7 @@ def _inputs(cfg) -> Inputs | None:
         if not callable(fmt.inputs):
             return fmt.inputs
     report = Path(cfg.OUTPUT_DIR) / FILE_NAME
+    path = local_path(path, "MODEL.CKPT")
     if not Path(path).exists() and report.is_file():
         known = json.loads(report.read_text())["inputs"]
         return known and Inputs(**known)

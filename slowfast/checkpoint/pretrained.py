@@ -27,6 +27,7 @@ from slowfast.checkpoint.store import open_checkpoint
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import sha256
 from slowfast.utils.logging import get_logger
+from slowfast.utils.paths import local_path
 
 logger = get_logger(__name__)
 
@@ -274,7 +275,7 @@ def initialise(model: nn.Module, cfg) -> ImportReport | None:
         return None
     report = load_pretrained(
         model,
-        cfg.MODEL.CKPT,
+        local_path(cfg.MODEL.CKPT, "MODEL.CKPT"),
         method,
         cfg.MODEL.ARCH,
         trust_pickle=how.TRUST_PICKLE,

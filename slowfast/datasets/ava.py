@@ -6,8 +6,6 @@ annotated and detected boxes; validation and testing score the detected ones.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from slowfast.datasets.ava_boxes import read_keyframes, select_seconds
 from slowfast.datasets.ava_clips import AvaTestClips, AvaTrainClips, KeyframeTable
 from slowfast.datasets.ava_media import ClipSource, ClipWindow, FrameSource, VideoSource
@@ -15,6 +13,7 @@ from slowfast.datasets.build import DATASET_REGISTRY
 from slowfast.datasets.media import build_media_options
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.paths import list_file
 
 # Validation in training looks at each fourth second only.
 VALIDATION_PERIOD = 4
@@ -62,14 +61,17 @@ def build_table(cfg, split: str) -> KeyframeTable:
         detected = [name for name in detected if name not in annotated]
     else:
         annotated, detected = [], node.TEST_PREDICT_BOX_LISTS
-    folder = Path(node.ANNOTATION_DIR)
+    annotated, detected = (
+        [list_file(node.ANNOTATION_DIR, name, "AVA.ANNOTATION_DIR") for name in names]
+        for names in (annotated, detected)
+    )
     keyframes = read_keyframes(
-        [folder / name for name in annotated],
-        [folder / name for name in detected],
+        annotated,
+        detected,
         cfg.MODEL.NUM_CLASSES,
         node.DETECTION_SCORE_THRESH,
     )
-    source = str(folder / (annotated + detected)[0])
+    source = str((annotated + detected)[0])
     if split == "val" and not node.FULL_TEST_ON_VAL:
         keyframes = select_seconds(keyframes, VALIDATION_PERIOD)
         if not keyframes:
@@ -87,5 +89,5 @@ def build_source(cfg, split: str) -> ClipSource:
     if node.SOURCE == "video":
         return VideoSource(node.VIDEO_DIR, window, node.VIDEO_START, build_media_options(cfg))
     lists = node.TRAIN_LISTS if split == "train" else node.TEST_LISTS
-    folder = Path(node.FRAME_LIST_DIR)
-    return FrameSource([folder / name for name in lists], node.FRAME_DIR, window)
+    lists = [list_file(node.FRAME_LIST_DIR, name, "AVA.FRAME_LIST_DIR") for name in lists]
+    return FrameSource(lists, node.FRAME_DIR, window)

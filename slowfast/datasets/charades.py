@@ -35,6 +35,7 @@ from slowfast.datasets.video_clips import Sample, TrainSamples, require_video
 from slowfast.datasets.video_list import VideoList
 from slowfast.utils.errors import AnnotationError, MediaError
 from slowfast.utils.logging import get_logger
+from slowfast.utils.paths import list_file
 
 logger = get_logger(__name__)
 
@@ -294,7 +295,7 @@ def read_videos(cfg, split: str) -> tuple[list[CharadesVideo], str]:
     """Return the videos of a split and the list they stand in (``CHARADES.SOURCE``)."""
     node = cfg.CHARADES
     name = FILES[node.SOURCE][split != "train"]
-    path = Path(cfg.DATA.PATH_TO_DATA_DIR) / name
+    path = list_file(cfg.DATA.PATH_TO_DATA_DIR, name, "DATA.PATH_TO_DATA_DIR")
     if node.SOURCE == "video":
         return read_annotated_videos(path, node.VIDEO_DIR, node.FRAME_RATE), str(path)
     return read_frame_videos(path, cfg.DATA.PATH_PREFIX), str(path)

@@ -20,6 +20,7 @@ from slowfast.tasks.build import build_task
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import CheckpointError, UnreadableFilesError
 from slowfast.utils.logging import get_logger
+from slowfast.utils.paths import local_path
 
 logger = get_logger(__name__)
 
@@ -109,6 +110,7 @@ def start(trainer: Trainer, store: CheckpointStore) -> None:
     cfg = trainer.cfg
     path, given = cfg.TRAIN.CHECKPOINT_FILE_PATH, None
     if path and not (cfg.TRAIN.AUTO_RESUME and store.files()):
+        path = local_path(path, "TRAIN.CHECKPOINT_FILE_PATH")
         given = load_checkpoint_file(path)  # before it may be set aside with the others
         model_state_of(given, path)
     du.synchronize()

@@ -23,6 +23,7 @@ from slowfast.tasks.base import Batch, Evaluator, StepOutput
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
 from slowfast.utils.errors import AnnotationError, ConfigError
+from slowfast.utils.paths import list_file
 
 if TYPE_CHECKING:
     from slowfast.evaluation import ava
@@ -111,10 +112,10 @@ class GroundTruth:
 
     def __init__(self, cfg) -> None:
         node = cfg.AVA
-        folder = Path(node.ANNOTATION_DIR)
-        self.path = folder / node.GROUNDTRUTH_FILE
-        self.label_map = folder / node.LABEL_MAP_FILE
-        self.excluded = folder / node.EXCLUSION_FILE
+        self.path, self.label_map, self.excluded = (
+            list_file(node.ANNOTATION_DIR, name, "AVA.ANNOTATION_DIR")
+            for name in (node.GROUNDTRUTH_FILE, node.LABEL_MAP_FILE, node.EXCLUSION_FILE)
+        )
         self.every_second = node.FULL_TEST_ON_VAL
 
     @cached_property

@@ -26,6 +26,7 @@ from slowfast.tasks.base import Batch, Evaluator, StepOutput, Task
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
+from slowfast.utils.paths import local_path
 
 RANKS = (1, 5, 10)
 
@@ -79,7 +80,8 @@ class Pretrain(Task):
         if ssl.CHECKPOINT:
             fingerprint = self.list_fingerprint(self.dataset("train"))
             architecture = {"MODEL.ARCH": self.cfg.MODEL.ARCH, "AUDIO.ARCH": self.cfg.AUDIO.ARCH}
-            load_pretraining(model, ssl.CHECKPOINT, fingerprint, ssl.CHECKPOINT_PARTS, architecture)
+            path = local_path(ssl.CHECKPOINT, "SSL.CHECKPOINT")
+            load_pretraining(model, path, fingerprint, ssl.CHECKPOINT_PARTS, architecture)
 
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split; no labels are needed."""

@@ -30,6 +30,10 @@ class CheckpointError(SlowFastError):
     """A checkpoint that is missing, damaged or does not fit."""
 
 
+class DownloadError(SlowFastError):
+    """A file on a web server that could not be fetched."""
+
+
 class UnreadableFilesError(MediaError):
     """No file could be read for a sample, nor any of its replacements.
 
