@@ -39,7 +39,7 @@ def banks(size: int, dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def products(video: Tensor, audio: Tensor, rows: int) -> None:
-    """Multiply as much as mining does, and do nothing with it: the floor of its time."""
+    """Multiply as much as mining does, and do nothing with it: the lower bound of its time."""
     tile = torch.empty(1000, 2000, device=video.device)
     for first in range(0, rows, len(tile)):
         for begin in range(0, len(video), tile.shape[1]):

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train and test under SLURM, on one machine or several; preempted jobs are queued again and go on.
+# Train and test under SLURM, on one machine or several; preempted jobs are queued again and resume.
 #
 #   sbatch [SBATCH FLAGS] scripts/jobs/slurm.sh -c CONFIG [flags] [-- KEY VALUE ...]
 #   sbatch --nodes 2 --gpus-per-node 4 --time 2-0 scripts/jobs/slurm.sh -c configs/AVA/VSSL/NAME.yaml

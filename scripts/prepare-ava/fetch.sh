@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts that prepare data share: their flags, downloads that go on where they stopped, and
+# What the scripts that prepare data share: their flags, downloads that continue where they stopped, and
 # archives that are looked at before they are unpacked. To be sourced.
 
 # shellcheck source=scripts/jobs/common.sh
@@ -55,8 +55,8 @@ remote_size() { # remote_size URL: what the server says; nothing where it does n
 }
 
 # fetch URL FILE: download unless FILE is there in the size that the server says. Until it is
-# complete it has another name; what an earlier program left of it is continued. Nobody publishes
-# checksums of these files, so the size is all that can be compared (curl fails when a transfer ends
+# complete it has another name; what an earlier program left of it is continued. No
+# checksums are published for these files, so the size is all that can be compared (curl fails when a transfer ends
 # early); tar files are listed before they are unpacked, and cut_videos.sh names videos that do not
 # open.
 fetch() {
@@ -91,7 +91,7 @@ fetch() {
 }
 
 # in_parallel FUNCTION: call FUNCTION ITEM for each NUL-ended item that is read, $jobs at a time.
-# A call that fails does not stop the others; the status tells whether one did.
+# A call that fails does not stop the others; the status says whether one did.
 in_parallel() {
     export -f "${1?}"
     # shellcheck disable=SC2016 # for the shells that xargs starts
@@ -104,7 +104,7 @@ in_parallel() {
 check_archive() {
     local names wrong
     names=$(mktemp)
-    tar -tvf "$1" >"$names" || fail "$1 is no complete tar file; delete it and start again"
+    tar -tvf "$1" >"$names" || fail "$1 is not a complete tar file; delete it and start again"
     wrong=$(grep -v '^[-d]' "$names" | head -n 1) || true
     [ -z "$wrong" ] || fail "$1 holds a link or a device, which no such archive needs: $wrong"
     tar -tf "$1" >"$names"

@@ -1,4 +1,4 @@
-"""Pictures as the method behind a checkpoint expects them: compared with the config, or followed."""
+"""Frames as the method behind a checkpoint expects them: compared with the config, or followed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def follow_checkpoint(cfg) -> None:
         value = getattr(inputs, name)
         data[key] = list(value) if isinstance(value, tuple) else value
     cfg.AVA.BGR = False  # the other key says it now
-    # Keep the share of the picture that a crop shows.
+    # Keep the share of the frame that a crop shows.
     grow = inputs.crop / data.TRAIN_CROP_SIZE
     data.TRAIN_JITTER_SCALES = [round(side * grow) for side in data.TRAIN_JITTER_SCALES]
     for key in CROPS:
@@ -51,10 +51,10 @@ def follow_checkpoint(cfg) -> None:
 
 
 def warn_of_other_inputs(cfg) -> None:
-    """Log one warning if the config hands over other pictures than the checkpoint's evaluation."""
+    """Log one warning if the config hands over other frames than the checkpoint's evaluation."""
     try:
         inputs = None if cfg.DATA.FOLLOW_CHECKPOINT else _inputs(cfg)
-    except CheckpointError:  # whoever needs the file will say so
+    except CheckpointError:  # reported where the file is needed
         return
     lines = differences(cfg, inputs) if inputs else []
     if lines:

@@ -1,4 +1,4 @@
-"""Starting a network from somebody's checkpoint: completely, or not at all."""
+"""Starting a network from a foreign checkpoint: completely, or not at all."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def load_pretrained(
 
 
 def _check_numbers(path: Path, filling: dict[str, dict[str, Tensor]]) -> None:
-    """Raise a CheckpointError if weights are no numbers to compute with."""
+    """Raise a CheckpointError if weights are not finite numbers."""
     for name, tensor in (pair for part in filling.values() for pair in part.items()):
         if not is_counter(name) and not (
             tensor.is_floating_point() and torch.isfinite(tensor).all()

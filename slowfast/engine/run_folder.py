@@ -95,7 +95,7 @@ def _read_lock(path: Path) -> dict | None:
 
 
 def _lives(owner: dict, lock: Path) -> bool:
-    """Tell whether a run goes on: by its process here, by its heartbeat on another machine."""
+    """Tell whether a run is alive: by its process here, by its heartbeat on another machine."""
     if owner["host"] != socket.gethostname():
         try:
             return time.time() - lock.stat().st_mtime < STALE_SECONDS

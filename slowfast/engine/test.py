@@ -97,7 +97,7 @@ def load_weights(model: nn.Module, state: dict, source: Path) -> None:
     """Fill a model from a checkpoint of a run.
 
     Raises:
-        CheckpointError: it is no such checkpoint, or that of another model.
+        CheckpointError: it is not such a checkpoint, or that of another model.
     """
     weights = model_state_of(state, source)
     try:

@@ -190,7 +190,7 @@ def _load(load, state: dict, path: Path) -> None:
     except (KeyError, RuntimeError, ValueError) as error:
         raise CheckpointError(
             f"{path} does not fit this config: {error}. Use another OUTPUT_DIR, set "
-            "TRAIN.AUTO_RESUME False, or mend MODEL.*."
+            "TRAIN.AUTO_RESUME False, or correct MODEL.*."
         ) from error
 
 

@@ -230,7 +230,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`."""
+        """Resume from :meth:`state_dict`."""
         load_model_state(self.model, state["model_state"])
         self.progress = Progress(**state["progress"])
         self.enter_phase()

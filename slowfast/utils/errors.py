@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 
 class SlowFastError(Exception):
-    """Base class of every error that is the user's to mend."""
+    """Base class of every error that is the user's to correct."""
 
 
 class ConfigError(SlowFastError):
@@ -52,7 +52,7 @@ class UnreadableFilesError(MediaError):
 
 
 class TrainingError(SlowFastError):
-    """A run that cannot go on (non-finite loss, too many bad files, full disk)."""
+    """A run that cannot continue (non-finite loss, too many bad files, full disk)."""
 
 
 class StopRequested(BaseException):

@@ -56,7 +56,7 @@ def write_json(path: str | Path, content: Any) -> None:
 
 
 def write_csv(path: str | Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    """Write a UTF-8 table atomically; keys of a row that are no columns are left out."""
+    """Write a UTF-8 table atomically; keys of a row that are not columns are left out."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

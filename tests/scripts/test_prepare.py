@@ -169,7 +169,7 @@ def test_missing_videos_are_listed_and_the_others_come(prepare, server, data):
 def test_names_that_are_no_file_names_are_refused(prepare, server, data, name, tmp_path):
     movies(server, "a.mp4", name)
     done = prepare("ava/download_data")
-    assert done.returncode == 1 and "is no name of a video" in done.stderr
+    assert done.returncode == 1 and "is not the name of a video" in done.stderr
     assert not loaded(server)
     assert not list(tmp_path.rglob("*evil*"))
 
@@ -197,7 +197,7 @@ def test_annotations_that_are_missing_or_something_else_are_named(prepare, serve
     assert done.returncode == 1
     for name in ("train.csv", "val.csv", *BOXES[2:]):
         assert f"  {name}\n" in done.stderr
-    assert "is no frame list" in done.stderr
+    assert "is not a frame list" in done.stderr
     assert f"  {BOXES[0]}\n" not in done.stderr
 
 
@@ -241,7 +241,7 @@ def test_charades_is_unpacked_once_and_compared_with_its_lists(prepare, server, 
     assert "2 videos are in" in done.stdout and not server.loads
     (data / "Charades_v1_rgb/A1/A1-000002.jpg").unlink()
     done = prepare("charades/download_data")
-    assert done.returncode == 1 and "  A1: 2 of 3 pictures" in done.stderr
+    assert done.returncode == 1 and "  A1: 2 of 3 frames" in done.stderr
     assert prepare("charades/download_data", "--again").returncode == 0
     assert not server.loads  # the archive was still there
 
@@ -251,7 +251,7 @@ def test_a_charades_archive_that_is_cut_off_is_refused(prepare, server, data):
         :5000
     ]
     done = prepare("charades/download_data")
-    assert done.returncode == 1 and "is no complete tar file" in done.stderr
+    assert done.returncode == 1 and "is not a complete tar file" in done.stderr
     assert not (data / "Charades_v1_rgb").exists()
 
 
