@@ -50,15 +50,17 @@ bytes() { # bytes FILE: its size, 0 where there is none
 }
 
 remote_size() { # remote_size URL: what the server says; nothing where it does not
-    curl --fail --location --silent --connect-timeout 30 --head "$1" | tr -d '\r' |
-        awk 'tolower($1) == "content-length:" { size = $2 } END { if (size != "") print size }' || true
+    local headers
+    headers=$(curl --fail --location --silent --connect-timeout 30 --head "$1") || true
+    printf '%s\n' "$headers" | tr -d '\r' |
+        awk 'tolower($1) == "content-length:" { size = $2 } END { if (size != "") print size }'
 }
 
 # fetch URL FILE: download unless FILE is there in the size that the server says. Until it is
-# complete it has another name; what an earlier program left of it is continued. No
-# checksums are published for these files, so the size is all that can be compared (curl fails when a transfer ends
-# early); tar files are listed before they are unpacked, and cut_videos.sh names videos that do not
-# open.
+# complete it has another name; what an earlier program left of it is continued. No checksums are
+# published for these files, so the size is all that can be compared (curl fails when a transfer
+# ends early); tar files are listed before they are unpacked, and cut_videos.sh names videos that
+# do not open.
 fetch() {
     local url=$1 file=$2 part size attempt status=0
     part=$(dirname "$file")/.$(basename "$file").part
@@ -83,7 +85,8 @@ fetch() {
         [ "$status" -ne 0 ] || break
         [ "$attempt" -eq 3 ] || sleep "${FETCH_WAIT:-5}"
     done
-    if [ "$status" -ne 0 ] || [ ! -s "$part" ] || [ "$(bytes "$part")" != "${size:-$(bytes "$part")}" ]; then
+    if [ "$status" -ne 0 ] || [ ! -s "$part" ] ||
+        [ "$(bytes "$part")" != "${size:-$(bytes "$part")}" ]; then
         echo "error: $url: got $(bytes "$part") of ${size:-an unknown number of} bytes" >&2
         return 1
     fi

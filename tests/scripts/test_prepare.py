@@ -145,6 +145,14 @@ def test_downloads_go_on_where_they_broke_off_and_are_not_repeated(prepare, serv
     ]
 
 
+def test_a_download_that_stopped_before_it_got_its_name_is_taken(prepare, server, data):
+    movies(server, "a.mp4")
+    (data / "videos").mkdir(parents=True)
+    (data / "videos" / ".a.mp4.part").write_bytes(server.files["trainval/a.mp4"])
+    assert prepare("ava/download_data").returncode == 0
+    assert (data / "videos" / "a.mp4").read_bytes() == server.files["trainval/a.mp4"]
+
+
 def test_a_server_without_ranges_is_asked_for_the_whole(prepare, server, data):
     movies(server, "a.mp4")
     server.ranges = False
