@@ -47,10 +47,10 @@ run() { # run NAME CONFIG [KEY VALUE ...]
 echo "== Demo videos: what moves how decides the class, and how it sounds =="
 "$python" tools/prepare_data.py demo --out "$data" --preset small
 
-echo "== AVID: learn from sound and pictures, no labels =="
+echo "== AVID: learn from audio and video, no labels =="
 run avid avid ${avid[@]+"${avid[@]}"}
 
-echo "== AVID-CMA: go on with positives that sound and pictures agree on =="
+echo "== AVID-CMA: continue with positives that audio and video agree on =="
 run avid_cma avid_cma SSL.CHECKPOINT "$out/avid" ${cma[@]+"${cma[@]}"}
 
 folders=() labels=()

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "slowfast"
 FILES = sorted(PACKAGE.rglob("*.py"))
-TOOLS = sorted((ROOT / "tools").glob("*.py"))
+TOOLS = sorted([*ROOT.glob("tools/*.py"), *ROOT.glob("benchmarks/*.py")])
 
 FLOORS = {
     "utils": 0,

@@ -3,7 +3,7 @@
     audio_stats.py --cfg FILE.yaml [KEY VALUE ...] --out STATS.json [--clips 2000] [--seed 0]
 
 The file is used with AUDIO.NORM_STATS STATS.json.
-Exit status: 0 all is well, 1 something has to be mended, 2 the command line is wrong.
+Exit status: 0 all is well, 1 something has to be corrected, 2 the command line is wrong.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ def _run(args, rest: list[str]) -> None:
         least = 0.5 if args.box_score is None else args.box_score
         detect = build_detector(args.detector, least, cfg)
 
-        def source(_, picture):
-            return detect(picture)[0]
+        def source(_, frame):
+            return detect(frame)[0]
 
     painter = ActionPainter(cfg, Shown(args.top, args.score))
     out = args.out or args.video.with_name(f"{args.video.stem}-actions.mp4")

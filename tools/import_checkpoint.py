@@ -14,6 +14,7 @@ from pathlib import Path
 
 from slowfast.checkpoint.convert import LAYOUTS, convert, inspect
 from slowfast.engine.failures import run_cli
+from slowfast.utils.paths import local_path
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,7 +22,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--ckpt", type=Path, required=True, help="the checkpoint")
+    parser.add_argument("--ckpt", required=True, help="the checkpoint")
     parser.add_argument("--method", default="auto", help="its format, as MODEL.INIT_METHOD")
     parser.add_argument("--arch", default="", help="MODEL.ARCH, where several networks fit")
     parser.add_argument("--out", type=Path, help="file to write; without it, only look")
@@ -37,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args) -> None:
-    what = {"path": args.ckpt, "method": args.method, "arch": args.arch}
+    what = {"path": Path(local_path(args.ckpt, "--ckpt")), "method": args.method, "arch": args.arch}
     names = ("inflate", "reverse_channels", "trust_pickle", "at")
     options = {name: getattr(args, name) for name in names}
     if args.out is None:

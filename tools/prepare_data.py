@@ -7,7 +7,7 @@
     prepare_data.py cut SRC DST [--start 900] [--length 901] [--only=NAME] [--again] [--workers N]
     prepare_data.py extract SRC DST [--rate 30] [--quality 95] [--only=NAME] [--again] [--workers N]
 
-Exit status: 0 all is well, 1 something has to be mended, 2 the command line is wrong.
+Exit status: 0 all is well, 1 something has to be corrected, 2 the command line is wrong.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print("interrupted; the same command continues where it stopped", file=sys.stderr)
         return 130
 
 
@@ -89,7 +89,7 @@ def _verify_charades(cfg, out: str, **options):
     return verify_charades(cfg, out, **options)
 
 
-# Datasets that are no lists of videos, and who checks them.
+# Datasets that are not video lists, and who checks them.
 _CHECKS = {"ava": _verify_ava, "charades": _verify_charades}
 
 
@@ -130,7 +130,7 @@ def cut(args: argparse.Namespace, _: list[str]) -> int:
 
 
 def extract(args: argparse.Namespace, _: list[str]) -> int:
-    """Write the pictures of all videos of a folder at a constant rate."""
+    """Write the frames of all videos of a folder at a constant rate."""
     from slowfast.datasets.ava_prepare import extract_folder
 
     return _prepare(extract_folder, args, args.rate, args.quality)
@@ -181,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_worlds,
         default=["videos"],
         metavar="videos,ava,charades",
-        help="labelled videos with sound, and the formats of AVA and Charades (videos)",
+        help="labelled videos with audio, and the formats of AVA and Charades (videos)",
     )
     for run in (verify, manifest):
         command = add(run, takes_cfg=True)
@@ -204,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_steps(add) -> None:
-    """Add the two steps from movies to pictures."""
+    """Add the two steps from movies to frames."""
     for run in (cut, extract):
         step = add(run, takes_cfg=False)
         step.add_argument("src", metavar="SRC", help="folder of the videos")

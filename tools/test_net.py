@@ -2,8 +2,8 @@
 
 import sys
 
-from slowfast.engine.failures import leave
-from slowfast.engine.run import main
+from slowfast.engine.cli import main
+from slowfast.utils.processes import leave
 
 if __name__ == "__main__":
     leave(main(["TRAIN.ENABLE", "False", "TEST.ENABLE", "True", *sys.argv[1:]]))

@@ -15,7 +15,7 @@
 #
 # Results are in DIR/PARENT--NAME, for the config .../PARENT/NAME.yaml, and all that is said on the
 # terminal, errors too, in logs/train_logs.txt there. The status is that of the run. Started again,
-# an interrupted run goes on where it stopped.
+# an interrupted run continues where it stopped.
 #
 # It works from any folder: -c, -d and -o are seen from there, -c from the repository too. Paths in
 # configs and after -- are seen from the repository. GPUS processes read with 2 x GPUS workers each
@@ -25,4 +25,6 @@ set -euo pipefail
 
 # shellcheck source=scripts/jobs/training.sh
 . "$(dirname "${BASH_SOURCE[0]}")/training.sh"
-train_on ava "$@"
+read_flags "$@"
+prepare_run ava data/AVA outputs/AVA
+exec "$python" "${run[@]}"

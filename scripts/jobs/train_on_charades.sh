@@ -19,7 +19,7 @@
 #
 # Results are in DIR/PARENT--NAME, for the config .../PARENT/NAME.yaml, and all that is said on the
 # terminal, errors too, in logs/train_logs.txt there. The status is that of the run. Started again,
-# an interrupted run goes on where it stopped.
+# an interrupted run continues where it stopped.
 #
 # It works from any folder: -c, -d and -o are seen from there, -c from the repository too. Paths in
 # configs and after -- are seen from the repository. GPUS processes read with 2 x GPUS workers each
@@ -29,4 +29,6 @@ set -euo pipefail
 
 # shellcheck source=scripts/jobs/training.sh
 . "$(dirname "${BASH_SOURCE[0]}")/training.sh"
-train_on charades "$@"
+read_flags "$@"
+prepare_run charades data/charades outputs/charades
+exec "$python" "${run[@]}"

@@ -45,7 +45,7 @@ fetch_lists() {
         fetch "$lists_url/$name" "$folder/$name" || continue
         if ! head -n 1 "$folder/$name" | grep -q '^original_vid'; then
             rm -f "$folder/$name"
-            echo "error: $lists_url/$name is no frame list" >&2
+            echo "error: $lists_url/$name is not a frame list" >&2
         fi
     done
 }

@@ -9,7 +9,7 @@
 #   --again      download what is there once more
 #   -h           this text
 #
-# Started again, it goes on where it stopped: complete files are known by their size on the server.
+# Started again, it continues where it stopped: complete files are known by their size on the server.
 # It ends with status 1 and a list as long as a file is missing. AVA_URL is another place for
 # https://s3.amazonaws.com/ava-dataset. Next: cut_videos.sh.
 set -euo pipefail
@@ -31,7 +31,7 @@ read_names() { # sets $names from the list, or those of --only
         name=${name%$'\r'}
         case "$name" in
             '') continue ;;
-            .* | *[!A-Za-z0-9_.-]*) fail "$list: '$name' is no name of a video" ;;
+            .* | *[!A-Za-z0-9_.-]*) fail "$list: '$name' is not the name of a video" ;;
         esac
         chosen=${only[0]+no}
         for wanted in ${only[@]+"${only[@]}"}; do
@@ -65,6 +65,6 @@ done
 echo "$((${#names[@]} - ${#missing[@]})) of ${#names[@]} videos are in $videos"
 if [ ${#missing[@]} -gt 0 ]; then
     printf '  %s\n' "${missing[@]}" >&2
-    fail "${#missing[@]} videos are missing; the same command goes on with them"
+    fail "${#missing[@]} videos are missing; the same command continues with them"
 fi
 [ -z "$broken" ] || fail "downloads failed, see above; what was there before is kept"

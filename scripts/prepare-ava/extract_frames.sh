@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Write the pictures of each cut video, 30 per second: DATA/videos_15min -> DATA/frames.
+# Write the frames of each cut video, 30 per second: DATA/videos_15min -> DATA/frames.
 #
 #   bash scripts/prepare-ava/extract_frames.sh [-d DATA] [-j JOBS] [flags]
 #
 #   -d DATA      the data folder (default: data/AVA)
 #   -j JOBS      videos at a time (default: one per core, at most 8)
-#   --rate N     pictures per second (default: 30, which AVA's frame lists count by)
+#   --rate N     frames per second (default: 30, which AVA's frame lists count by)
 #   --quality N  of PyAV's JPEGs, up to 100 (default: 95); ffmpeg gets its best, -q:v 1
 #   --only NAME  this video, without ending, and no other; may be given several times
 #   --again      extract what is there once more
 #   -h           this text
 #
-# Pictures are frames/VIDEO/VIDEO_000001.jpg and so on. A folder appears when it is complete; one with
-# as many pictures as the video is long, give or take one, is kept. Where frames take too much room,
+# Frames are frames/VIDEO/VIDEO_000001.jpg and so on. A folder appears when it is complete; one with
+# as many frames as the video is long, give or take one, is kept. Where frames take too much space,
 # AVA.SOURCE video trains from videos_15min itself. Next: download_annotations.sh.
 set -euo pipefail
 

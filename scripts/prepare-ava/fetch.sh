@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the scripts that prepare data share: their flags, downloads that go on where they stopped, and
+# What the scripts that prepare data share: their flags, downloads that continue where they stopped, and
 # archives that are looked at before they are unpacked. To be sourced.
 
 # shellcheck source=scripts/jobs/common.sh
@@ -45,79 +45,48 @@ prepare_data() {
     "$python" "$root/tools/prepare_data.py" "${words[@]}"
 }
 
-downloader() {
-    if command -v curl >/dev/null; then
-        echo curl
-    elif command -v wget >/dev/null; then
-        echo wget
-    else
-        fail "neither curl nor wget is installed; one of them is needed to download"
-    fi
-}
-
 bytes() { # bytes FILE: its size, 0 where there is none
-    if [ -f "$1" ]; then
-        wc -c <"$1" | tr -d ' '
-    else
-        echo 0
-    fi
+    if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi
 }
 
 remote_size() { # remote_size URL: what the server says; nothing where it does not
-    local headers=""
-    case "$(downloader)" in
-        curl) headers=$(curl --fail --location --silent --connect-timeout 30 --head "$1") || true ;;
-        wget) headers=$(wget --spider --server-response --timeout=30 --tries=1 "$1" 2>&1) || true ;;
-    esac
+    local headers
+    headers=$(curl --fail --location --silent --connect-timeout 30 --head "$1") || true
     printf '%s\n' "$headers" | tr -d '\r' |
         awk 'tolower($1) == "content-length:" { size = $2 } END { if (size != "") print size }'
 }
 
-transfer() { # transfer URL FILE: load the rest of FILE
-    local status=0
-    case "$(downloader)" in
-        curl)
-            curl --fail --location --silent --show-error --connect-timeout 30 \
-                --speed-limit 1000 --speed-time 60 --continue-at - --output "$2" "$1" || status=$?
-            if [ "$status" -eq 33 ]; then # this server only knows whole files
-                rm -f "$2"
-            fi
-            ;;
-        wget)
-            wget --no-verbose --continue --tries=1 --timeout=60 --output-document="$2" "$1" \
-                || status=$?
-            ;;
-    esac
-    return "$status"
-}
-
 # fetch URL FILE: download unless FILE is there in the size that the server says. Until it is
-# complete it has another name; what an earlier program left of it is gone on with.
+# complete it has another name; what an earlier program left of it is continued. No checksums are
+# published for these files, so the size is all that can be compared (curl fails when a transfer
+# ends early); tar files are listed before they are unpacked, and cut_videos.sh names videos that
+# do not open.
 fetch() {
-    local url=$1 file=$2 part size attempt
+    local url=$1 file=$2 part size attempt status=0
     part=$(dirname "$file")/.$(basename "$file").part
     size=$(remote_size "$url")
     if [ -n "$again" ]; then
         rm -f "$part"
+    elif [ -s "$file" ] && [ "$(bytes "$file")" = "${size:-$(bytes "$file")}" ]; then
+        return 0
     elif [ -f "$file" ]; then
-        if [ -s "$file" ] && [ "$(bytes "$file")" = "${size:-$(bytes "$file")}" ]; then
-            return 0
-        fi
         mv "$file" "$part"
     fi
     mkdir -p "$(dirname "$file")"
-    if [ -n "$size" ] && [ "$(bytes "$part")" -gt "$size" ]; then
+    if [ "$(bytes "$part")" -gt "${size:-$(bytes "$part")}" ]; then
         rm -f "$part" # another file of that name
     fi
-    for attempt in 1 2 3 4 5; do
-        # Asked for the rest of a complete file, servers answer with an error.
-        [ "$(bytes "$part")" != "${size:-unknown}" ] || break
-        [ "$attempt" -eq 1 ] || sleep "${FETCH_WAIT:-5}"
-        if transfer "$url" "$part" && [ -z "$size" ] && [ -s "$part" ]; then
-            size=$(bytes "$part")
-        fi
+    for attempt in 1 2 3; do
+        # Each attempt continues the one before; --retry itself begins anew.
+        status=0
+        curl --fail --location --silent --show-error --connect-timeout 30 --speed-limit 1000 \
+            --speed-time 60 --retry 3 --continue-at - --output "$part" "$url" || status=$?
+        [ "$status" -ne 33 ] || rm -f "$part" # this server only knows whole files
+        [ "$status" -ne 0 ] || break
+        [ "$attempt" -eq 3 ] || sleep "${FETCH_WAIT:-5}"
     done
-    if [ "$(bytes "$part")" != "${size:-unknown}" ]; then
+    if [ "$status" -ne 0 ] || [ ! -s "$part" ] ||
+        [ "$(bytes "$part")" != "${size:-$(bytes "$part")}" ]; then
         echo "error: $url: got $(bytes "$part") of ${size:-an unknown number of} bytes" >&2
         return 1
     fi
@@ -125,7 +94,7 @@ fetch() {
 }
 
 # in_parallel FUNCTION: call FUNCTION ITEM for each NUL-ended item that is read, $jobs at a time.
-# A call that fails does not stop the others; the status tells whether one did.
+# A call that fails does not stop the others; the status says whether one did.
 in_parallel() {
     export -f "${1?}"
     # shellcheck disable=SC2016 # for the shells that xargs starts
@@ -138,7 +107,7 @@ in_parallel() {
 check_archive() {
     local names wrong
     names=$(mktemp)
-    tar -tvf "$1" >"$names" || fail "$1 is no complete tar file; delete it and start again"
+    tar -tvf "$1" >"$names" || fail "$1 is not a complete tar file; delete it and start again"
     wrong=$(grep -v '^[-d]' "$names" | head -n 1) || true
     [ -z "$wrong" ] || fail "$1 holds a link or a device, which no such archive needs: $wrong"
     tar -tf "$1" >"$names"

@@ -8,7 +8,7 @@
 #   -h        this text
 #
 # What is there is kept. CHARADES_FRAME_LISTS_URL is another place for the files. Next:
-# download_data.sh, which compares the pictures with these lists.
+# download_data.sh, which compares the frames with these lists.
 set -euo pipefail
 
 # shellcheck source=scripts/prepare-ava/fetch.sh
@@ -25,7 +25,7 @@ for name in train.csv val.csv; do
         missing+=("$name")
     elif ! head -n 1 "$file" | grep -q '^original_vid'; then
         rm -f "$file"
-        echo "error: what came for $name is no frame list" >&2
+        echo "error: what came for $name is not a frame list" >&2
         missing+=("$name")
     fi
 done

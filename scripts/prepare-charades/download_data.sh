@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Download the pictures of Charades (76 GB) and unpack them to DATA/Charades_v1_rgb.
+# Download the frames of Charades (76 GB) and unpack them to DATA/Charades_v1_rgb.
 #
 #   bash scripts/prepare-charades/download_data.sh [-d DATA] [--again]
 #
@@ -7,7 +7,7 @@
 #   --again   unpack once more, and download where the archive is gone
 #   -h        this text
 #
-# Started again, it goes on where it stopped. The folder appears when it is complete; its pictures are
+# Started again, it continues where it stopped. The folder appears when it is complete; its frames are
 # counted and compared with the frame lists, where download_annotations.sh was run before. The archive
 # is kept and may be deleted after that. CHARADES_URL is another place for
 # https://ai2-public-datasets.s3-us-west-2.amazonaws.com/charades.
@@ -22,7 +22,7 @@ url=${CHARADES_URL:-https://ai2-public-datasets.s3-us-west-2.amazonaws.com/chara
 name=Charades_v1_rgb
 folder=$data/$name archive=$data/$name.tar
 
-# Print a line per video of the frame lists with another number of pictures on disk.
+# Print a line per video of the frame lists with another number of frames on disk.
 differences() {
     local list lists=()
     for list in "$data"/frame_lists/{train,val}.csv; do
@@ -35,7 +35,7 @@ differences() {
             FNR > 1 { listed[$1]++ }
             END {
                 for (video in listed) if (there[video] + 0 != listed[video])
-                    print video ": " there[video] + 0 " of " listed[video] " pictures"
+                    print video ": " there[video] + 0 " of " listed[video] " frames"
             }' - disk=0 "${lists[@]}" | sort
 }
 
@@ -43,7 +43,7 @@ unpack_all() {
     local part=$data/.$name.part
     again="" # what is there of the archive is good
     echo "Downloading $url/$name.tar ..."
-    fetch "$url/$name.tar" "$archive" || fail "the same command goes on where this one stopped"
+    fetch "$url/$name.tar" "$archive" || fail "the same command continues where this one stopped"
     echo "Unpacking $archive ..."
     rm -rf "$part"
     unpack "$archive" "$part"

@@ -1,4 +1,4 @@
-"""What kind of file something is, told from its first bytes and its table of contents."""
+"""What kind of file something is, known by its first bytes and its table of contents."""
 
 from __future__ import annotations
 

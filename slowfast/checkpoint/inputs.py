@@ -1,4 +1,4 @@
-"""Pictures as the method behind a checkpoint expects them: compared with the config, or followed."""
+"""Frames as the method behind a checkpoint expects them: compared with the config, or followed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from slowfast.checkpoint.store import open_checkpoint
 from slowfast.config.check import check_cfg
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
+from slowfast.utils.paths import local_path
 
 logger = get_logger(__name__)
 
@@ -41,7 +42,7 @@ def follow_checkpoint(cfg) -> None:
         value = getattr(inputs, name)
         data[key] = list(value) if isinstance(value, tuple) else value
     cfg.AVA.BGR = False  # the other key says it now
-    # Keep the share of the picture that a crop shows.
+    # Keep the share of the frame that a crop shows.
     grow = inputs.crop / data.TRAIN_CROP_SIZE
     data.TRAIN_JITTER_SCALES = [round(side * grow) for side in data.TRAIN_JITTER_SCALES]
     for key in CROPS:
@@ -50,10 +51,10 @@ def follow_checkpoint(cfg) -> None:
 
 
 def warn_of_other_inputs(cfg) -> None:
-    """Log one warning if the config hands over other pictures than the checkpoint's evaluation."""
+    """Log one warning if the config hands over other frames than the checkpoint's evaluation."""
     try:
         inputs = None if cfg.DATA.FOLLOW_CHECKPOINT else _inputs(cfg)
-    except CheckpointError:  # whoever needs the file will say so
+    except CheckpointError:  # reported where the file is needed
         return
     lines = differences(cfg, inputs) if inputs else []
     if lines:
@@ -93,6 +94,7 @@ def _inputs(cfg) -> Inputs | None:
         if not callable(fmt.inputs):
             return fmt.inputs
     report = Path(cfg.OUTPUT_DIR) / FILE_NAME
+    path = local_path(path, "MODEL.CKPT")
     if not Path(path).exists() and report.is_file():
         known = json.loads(report.read_text())["inputs"]
         return known and Inputs(**known)

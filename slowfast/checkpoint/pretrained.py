@@ -1,4 +1,4 @@
-"""Starting a network from somebody's checkpoint: completely, or not at all."""
+"""Starting a network from a foreign checkpoint: completely, or not at all."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ from slowfast.checkpoint.store import open_checkpoint
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import sha256
 from slowfast.utils.logging import get_logger
+from slowfast.utils.paths import local_path
 
 logger = get_logger(__name__)
 
@@ -91,7 +92,7 @@ def load_pretrained(
 
 
 def _check_numbers(path: Path, filling: dict[str, dict[str, Tensor]]) -> None:
-    """Raise a CheckpointError if weights are no numbers to compute with."""
+    """Raise a CheckpointError if weights are not finite numbers."""
     for name, tensor in (pair for part in filling.values() for pair in part.items()):
         if not is_counter(name) and not (
             tensor.is_floating_point() and torch.isfinite(tensor).all()
@@ -274,7 +275,7 @@ def initialise(model: nn.Module, cfg) -> ImportReport | None:
         return None
     report = load_pretrained(
         model,
-        cfg.MODEL.CKPT,
+        local_path(cfg.MODEL.CKPT, "MODEL.CKPT"),
         method,
         cfg.MODEL.ARCH,
         trust_pickle=how.TRUST_PICKLE,

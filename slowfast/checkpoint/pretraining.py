@@ -65,7 +65,7 @@ def read_pretraining(
 
 
 def holds_both_networks(fmt: CheckpointFormat, content: Mapping[str, Any]) -> bool:
-    """Tell whether a file has the names of a format, for pictures and sound."""
+    """Tell whether a file has the names of a format, for video and audio."""
     parsed = fmt.parse(content)
     return {VIDEO, AUDIO} <= parsed.parts.keys() and not parsed.unknown
 

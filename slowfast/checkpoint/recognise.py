@@ -77,7 +77,7 @@ def detect_format(
     others = matching_formats(content, inflate, at)
     if others and name not in others:
         raise CheckpointError(
-            f"{path}: this is no checkpoint of {fmt.title} (MODEL.INIT_METHOD {name}); its "
+            f"{path}: this is not a checkpoint of {fmt.title} (MODEL.INIT_METHOD {name}); its "
             f"tensors are named as by {' or '.join(others)}. Set MODEL.INIT_METHOD {others[0]}."
         )
     return name, fmt, _only_place(path, content, name, fmt, at)

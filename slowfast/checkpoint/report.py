@@ -29,7 +29,7 @@ class ImportReport:
         beside: what else the file holds -> what it is.
         missing: ours without a counterpart.
         mismatched: ours -> shape in the file and shape here.
-        surplus: theirs that belong to a filled part, which has no place for them.
+        surplus: theirs that belong to a filled part, which does not use them.
         notes: whatever was done to tensors or network.
     """
 

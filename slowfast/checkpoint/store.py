@@ -21,7 +21,7 @@ from slowfast.utils.logging import get_logger
 logger = get_logger(__name__)
 
 NAME = re.compile(r"^checkpoint_epoch_(\d{5})(?:_step_(\d{8}))?\.pyth$")
-# The newest file is never the only copy: two are kept even of those that nobody asked to keep.
+# The newest file is never the only copy: two are kept even where none was asked for.
 KEPT_ROLLING = 2
 
 

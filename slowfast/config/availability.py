@@ -1,6 +1,6 @@
 """PySlowFast switches whose feature does not exist here yet.
 
-Loading a file that carries them is fine; turning one on is an error that names it. Whoever builds
+Loading a file that carries them is fine; turning one on is an error that names it. Who builds
 a feature deletes its line from ``NOT_YET``.
 """
 
@@ -73,7 +73,7 @@ NOT_YET: dict[str, tuple[Callable[[Any], bool], str]] = {
     "TRAIN.CHECKPOINT_CLEAR_NAME_PATTERN": (_on, "texts cut out of parameter names"),
     "TRAIN.CHECKPOINT_INFLATE": (_on, "stretch MODEL.CKPT by CHECKPOINT.INFLATE instead"),
     "TRAIN.CHECKPOINT_IN_INIT": (_on, "video networks started from image ones"),
-    "VIS_MASK.ENABLE": (_on, "pictures of masked prediction"),
+    "VIS_MASK.ENABLE": (_on, "images of masked prediction"),
 }
 
 

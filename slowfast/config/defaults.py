@@ -35,7 +35,7 @@ def assert_and_infer_cfg(cfg: CfgNode) -> CfgNode:
 
 
 def _machines(cfg: CfgNode) -> int:
-    """Count the machines: torchrun tells in the environment, and NUM_SHARDS is 1 then."""
+    """Count the machines: torchrun says so in the environment, and NUM_SHARDS is 1 then."""
     told = os.environ.get("GROUP_WORLD_SIZE", "")
     return int(told) if told.isdecimal() else cfg.NUM_SHARDS
 

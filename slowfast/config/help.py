@@ -9,8 +9,7 @@ from slowfast.config.coerce import kind_of
 from slowfast.config.defaults import get_cfg
 from slowfast.config.nodes import KEYS, TABLES
 from slowfast.config.schema import Key
-from slowfast.config.suggest import suggestion
-from slowfast.utils.errors import ConfigError
+from slowfast.utils.errors import ConfigError, did_you_mean_key
 
 WIDEST_DEFAULT = 24
 
@@ -27,7 +26,7 @@ def help_config(prefix: str = "") -> str:
             groups.append((title, shown))
     if not groups:
         nodes = {name.rpartition(".")[0] for name in KEYS} - {""}
-        hint = suggestion(prefix, [*nodes, *KEYS])
+        hint = did_you_mean_key(prefix, [*nodes, *KEYS])
         raise ConfigError(f"no config key starts with {prefix}. {hint}")
     return "\n\n".join(_table(title, keys) for title, keys in groups)
 

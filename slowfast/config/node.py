@@ -11,9 +11,8 @@ from yacs.config import CfgNode as YacsNode
 
 from slowfast.config.coerce import coerce, kind_of
 from slowfast.config.nodes import KEYS
-from slowfast.config.suggest import suggestion
 from slowfast.config.yaml_file import Entry, read_entries
-from slowfast.utils.errors import ConfigError
+from slowfast.utils.errors import ConfigError, did_you_mean_key
 
 
 class CfgNode(YacsNode):
@@ -85,7 +84,7 @@ class CfgNode(YacsNode):
         for group in groups:
             node = node.get(group) if isinstance(node, YacsNode) else None
         if not isinstance(node, YacsNode) or leaf not in node:
-            hint = suggestion(entry.name, self.leaves())
+            hint = did_you_mean_key(entry.name, self.leaves())
             raise ConfigError(f"unknown config key {entry.name}. {hint}")
         current = node[leaf]
         if isinstance(current, YacsNode):

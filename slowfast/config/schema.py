@@ -19,7 +19,7 @@ class Key:
     """One config key.
 
     Args:
-        default: value when nobody sets the key; its type is the type of the key.
+        default: value where the key is not set; its type is the type of the key.
         meaning: one sentence for the reader, with the unit.
         kind: type, when the default does not tell: ``int float bool str list tuple any``, or a
             sequence with its element, such as ``list[float]``.

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from slowfast.utils.errors import ConfigError, did_you_mean
+from slowfast.utils.paths import expanded, is_url, joined, local_path
 
 logger = logging.getLogger(__name__)
 
@@ -27,15 +28,17 @@ class Entry(NamedTuple):
 
 def read_entries(path: str | Path) -> list[Entry]:
     """Return what a file sets, after what the files it inherits from set; later entries win."""
-    return _read(Path(path).expanduser(), above=())
+    return _read(str(path), above=())
 
 
-def _read(path: Path, above: tuple[Path, ...], asked_by: str = "") -> list[Entry]:
+def _read(source: str, above: tuple[Path, ...], asked_by: str = "") -> list[Entry]:
+    path = Path(local_path(source, f"{asked_by}: {BASE_KEY}" if asked_by else "--cfg"))
+    source = source if is_url(source) else str(path)  # for messages, and what _BASE_ is seen from
     real = path.resolve()
     if real in above:
         chain = " -> ".join(entry.name for entry in (*above, real))
         raise ConfigError(f"{asked_by}: {BASE_KEY} goes in a circle: {chain}.")
-    entries = _parse(path, _text(path, asked_by))
+    entries = _parse(source, _text(path, asked_by))
     inherited: list[Entry] = []
     for entry in entries:
         if entry.name != BASE_KEY:
@@ -44,8 +47,8 @@ def _read(path: Path, above: tuple[Path, ...], asked_by: str = "") -> list[Entry
             raise ConfigError(
                 f"{entry.where}: {BASE_KEY} expects the path of one YAML file, found {entry.value!r}."
             )
-        base = path.parent / Path(entry.value).expanduser()
-        inherited += _read(base, (*above, real), entry.where)
+        base = expanded(entry.value, f"{entry.where}: {BASE_KEY}")
+        inherited += _read(joined(source, base), (*above, real), entry.where)
     return inherited + [entry for entry in entries if entry.name != BASE_KEY]
 
 
@@ -61,7 +64,7 @@ def _text(path: Path, asked_by: str) -> str:
         raise ConfigError(f"{prefix}config file {path} cannot be read: {error}.") from error
 
 
-def _parse(path: Path, text: str) -> list[Entry]:
+def _parse(path: str, text: str) -> list[Entry]:
     try:
         # Made in here because the loader already refuses control characters when it is created.
         loader = yaml.SafeLoader(text)
@@ -83,7 +86,7 @@ def _parse(path: Path, text: str) -> list[Entry]:
 def _leaves(
     loader: yaml.SafeLoader,
     mapping: yaml.MappingNode,
-    path: Path,
+    path: str,
     prefix: str,
     above: tuple[int, ...],
 ) -> Iterator[Entry]:
@@ -103,7 +106,7 @@ def _leaves(
             yield Entry(name, loader.construct_object(value, deep=True), where)
 
 
-def _warn_of_repeats(mapping: yaml.MappingNode, path: Path, prefix: str) -> None:
+def _warn_of_repeats(mapping: yaml.MappingNode, path: str, prefix: str) -> None:
     """A key said twice is legal in published files, where the last one wins; say so."""
     seen: set[str] = set()
     for key, value in mapping.value:

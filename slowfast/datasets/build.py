@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +30,7 @@ from slowfast.datasets.views import FixedViews, KeyframeView, RandomViews
 from slowfast.utils.errors import ConfigError, did_you_mean
 from slowfast.utils.registry import Registry
 
-DATASET_REGISTRY = Registry("dataset")
+DATASET_REGISTRY = Registry("dataset", "slowfast.datasets.lists")
 
 SPLITS = ("train", "val", "test")
 
@@ -60,7 +58,6 @@ def read_items(cfg, split: str, name: str | None = None) -> ItemTable:
         AnnotationError: the list is missing or wrong.
     """
     name = name or dataset_name(cfg, split)
-    _discover()
     if name not in DATASET_REGISTRY:
         key = "TEST.DATASET" if split == "test" else "TRAIN.DATASET"
         raise ConfigError(
@@ -68,13 +65,6 @@ def read_items(cfg, split: str, name: str | None = None) -> ItemTable:
         )
     items = DATASET_REGISTRY.get(name)(cfg, split)
     return items.with_suffix(cfg.DATA.FILE_SUFFIX) if cfg.DATA.FILE_SUFFIX else items
-
-
-def _discover() -> None:
-    """Import every file of ``lists/``: each registers its dataset."""
-    package = importlib.import_module("slowfast.datasets.lists")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
 
 
 def dataset_name(cfg, split: str) -> str:

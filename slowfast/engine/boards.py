@@ -77,7 +77,7 @@ class TensorBoard(Board):
 
 
 class WeightsAndBiases(Board):
-    """A run at Weights & Biases, which a resumed run goes on with.
+    """A run at Weights & Biases, which a resumed run continues.
 
     Its id is kept in ``OUTPUT_DIR/wandb_run_id.txt``; ``WANDB_MODE=offline`` keeps all in
     ``OUTPUT_DIR/wandb``.
@@ -97,10 +97,10 @@ class WeightsAndBiases(Board):
         self._run = None
 
     def begin(self, step: int | None) -> None:
-        """Start a run at step 0, else go on with the one there is.
+        """Start a run at step 0, else resume the one there is.
 
         Raises:
-            ConfigError: nobody is logged in, or the service refuses.
+            ConfigError: no user is logged in, or the service refuses.
         """
         known = self.folder / "wandb_run_id.txt"
         if step == 0 or not known.is_file():

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
 import torch
 
-from slowfast.engine.signals import StopRequested, StopSignals
+from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import SlowFastError
+from slowfast.utils.errors import SlowFastError, StopRequested
 from slowfast.utils.processes import end_children
 
 FEWER_WORKERS = "lower DATA_LOADER.NUM_WORKERS or DATA_LOADER.PREFETCH_FACTOR"
@@ -142,16 +140,6 @@ def run_cli(work: Callable[[], None]) -> int:
     # Only after success: leaving a group waits for what its other processes have to say.
     du.destroy_process_group()
     return 0
-
-
-def leave(status: int) -> NoReturn:
-    """End the process; after a failure without waiting for threads or other processes."""
-    if status == 0:
-        sys.exit(0)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
-            stream.flush()
-    os._exit(status)
 
 
 def _ended(message: str, status: int) -> int:

@@ -17,11 +17,11 @@ from multiprocessing.process import BaseProcess
 
 import torch
 
-from slowfast.engine.failures import leave, run_cli
-from slowfast.engine.signals import StopRequested, StopSignals
+from slowfast.engine.failures import run_cli
+from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import ConfigError, TrainingError
-from slowfast.utils.processes import die_with_parent, end_processes, wait_for
+from slowfast.utils.errors import ConfigError, StopRequested, TrainingError
+from slowfast.utils.processes import die_with_parent, end_processes, leave, wait_for
 
 SURVIVAL_SECONDS = 5.0  # in which processes notice that another is gone
 POLL_SECONDS = 0.1

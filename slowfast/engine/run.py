@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
 from slowfast.config.availability import without_effect
-from slowfast.config.defaults import assert_and_infer_cfg
-from slowfast.config.help import help_config
+from slowfast.engine.cli import main
 from slowfast.engine.dry_run import dry_run
-from slowfast.engine.failures import record_failure, run_cli
-from slowfast.engine.launch import launch_job
-from slowfast.engine.repeats import Repeats, run_repeats
+from slowfast.engine.failures import record_failure
 from slowfast.engine.run_folder import RunFolder
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.test import test
@@ -21,10 +16,10 @@ from slowfast.engine.train import train
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import SlowFastError
 from slowfast.utils.logging import LOG_FILE, get_logger, setup_logging
-from slowfast.utils.parser import load_config, parse_args
-from slowfast.visualization.report import write_report
 
 logger = get_logger(__name__)
+
+__all__ = ["main", "run", "run_dry"]
 
 
 def run(cfg) -> None:
@@ -49,6 +44,8 @@ def run(cfg) -> None:
 
 def _report(folder: Path) -> None:
     """Write the report; what goes wrong with it does not undo a finished run."""
+    from slowfast.visualization.report import write_report  # needs matplotlib
+
     try:
         write_report(folder)
     except (SlowFastError, OSError, RuntimeError, LookupError, ValueError, TypeError) as error:
@@ -61,22 +58,3 @@ def run_dry(cfg) -> None:
     follow_checkpoint(cfg)
     warn_of_other_inputs(cfg)
     dry_run(cfg)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line and return the exit status; errors are one message, no traceback."""
-    return run_cli(lambda: _main(parse_args(argv)))
-
-
-def _main(args) -> None:
-    if args.help_config is not None:
-        sys.stdout.write(help_config(args.help_config) + "\n")
-        return
-    cfg = assert_and_infer_cfg(load_config(args))
-    if args.dry_run:
-        launch_job(cfg, run_dry)
-    elif args.folds or args.seeds:
-        repeats = Repeats.folds(args.folds) if args.folds else Repeats.seeds(args.seeds)
-        run_repeats(cfg, repeats, lambda one: launch_job(one, run))
-    else:
-        launch_job(cfg, run)

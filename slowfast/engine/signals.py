@@ -16,6 +16,7 @@ import time
 from types import FrameType
 
 from slowfast.utils import distributed as du
+from slowfast.utils.errors import StopRequested
 
 STOPPING = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 INSISTING = (signal.SIGTERM, signal.SIGINT)  # SLURM's SIGUSR1 warns that SIGTERM will come
@@ -27,19 +28,6 @@ DATA_SECONDS_TOGETHER = 25.0  # with several processes, since nothing can be sav
 # group, and launchers hand on what they get.
 REPEAT_SECONDS = 0.5
 REPEAT_SECONDS_LAUNCHED = 3.0
-
-
-class StopRequested(BaseException):
-    """Raised once a stop signal is to be obeyed; carries the exit status.
-
-    Args:
-        number: of the signal.
-        agreed: whether all processes raise it together, and the state may be saved.
-    """
-
-    def __init__(self, number: int, agreed: bool = True) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name}")
-        self.exit_status, self.agreed = 128 + number, agreed
 
 
 class StopSignals:

@@ -21,6 +21,7 @@ from slowfast.utils import distributed as du
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import write_json
 from slowfast.utils.logging import get_logger, in_words
+from slowfast.utils.paths import local_path
 
 logger = get_logger(__name__)
 
@@ -78,13 +79,13 @@ def test_weights(cfg) -> tuple[Path, dict]:
         CheckpointError: there is none; random weights are never tested.
     """
     if cfg.TEST.CHECKPOINT_FILE_PATH:
-        path = Path(cfg.TEST.CHECKPOINT_FILE_PATH)
+        path = Path(local_path(cfg.TEST.CHECKPOINT_FILE_PATH, "TEST.CHECKPOINT_FILE_PATH"))
         return path, load_checkpoint_file(path)
     newest = checkpoint_store(cfg).load_newest()
     if newest is not None:
         return newest
     if cfg.TRAIN.CHECKPOINT_FILE_PATH:
-        path = Path(cfg.TRAIN.CHECKPOINT_FILE_PATH)
+        path = Path(local_path(cfg.TRAIN.CHECKPOINT_FILE_PATH, "TRAIN.CHECKPOINT_FILE_PATH"))
         return path, load_checkpoint_file(path)
     raise CheckpointError(
         f"Nothing to test: {cfg.OUTPUT_DIR} holds no checkpoint. Train first (TRAIN.ENABLE True) "
@@ -96,7 +97,7 @@ def load_weights(model: nn.Module, state: dict, source: Path) -> None:
     """Fill a model from a checkpoint of a run.
 
     Raises:
-        CheckpointError: it is no such checkpoint, or that of another model.
+        CheckpointError: it is not such a checkpoint, or that of another model.
     """
     weights = model_state_of(state, source)
     try:

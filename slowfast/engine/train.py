@@ -21,6 +21,7 @@ from slowfast.tasks.build import build_task
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import CheckpointError, UnreadableFilesError
 from slowfast.utils.logging import get_logger
+from slowfast.utils.paths import local_path
 
 logger = get_logger(__name__)
 
@@ -121,6 +122,7 @@ def start(trainer: Trainer, store: CheckpointStore) -> None:
     cfg = trainer.cfg
     path, given = cfg.TRAIN.CHECKPOINT_FILE_PATH, None
     if path and not (cfg.TRAIN.AUTO_RESUME and store.files()):
+        path = local_path(path, "TRAIN.CHECKPOINT_FILE_PATH")
         given = load_checkpoint_file(path)  # before it may be set aside with the others
         model_state_of(given, path)
     du.synchronize()
@@ -201,7 +203,7 @@ def _load(load, state: dict, path: Path) -> None:
     except (KeyError, RuntimeError, ValueError) as error:
         raise CheckpointError(
             f"{path} does not fit this config: {error}. Use another OUTPUT_DIR, set "
-            "TRAIN.AUTO_RESUME False, or mend MODEL.*."
+            "TRAIN.AUTO_RESUME False, or correct MODEL.*."
         ) from error
 
 

@@ -21,12 +21,11 @@ from slowfast.engine.memory_format import to_channels_last
 from slowfast.engine.optimizer import set_lr
 from slowfast.engine.phases import Phase, phase_at, total_epochs
 from slowfast.engine.precision import Precision
-from slowfast.engine.signals import StopRequested
 from slowfast.engine.state import Progress, batch_to_device, seed_step
 from slowfast.models.sync_batchnorm import synchronise_batchnorm
 from slowfast.tasks.base import Batch, StepOutput, Task
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import ConfigError, TrainingError, UnreadableFilesError
+from slowfast.utils.errors import ConfigError, StopRequested, TrainingError, UnreadableFilesError
 
 
 class Trainer:
@@ -232,7 +231,7 @@ class Trainer:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state_dict`."""
+        """Resume from :meth:`state_dict`."""
         load_model_state(self.model, state["model_state"])
         self.progress = Progress(**state["progress"])
         self.enter_phase()

@@ -1,4 +1,4 @@
-"""Somebody's own video with what its people do written on it."""
+"""A user's own video with what its people do written on it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from slowfast.datasets.transforms.boxes import BoxTestGeometry, to_pixels
 from slowfast.datasets.views import KeyframeView
 from slowfast.engine.launch import device_of
 from slowfast.engine.test import load_weights, test_weights
-from slowfast.evaluation.ava import read_label_map
+from slowfast.evaluation.ava_label_map import read_label_map
 from slowfast.tasks.build import build_task
 from slowfast.tasks.detection import Detection
 from slowfast.utils.errors import AnnotationError, ConfigError, MediaError
@@ -26,7 +26,7 @@ from slowfast.visualization.box_figures import Drawn
 
 logger = get_logger(__name__)
 
-# Returns the boxes (N, 4), as shares of the picture, of a second; the picture is its key frame.
+# Returns the boxes (N, 4), as shares of the frame, of a second; the frame is its key frame.
 BoxSource = Callable[[int, np.ndarray], np.ndarray]
 FRAMES_AT_ONCE = 64
 
@@ -108,7 +108,7 @@ class ActionPainter:
 
         Args:
             clip: uint8 ``(T, 3, H, W)``.
-            boxes: as shares of the picture.
+            boxes: as shares of the frame.
         """
         if not len(boxes):
             return []
@@ -145,8 +145,8 @@ def paint_video(
             raise MediaError(f"{video}: the file has no video stream.")
         seconds = range(int(np.ceil(media.video.duration)))
         drawn = [_second(painter, media, boxes, second) for second in seconds]
-        pictures = _painted(media, drawn)
-        frames = write_video(out, pictures, media.video.fps)
+        painted = _painted(media, drawn)
+        frames = write_video(out, painted, media.video.fps)
     return {"frames": frames, "seconds": len(drawn), "boxes": sum(map(len, drawn))}
 
 

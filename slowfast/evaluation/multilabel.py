@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.metrics import average_precision_score
 
 from slowfast.utils.errors import AnnotationError, SlowFastError
 
@@ -63,6 +62,8 @@ def evaluate(scores: np.ndarray, labels: np.ndarray) -> MultiLabelResult:
         raise ValueError("labels must be 0 or 1")
     if not np.isfinite(scores).all():
         raise ValueError("scores must be finite")
+    from sklearn.metrics import average_precision_score  # half a second
+
     positives = labels.sum(axis=0).astype(int)
     per_class = np.full(labels.shape[1], np.nan)
     for k in np.flatnonzero(positives):

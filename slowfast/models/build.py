@@ -7,11 +7,11 @@ from typing import Any
 
 from torch import nn
 
-from slowfast.models import vssl
-from slowfast.models.registry import MODEL_REGISTRY
 from slowfast.utils.errors import ConfigError
+from slowfast.utils.registry import Registry
 
-__all__ = ["MODEL_REGISTRY", "build_model", "vssl"]
+# Each entry is called with the config.
+MODEL_REGISTRY = Registry("model (MODEL.MODEL_NAME)")
 
 
 def build_model(cfg, gpu_id: int | None = None, **facts: Any) -> nn.Module:

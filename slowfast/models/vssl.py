@@ -10,9 +10,9 @@ import math
 from torch import Tensor, nn
 
 from slowfast.models.backbones import build_backbone
+from slowfast.models.build import MODEL_REGISTRY
 from slowfast.models.freezing import Freezer
 from slowfast.models.heads import BasicHead, RoIHead
-from slowfast.models.registry import MODEL_REGISTRY
 from slowfast.utils.errors import ConfigError
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from slowfast.models.registry import MODEL_REGISTRY
+from slowfast.models.build import MODEL_REGISTRY
 from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
 from slowfast.ssl.encoder import AudioVisualEncoder
 

@@ -8,13 +8,12 @@ those instances as well.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from slowfast.models.registry import MODEL_REGISTRY
+from slowfast.models.build import MODEL_REGISTRY
 from slowfast.ssl.avid import AVID, contrast_from_cfg
 from slowfast.ssl.criterion import AudioVisualCriterion
 from slowfast.ssl.encoder import AudioVisualEncoder
@@ -70,12 +69,11 @@ class AVIDCMA(AVID):
             raise TrainingError("AVID-CMA has no positives yet: on_epoch_start was not called.")
         return super().forward(batch)
 
-    def on_epoch_start(self, epoch: int, folder: Path | None = None) -> dict[str, float] | None:
-        """Search for positives when it is time.
+    def on_epoch_start(self, epoch: int) -> dict[str, float] | None:
+        """Search for positives when it is time; a search that was interrupted is done again.
 
         Args:
             epoch: counted from 0.
-            folder: where unfinished searches are kept, so that a killed run goes on with them.
 
         Returns:
             None without a search; ``positive_overlap`` with the sets before, if there were any.
@@ -101,7 +99,6 @@ class AVIDCMA(AVID):
             self.agreement,
             valid=None if bool(written.all()) else written,
             exclude_self=self.exclude_self,
-            folder=folder,
         )
         before = criterion.positives.clone()
         criterion.positives.copy_(found)

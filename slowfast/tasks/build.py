@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from slowfast.tasks import detection, multilabel, pretrain, recognition
 from slowfast.tasks.base import Task
-from slowfast.tasks.registry import TASK_REGISTRY
+from slowfast.utils.registry import Registry
 
-__all__ = [
-    "TASK_REGISTRY",
-    "build_task",
-    "detection",
-    "multilabel",
-    "pretrain",
-    "recognition",
-    "task_name",
-]
+TASK_REGISTRY = Registry("task (TASK)")
 
 
 def build_task(cfg) -> Task:

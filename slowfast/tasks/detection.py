@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,12 +17,16 @@ from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.lists.ava import VALIDATION_PERIOD
 from slowfast.datasets.loader import construct_loader
-from slowfast.evaluation import ava
+from slowfast.evaluation.boxes import Boxes
 from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
-from slowfast.tasks.registry import TASK_REGISTRY
+from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
 from slowfast.utils.errors import AnnotationError, ConfigError
+from slowfast.utils.paths import list_file
+
+if TYPE_CHECKING:
+    from slowfast.evaluation import ava
 
 SHOWN = 8  # key frames that a report shows
 
@@ -110,23 +114,27 @@ class GroundTruth:
 
     def __init__(self, cfg) -> None:
         node = cfg.AVA
-        folder = Path(node.ANNOTATION_DIR)
-        self.path = folder / node.GROUNDTRUTH_FILE
-        self.label_map = folder / node.LABEL_MAP_FILE
-        self.excluded = folder / node.EXCLUSION_FILE
+        self.path, self.label_map, self.excluded = (
+            list_file(node.ANNOTATION_DIR, name, "AVA.ANNOTATION_DIR")
+            for name in (node.GROUNDTRUTH_FILE, node.LABEL_MAP_FILE, node.EXCLUSION_FILE)
+        )
         self.every_second = node.FULL_TEST_ON_VAL
 
     @cached_property
-    def boxes(self) -> ava.Boxes:
+    def boxes(self) -> Boxes:
         """All annotated boxes."""
+        from slowfast.evaluation import ava  # needs pandas
+
         return ava.read_ground_truth(self.path)
 
     @cached_property
     def excluded_keys(self) -> set[str]:
         """Key frames that do not count."""
+        from slowfast.evaluation import ava  # needs pandas
+
         return ava.read_excluded(self.excluded)
 
-    def of(self, split: str) -> ava.Boxes:
+    def of(self, split: str) -> Boxes:
         """Return the annotated boxes of ``val`` or ``test``.
 
         Raises:
@@ -143,6 +151,8 @@ class GroundTruth:
     @cached_property
     def names(self) -> dict[int, str]:
         """Names of the classes that count, by their ids."""
+        from slowfast.evaluation import ava  # needs pandas
+
         return ava.read_label_map(self.label_map)
 
     def check(self, split: str) -> None:
@@ -166,8 +176,10 @@ class GroundTruth:
                 f"occurs in {self.path} (AVA.GROUNDTRUTH_FILE): do their numbers agree?"
             )
 
-    def judge(self, detections: ava.Boxes, split: str) -> ava.AvaResult:
+    def judge(self, detections: Boxes, split: str) -> ava.AvaResult:
         """Return the frame-mAP of detections."""
+        from slowfast.evaluation import ava  # needs pandas
+
         return ava.evaluate(
             self.of(split),
             detections,
@@ -187,7 +199,7 @@ class DetectionEvaluator(Evaluator):
     def __init__(self, dataset: ClipDataset, truth: GroundTruth) -> None:
         self.dataset, self.truth = dataset, truth
         self._boxes, self._frames = Predictions(), Predictions()
-        self.detections: ava.Boxes | None = None
+        self.detections: Boxes | None = None
         self.result: ava.AvaResult | None = None
         self.found: dict[str, np.ndarray] = {}
 
@@ -210,7 +222,7 @@ class DetectionEvaluator(Evaluator):
         found, items = self.found, self.dataset.items
         keys = [items.names[k] for k in items.boxes.item_of_rows()[found["index"]]]
         boxes = items.boxes.arrays["box"][found["index"]]
-        self.detections = ava.Boxes.from_scores(keys, boxes, found["scores"])
+        self.detections = Boxes.from_scores(keys, boxes, found["scores"])
         self.result = self.truth.judge(self.detections, self.dataset.split)
         measured = [ap for ap in self.result.per_class.values() if not math.isnan(ap)]
         return {
@@ -234,6 +246,8 @@ class DetectionEvaluator(Evaluator):
 
         ``detections.csv`` beside it has AVA's own format.
         """
+        from slowfast.evaluation import ava  # needs pandas
+
         found, items, result = self.found, self.dataset.items, self.result
         truth = self.truth.of(self.dataset.split)
         frames = items.boxes.item_of_rows()[found["index"]]

@@ -17,7 +17,7 @@ from slowfast.datasets.loader import construct_loader
 from slowfast.evaluation import multilabel
 from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
-from slowfast.tasks.registry import TASK_REGISTRY
+from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import get_logger

@@ -23,9 +23,10 @@ from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.models.build import build_model
 from slowfast.ssl import avid, avid_cma  # noqa: F401 (they register themselves)
 from slowfast.tasks.base import Batch, Evaluator, StepOutput, Task
-from slowfast.tasks.registry import TASK_REGISTRY
+from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
+from slowfast.utils.paths import local_path
 
 RANKS = (1, 5, 10)
 
@@ -79,7 +80,8 @@ class Pretrain(Task):
         if ssl.CHECKPOINT:
             fingerprint = self.list_fingerprint(self.dataset("train"))
             architecture = {"MODEL.ARCH": self.cfg.MODEL.ARCH, "AUDIO.ARCH": self.cfg.AUDIO.ARCH}
-            load_pretraining(model, ssl.CHECKPOINT, fingerprint, ssl.CHECKPOINT_PARTS, architecture)
+            path = local_path(ssl.CHECKPOINT, "SSL.CHECKPOINT")
+            load_pretraining(model, path, fingerprint, ssl.CHECKPOINT_PARTS, architecture)
 
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split; no labels are needed."""
@@ -113,7 +115,7 @@ class Pretrain(Task):
             dataset.items.save(train_files)
         if not hasattr(model, "on_epoch_start"):
             return {}
-        found = model.on_epoch_start(epoch, output_dir / "mining")
+        found = model.on_epoch_start(epoch)
         return {} if found is None else {**found, **self._purity(model.positives)}
 
     def _purity(self, positives: Tensor) -> dict[str, float]:

@@ -15,7 +15,7 @@ from slowfast.datasets.loader import construct_loader
 from slowfast.evaluation import classification
 from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
-from slowfast.tasks.registry import TASK_REGISTRY
+from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
 
 

@@ -1,1 +1,1 @@
-"""Small helpers that every room of the package may use."""
+"""Small helpers that every package of slowfast may use."""

@@ -146,7 +146,7 @@ def broadcast_object(data: Any) -> Any:
 def broadcast_buffers(module: torch.nn.Module) -> None:
     """Give every process the buffers (running statistics) of process 0.
 
-    Those that the module keeps equal by itself, and tells DistributedDataParallel not to send, are
+    Those that the module keeps equal by itself, and has DistributedDataParallel not send, are
     left alone: memory banks are large.
     """
     if not is_initialized():

@@ -7,11 +7,12 @@ Every message says what was found, where (file, line or key), what was expected 
 from __future__ import annotations
 
 import difflib
+import signal
 from collections.abc import Iterable
 
 
 class SlowFastError(Exception):
-    """Base class of every error that is the user's to mend."""
+    """Base class of every error that is the user's to correct."""
 
 
 class ConfigError(SlowFastError):
@@ -28,6 +29,10 @@ class AnnotationError(SlowFastError):
 
 class CheckpointError(SlowFastError):
     """A checkpoint that is missing, damaged or does not fit."""
+
+
+class DownloadError(SlowFastError):
+    """A file on a web server that could not be fetched."""
 
 
 class UnreadableFilesError(MediaError):
@@ -48,7 +53,20 @@ class UnreadableFilesError(MediaError):
 
 
 class TrainingError(SlowFastError):
-    """A run that cannot go on (non-finite loss, too many bad files, full disk)."""
+    """A run that cannot continue (non-finite loss, too many bad files, full disk)."""
+
+
+class StopRequested(BaseException):
+    """Raised once a stop signal is to be obeyed; carries the exit status.
+
+    Args:
+        number: of the signal.
+        agreed: whether all processes raise it together, and the state may be saved.
+    """
+
+    def __init__(self, number: int, agreed: bool = True) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.exit_status, self.agreed = 128 + number, agreed
 
 
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
@@ -58,6 +76,31 @@ def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
         by_lower.setdefault(entry.lower(), entry)
     close = difflib.get_close_matches(name.lower(), list(by_lower), n=count, cutoff=0.5)
     return [by_lower[entry] for entry in close]
+
+
+def nearest_keys(name: str, known: Iterable[str], count: int = 3) -> list[str]:
+    """Return up to ``count`` dotted names like ``name`` (``KEY`` or ``KEY=VALUE``), best first.
+
+    The last part counts twice: MODEL.BASE_LR was meant to be SOLVER.BASE_LR.
+    """
+
+    def likeness(key: str) -> float:
+        pairs = zip((wanted, wanted.rpartition(".")[2]), (key, key.rpartition(".")[2]), strict=True)
+        return sum(difflib.SequenceMatcher(None, a, b, False).ratio() for a, b in pairs)
+
+    wanted = name.partition("=")[0].upper()
+    scores = {key: likeness(key.upper()) for key in known}
+    lowest = max(1.2, max(scores.values()) - 0.3)
+    close = sorted((key for key in scores if scores[key] >= lowest), key=scores.get, reverse=True)
+    return close[:count]
+
+
+def did_you_mean_key(name: str, known: Iterable[str]) -> str:
+    """Return "Did you mean ...?" for an unknown config key, or how to find the right one."""
+    close = nearest_keys(name, known)
+    if close:
+        return f"Did you mean {' or '.join(close)}?"
+    return "No key is like it; --help-config lists them all."
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

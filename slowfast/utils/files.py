@@ -67,7 +67,7 @@ def null_for_nan(content: Any) -> Any:
 
 
 def write_csv(path: str | Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    """Write a UTF-8 table atomically; keys of a row that are no columns are left out."""
+    """Write a UTF-8 table atomically; keys of a row that are not columns are left out."""
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()

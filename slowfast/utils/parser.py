@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from slowfast.config import CfgNode, load_cfg
+from slowfast.utils.paths import expand_paths
 
 FILE_ENDINGS = (".yaml", ".yml")
 CFG_FLAGS = ("--cfg", "--cfg_file")
@@ -58,6 +59,7 @@ def load_config(args: argparse.Namespace, path_to_config: str | None = None) -> 
     for key, attribute in (("RNG_SEED", "rng_seed"), ("OUTPUT_DIR", "output_dir")):
         if getattr(args, attribute, None) is not None:
             cfg.merge_from_list([key, getattr(args, attribute)])
+    expand_paths(cfg)
     return cfg
 
 

@@ -44,7 +44,7 @@ def test_a_missing_file_is_named(backbone, tmp_path):
 
 def test_a_wrong_method_name_gets_suggestions(refused, content):
     found = refused(content("moco"), "mocco")
-    assert "'mocco' is no known format" in found
+    assert "'mocco' is not a known format" in found
     assert "Did you mean 'moco'" in found
 
 

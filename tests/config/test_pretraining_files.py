@@ -15,7 +15,7 @@ from slowfast.datasets.spectrogram_stats import SpectrogramStats
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.engine.lr_policy import get_lr_at_epoch
 from slowfast.engine.optimizer import get_param_groups
-from slowfast.models.backbones.registry import BACKBONES
+from slowfast.models.backbones.build import BACKBONES
 from slowfast.models.build import MODEL_REGISTRY, build_model
 
 CONFIGS = Path(__file__).parents[2] / "configs"

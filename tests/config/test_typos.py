@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from slowfast.config import get_cfg
 from slowfast.config.nodes import KEYS
-from slowfast.config.suggest import edit_distance, nearest_keys
-from slowfast.utils.errors import ConfigError
+from slowfast.utils.errors import ConfigError, nearest_keys
 
 NAMES = sorted(KEYS)
 LETTERS = string.ascii_uppercase + string.digits + "_"
@@ -78,25 +77,3 @@ def test_the_right_name_in_the_wrong_place_is_found(typo, meant):
 def test_a_name_like_no_other_says_how_to_find_keys():
     with pytest.raises(ConfigError, match=r"qqqqqqqq.*--help-config"):
         get_cfg().merge_from_list(["qqqqqqqq", "1"])
-
-
-def slow_distance(first: str, second: str) -> int:
-    """The definition of the distance, by recursion."""
-    if not first or not second:
-        return len(first) + len(second)
-    options = [
-        slow_distance(first[:-1], second) + 1,
-        slow_distance(first, second[:-1]) + 1,
-        slow_distance(first[:-1], second[:-1]) + (first[-1] != second[-1]),
-    ]
-    if first[-2:] == second[-2:][::-1] and len(first) > 1 and len(second) > 1:
-        options.append(slow_distance(first[:-2], second[:-2]) + 1)
-    return min(options)
-
-
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(st.text("AB.", max_size=5), st.text("AB.", max_size=5), st.integers(0, 5))
-def test_edit_distance_equals_its_definition(first, second, limit):
-    exact = slow_distance(first, second)
-    found = edit_distance(first, second, limit)
-    assert found == exact if exact <= limit else found > limit

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slowfast.datasets.media import VideoInfo
-from slowfast.datasets.sampling.frame_index import (
-    keyframe_window,
-    segment_midpoints,
+from slowfast.datasets.sampling.temporal import (
+    DurationSampling,
+    LinspaceSampling,
+    StridedSampling,
+    StrideSampling,
     slow_pathway_indices,
-    strided_view,
 )
-from slowfast.datasets.sampling.temporal import DurationSampling, LinspaceSampling, StrideSampling
 
 
 def video(frames, fps=30.0):
@@ -86,29 +86,11 @@ def test_slow_pathway_equals_the_recorded_one(recorded):
         assert slow_pathway_indices(case["T"], case["alpha"]) == case["slow_idx"], case
 
 
-def test_keyframe_windows_equal_the_recorded_ones(recorded):
-    for case in recorded("slowfast/frame_index.json")["ava_get_sequence"]:
-        window = keyframe_window(
-            case["center_idx"], case["half_len"], case["sample_rate"], case["num_frames"]
-        )
-        assert window == case["seq"], case
-
-
-def test_segment_midpoints_equal_the_recorded_ones(recorded):
-    for case in recorded("slowfast/frame_index.json")["ssv2_val_test"]:
-        assert segment_midpoints(case["video_length"], case["num_frames"]) == case["seq"], case
-
-
 def test_strided_views_equal_the_recorded_ones(recorded):
     for case in recorded("slowfast/frame_index.json")["charades_test"]:
-        frames = strided_view(
-            case["video_length"],
-            case["num_frames"],
-            case["sampling_rate"],
-            case["view"],
-            case["num_views"],
-        )
-        assert frames == case["seq"], case
+        sampling = StridedSampling(case["num_frames"], case["sampling_rate"])
+        views = sampling.views(video(case["video_length"]), case["num_views"])
+        assert views[case["view"]] == case["seq"], case
 
 
 INFOS = st.builds(

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.transforms.v2 import functional as F
 
-from slowfast.datasets.sampling.frame_index import slow_pathway_indices
-from slowfast.datasets.sampling.temporal import DurationSampling
+from slowfast.datasets.sampling.temporal import DurationSampling, slow_pathway_indices
 from slowfast.datasets.transforms import (
     ClipPreprocessor,
     TestGeometry,

@@ -12,7 +12,8 @@ from .conftest import environment
 PROGRAM = """
 import ctypes, os, signal, sys, time
 from pathlib import Path
-from slowfast.engine.failures import leave, run_cli
+from slowfast.engine.failures import run_cli
+from slowfast.utils.processes import leave
 from slowfast.engine.run import main
 
 {lines}

@@ -98,7 +98,6 @@ def test_cma_reports_overlap_and_purity_of_its_positives(cma):
     assert 0 <= first["positive_purity"] <= 1
     step = rows(cma, "train_iter")[0]
     assert {"loss_v2a", "loss_a2v", "loss_pos_v2v", "loss_pos_a2a"} <= set(step)
-    assert not (cma / "mining").exists() or not list((cma / "mining").iterdir())
 
 
 def test_cma_without_an_avid_run_is_refused_with_the_cure(pretrain_overrides, tmp_path, capsys):
@@ -231,9 +230,6 @@ def test_a_dry_run_takes_a_step_and_writes_nothing(stage, avid, pretrain_overrid
 
 def test_a_dry_run_changes_nothing_in_the_folder_of_a_run(cma, avid, pretrain_overrides, tmp_path):
     shutil.copytree(cma, tmp_path / "run")
-    (tmp_path / "run/mining").mkdir(exist_ok=True)
-    block = tmp_path / f"run/mining/positives_{'0' * 32}_00000000.block"
-    block.write_bytes(b"half a search")
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*")}
     words = [*pretrain_overrides, "SSL.CHECKPOINT", str(avid), "OUTPUT_DIR", str(tmp_path / "run")]
     assert main(["--cfg", CMA, "--dry-run", *words]) == 0

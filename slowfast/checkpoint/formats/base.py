@@ -36,7 +36,7 @@ CONTAINERS = (
 
 
 class Inputs(NamedTuple):
-    """Pictures as the authors of a method, or of its published evaluation, hand them over.
+    """Frames as the authors of a method, or of its published evaluation, hand them over.
 
     Attributes:
         mean, std: of red, green and blue, after division by 255.
@@ -174,7 +174,7 @@ class CheckpointFormat:
         return "", UNKNOWN
 
     def inputs_of(self, content: Mapping[str, Any]) -> Inputs | None:
-        """Return the inputs of a file; None where nobody knows."""
+        """Return the inputs of a file; None where that is unknown."""
         return self.inputs(content) if callable(self.inputs) else self.inputs
 
 

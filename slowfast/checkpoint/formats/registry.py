@@ -33,7 +33,7 @@ def find_format(method: str) -> tuple[str, CheckpointFormat]:
             return name, fmt
     known = [*FORMATS, AUTO, SCRATCH]
     raise CheckpointError(
-        f"MODEL.INIT_METHOD {method!r} is no known format. {did_you_mean(method, known)} "
+        f"MODEL.INIT_METHOD {method!r} is not a known format. {did_you_mean(method, known)} "
         f"All: {', '.join(known)}."
     )
 

@@ -235,6 +235,6 @@ register(
         parts=MOCO_PARTS,
         inputs=IMAGENET,
         trained_on="Kinetics-400, video",
-        note="Nothing in a file tells it from MoCo's: say which it is.",
+        note="Nothing in a file distinguishes it from MoCo's: say which it is.",
     ),
 )

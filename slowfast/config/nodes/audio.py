@@ -1,24 +1,24 @@
-"""Keys of the sound: what is read of it, and what the network sees of that."""
+"""Keys of the audio: what is read of it, and what the network sees of that."""
 
 from slowfast.config.schema import Key, Node
 
 TABLES = (
     Node(
         "AUDIO",
-        "Sound",
-        ENABLE=Key(False, "read the sound of each clip too"),
+        "Audio",
+        ENABLE=Key(False, "read the audio of each clip too"),
         ARCH=Key("avid_conv2d_10", "audio backbone"),
-        SAMPLE_RATE=Key(24000, "rate that all sound is brought to, samples per second", low=1),
-        DURATION=Key(2.0, "length of the sound of a clip in seconds", above=0),
+        SAMPLE_RATE=Key(24000, "rate that all audio is brought to, samples per second", low=1),
+        DURATION=Key(2.0, "length of the audio of a clip in seconds", above=0),
         FFT_SIZE=Key(
             1024,
             "samples under one window of the spectrogram; twice the n_fft of AVID's own files",
             low=4,
         ),
-        FRAMES_PER_SECOND=Key(100.0, "columns of the spectrogram per second of sound", above=0),
+        FRAMES_PER_SECOND=Key(100.0, "columns of the spectrogram per second of audio", above=0),
         PADDING=Key(
             "reflect",
-            "what lies before and after the sound under the first and last window: reflect = its "
+            "what lies before and after the audio under the first and last window: reflect = its "
             "mirror image, which the weights released in 2020 saw, constant = silence",
             choices=("reflect", "constant"),
         ),
@@ -32,16 +32,16 @@ TABLES = (
         ),
         MISSING=Key(
             "drop",
-            "files without sound, or with too little: drop = leave them out of the training list, "
+            "files without audio, or with too little: drop = leave them out of the training list, "
             "zero = read silence, error = refuse the list",
             choices=("drop", "zero", "error"),
         ),
         OFFSET=Key(
             "original",
-            "how far the pictures may lie from the sound: in_sync = same centre, jitter = anywhere "
-            "inside the time of the sound widened by MAX_OFFSET, original = as AVID-CMA drew them",
+            "how far the frames may lie from the audio: in_sync = same centre, jitter = anywhere "
+            "inside the time of the audio widened by MAX_OFFSET, original = as AVID-CMA drew them",
             choices=("in_sync", "jitter", "original"),
         ),
-        MAX_OFFSET=Key(0.5, "seconds by which OFFSET widens the time of the sound", low=0),
+        MAX_OFFSET=Key(0.5, "seconds by which OFFSET widens the time of the audio", low=0),
     ),
 )

@@ -8,7 +8,7 @@ TABLES = (
         "Charades",
         SOURCE=Key(
             "frames",
-            "frame lists and extracted pictures below DATA.PATH_PREFIX, or the videos with the "
+            "frame lists and extracted frames below DATA.PATH_PREFIX, or the videos with the "
             "official annotations; both lists lie in DATA.PATH_TO_DATA_DIR",
             choices=("frames", "video"),
         ),

@@ -1,4 +1,4 @@
-"""Keys of the self-supervised methods that learn from sound and pictures."""
+"""Keys of the self-supervised methods that learn from audio and video."""
 
 from slowfast.config.schema import Key, Node
 

@@ -53,7 +53,7 @@ TABLES = (
     ),
     Node(
         "VIS_MASK",
-        "Pictures of masked prediction",
+        "Images of masked prediction",
         ENABLE=Key(False, "write videos of masks and reconstructions in testing"),
     ),
 )

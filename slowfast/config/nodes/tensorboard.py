@@ -1,4 +1,4 @@
-"""Keys of TensorBoard and its pictures."""
+"""Keys of TensorBoard and its images."""
 
 from slowfast.config.schema import Key, Node
 

@@ -32,7 +32,7 @@ TABLES = (
     Node(
         "TRAIN",
         "Checkpoints of a training run",
-        AUTO_RESUME=Key(True, "go on from the newest checkpoint in OUTPUT_DIR"),
+        AUTO_RESUME=Key(True, "resume from the newest checkpoint in OUTPUT_DIR"),
         CHECKPOINT_PERIOD=Key(10, "epochs between checkpoints", low=1),
         CHECKPOINT_MINUTES=Key(
             20.0, "minutes between checkpoints inside an epoch; 0 saves only at its end", low=0

@@ -17,6 +17,7 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.ava_boxes import Key, KeyframeBoxes, read_keyframes, select_seconds
 from slowfast.datasets.lists.frame_lists import compact, read_frame_list
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.paths import list_file
 
 # Validation in training looks at each fourth second only.
 VALIDATION_PERIOD = 4
@@ -44,7 +45,8 @@ def ava(cfg, split: str) -> ItemTable:
             frame_start=FIRST_SECOND - node.VIDEO_START,
         )
     lists = node.TRAIN_LISTS if split == "train" else node.TEST_LISTS
-    frames = read_frames([Path(node.FRAME_LIST_DIR) / name for name in lists])
+    lists = [list_file(node.FRAME_LIST_DIR, name, "AVA.FRAME_LIST_DIR") for name in lists]
+    frames = read_frames(lists)
     return table_of(
         keyframes,
         cfg.MODEL.NUM_CLASSES,
@@ -67,14 +69,17 @@ def read_split(cfg, split: str) -> tuple[dict[Key, KeyframeBoxes], str]:
         detected = [name for name in detected if name not in annotated]
     else:
         annotated, detected = [], node.TEST_PREDICT_BOX_LISTS
-    folder = Path(node.ANNOTATION_DIR)
+    annotated, detected = (
+        [list_file(node.ANNOTATION_DIR, name, "AVA.ANNOTATION_DIR") for name in names]
+        for names in (annotated, detected)
+    )
     keyframes = read_keyframes(
-        [folder / name for name in annotated],
-        [folder / name for name in detected],
+        annotated,
+        detected,
         cfg.MODEL.NUM_CLASSES,
         node.DETECTION_SCORE_THRESH,
     )
-    source = str(folder / (annotated + detected)[0])
+    source = str((annotated + detected)[0])
     if split == "val" and not node.FULL_TEST_ON_VAL:
         keyframes = select_seconds(keyframes, VALIDATION_PERIOD)
         if not keyframes:

@@ -18,6 +18,7 @@ from slowfast.datasets.lists.charades_files import (
     read_frame_videos,
 )
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.paths import list_file
 
 CLASS_FILE = "Charades_v1_classes.txt"
 FILES = {
@@ -43,7 +44,7 @@ def read_videos(cfg, split: str) -> tuple[list[CharadesVideo], str]:
     """Return the videos of a split and the list they stand in (``CHARADES.SOURCE``)."""
     node = cfg.CHARADES
     name = FILES[node.SOURCE][split != "train"]
-    path = Path(cfg.DATA.PATH_TO_DATA_DIR) / name
+    path = list_file(cfg.DATA.PATH_TO_DATA_DIR, name, "DATA.PATH_TO_DATA_DIR")
     if node.SOURCE == "video":
         return read_annotated_videos(path, node.VIDEO_DIR, node.FRAME_RATE), str(path)
     return read_frame_videos(path, cfg.DATA.PATH_PREFIX), str(path)

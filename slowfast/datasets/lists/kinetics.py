@@ -12,6 +12,7 @@ from pathlib import Path
 from slowfast.datasets.build import dataset_list
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import parse_label, read_class_names, read_lines, wrong_line
+from slowfast.utils.paths import list_file, local_path
 
 UNLABELLED = -1
 OTHER_SEPARATORS = re.compile(r"[\s,;|]+-?\w+$")
@@ -57,8 +58,10 @@ def read_kinetics_csv(path: str | Path, separator: str = " ", prefix: str = "") 
 def kinetics(cfg, split: str) -> ItemTable:
     """Read ``<DATA.PATH_TO_DATA_DIR>/<split>.csv``."""
     data = cfg.DATA
-    path = Path(data.PATH_TO_DATA_DIR) / f"{split}.csv"
+    path = list_file(data.PATH_TO_DATA_DIR, f"{split}.csv", "DATA.PATH_TO_DATA_DIR")
     videos = read_kinetics_csv(path, data.PATH_LABEL_SEPARATOR, data.PATH_PREFIX)
     if data.CLASS_NAMES_PATH:
-        videos.class_names = read_class_names(data.CLASS_NAMES_PATH)
+        videos.class_names = read_class_names(
+            local_path(data.CLASS_NAMES_PATH, "DATA.CLASS_NAMES_PATH")
+        )
     return videos

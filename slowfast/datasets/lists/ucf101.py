@@ -8,6 +8,7 @@ from slowfast.datasets.build import dataset_list
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import parse_label, read_lines, wrong_line
 from slowfast.utils.errors import did_you_mean
+from slowfast.utils.paths import list_file
 
 
 def read_class_index(path: str | Path) -> list[str]:
@@ -25,7 +26,7 @@ def read_ucf101(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     """Read one fold.
 
     Args:
-        folder: where the three kinds of list lie.
+        folder: where the three kinds of list lie; it may be on a web server.
         fold: 1, 2 or 3.
         train: the training or the test half.
         prefix: folder that holds ``Class/file.avi``.
@@ -33,10 +34,10 @@ def read_ucf101(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     Raises:
         AnnotationError: a missing list, an unknown class, or a label that contradicts it.
     """
-    folder = Path(folder)
-    names = read_class_index(folder / "classInd.txt")
+    key = "DATA.PATH_TO_DATA_DIR"
+    names = read_class_index(list_file(folder, "classInd.txt", key))
     number_of = {name: k for k, name in enumerate(names)}
-    path = folder / f"{'train' if train else 'test'}list{fold:02d}.txt"
+    path = list_file(folder, f"{'train' if train else 'test'}list{fold:02d}.txt", key)
     files, labels = [], []
     for number, line in read_lines(path):
         file, _, label = line.partition(" ")

@@ -229,6 +229,11 @@ TEMPORAL_SAMPLING = {
 }
 
 
+def slow_pathway_indices(num_frames: int, alpha: int) -> list[int]:
+    """Return which of ``num_frames`` fast frames the slow pathway sees: ``T // alpha`` of them."""
+    return np.linspace(0, num_frames - 1, num_frames // alpha).astype(np.int64).tolist()
+
+
 def build_temporal_sampling(data) -> TemporalSampling:
     """Return the rule that the ``DATA`` node of a config names (``DATA.TEMPORAL_SAMPLING``)."""
     return TEMPORAL_SAMPLING[data.TEMPORAL_SAMPLING](data)

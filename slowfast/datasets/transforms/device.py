@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from slowfast.datasets.sampling.frame_index import slow_pathway_indices
+from slowfast.datasets.sampling.temporal import slow_pathway_indices
 from slowfast.datasets.transforms.color import apply_color_jitter
 
 

@@ -60,7 +60,7 @@ class CheckpointHook(Hook):
             raise TrainingError(f"The last checkpoint could not be saved: {unsaved}")
 
     def _save(self, trainer: Trainer) -> None:
-        """Write the state; a full disk is reported and training goes on."""
+        """Write the state; a full disk is reported and training continues."""
         progress, state = trainer.progress, trainer.state_dict()
         if du.is_root_proc():
             try:

@@ -115,7 +115,7 @@ def update_statistics(
         for layer, values in zip(layers, found, strict=True):
             values |= _averages(layer)
     finally:
-        # In place, since whoever wrapped the model knows these tensors.
+        # In place, since a wrapper of the model knows these tensors.
         for layer, tensors, values in zip(layers, own, found, strict=True):
             for name, tensor in tensors.items():
                 setattr(layer, name, tensor.copy_(values[name]))

@@ -7,25 +7,7 @@ and frequency second, and the attributes ``feature_dim`` (C), ``strides`` (time,
 
 from __future__ import annotations
 
-from typing import Any
-
-from torch import nn
-
 from slowfast.models.audio import avid_conv2d
-from slowfast.models.audio.registry import AUDIO_BACKBONES
-
-
-def build_audio_backbone(name: str, **options: Any) -> nn.Module:
-    """Return a randomly initialised audio backbone.
-
-    Args:
-        name: one of :data:`AUDIO_BACKBONES`, in any case.
-        options: keyword arguments of that backbone.
-
-    Raises:
-        ConfigError: unknown name; the message lists the nearest.
-    """
-    return AUDIO_BACKBONES.get(name)(**options)
-
+from slowfast.models.audio.build import AUDIO_BACKBONES, build_audio_backbone
 
 __all__ = ["AUDIO_BACKBONES", "avid_conv2d", "build_audio_backbone"]

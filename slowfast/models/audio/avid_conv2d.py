@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from slowfast.models.audio.registry import AUDIO_BACKBONES
+from slowfast.models.audio.build import AUDIO_BACKBONES
 
 LAYERS = ("conv1", "block1", "block2", "block3", "block4")
 

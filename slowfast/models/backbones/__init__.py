@@ -7,25 +7,7 @@ the attributes ``feature_dim`` (C), ``strides`` (time, height, width) and ``pool
 
 from __future__ import annotations
 
-from typing import Any
-
-from torch import nn
-
 from slowfast.models.backbones import avid_r2plus1d, torchvision_resnets
-from slowfast.models.backbones.registry import BACKBONES
-
-
-def build_backbone(name: str, **options: Any) -> nn.Module:
-    """Return a randomly initialised backbone.
-
-    Args:
-        name: one of :data:`BACKBONES`, in any case.
-        options: keyword arguments of that backbone.
-
-    Raises:
-        ConfigError: unknown name; the message lists the nearest.
-    """
-    return BACKBONES.get(name)(**options)
-
+from slowfast.models.backbones.build import BACKBONES, build_backbone
 
 __all__ = ["BACKBONES", "avid_r2plus1d", "build_backbone", "torchvision_resnets"]

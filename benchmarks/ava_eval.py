@@ -10,7 +10,7 @@ with its surest classes (about 600,000 detections), and 190,000 annotations; 5 %
 detected twice. The loop is timed on a slice of 1,500 key frames and scaled. Medians of CPU-seconds of
 this process are printed, of rounds in which the two take turns.
 
-    python tools/benchmark_ava_eval.py [--frames 57664] [--slice 1500] [--top 5] [--rounds 3]
+    python benchmarks/ava_eval.py [--frames 57664] [--slice 1500] [--top 5] [--rounds 3]
 
 ``--top 60`` keeps all classes of every person, which is what a run of this package writes.
 
@@ -18,17 +18,15 @@ Goals: 100 times as fast as the loop, 3 CPU-seconds, 2 GiB, APs of the slice equ
 """
 
 import argparse
-import statistics
 import sys
 import tempfile
-import time
 from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+from timing import in_turns, median, peak_megabytes, timed
 
 from slowfast.evaluation.ava import Boxes, evaluate, evaluate_files, image_keys, write_detections
-from slowfast.utils.memory import peak_megabytes
 
 PEOPLE, ACTIONS, CLASSES = 1.83, 1.8, 60
 GOAL_RATIO, GOAL_SECONDS, GOAL_MEGABYTES, TOLERANCE = 100, 3.0, 2147.0, 1e-9
@@ -116,22 +114,6 @@ def area(scores: list[float], hits: list[bool], relevant: int) -> float:
     return float((np.diff(recall) * precision[1:]).sum())
 
 
-def cpu_seconds(work) -> float:
-    """Return the CPU-seconds of a work, all threads."""
-    begin = time.process_time()
-    work()
-    return time.process_time() - begin
-
-
-def in_turns(works: dict, rounds: int) -> dict[str, float]:
-    """Return median CPU-seconds of works that take turns; nobody always goes first."""
-    measured = {name: [] for name in works}
-    for number in range(rounds):
-        for name in list(works)[:: 1 if number % 2 else -1]:
-            measured[name].append(cpu_seconds(works[name]))
-    return {name: statistics.median(seconds) for name, seconds in measured.items()}
-
-
 def compare(args) -> None:
     """Print both times, their ratio, the memory, and whether the goals are met."""
     labels = {label: str(label) for label in range(1, CLASSES + 1)}
@@ -144,7 +126,8 @@ def compare(args) -> None:
         "evaluate, all": lambda: evaluate(*whole, labels),
         f"loop, {args.slice:,} key frames": lambda: loop(*part, CLASSES),
     }
-    (ours_seconds, slice_seconds) = in_turns(works, args.rounds).values()
+    measured = in_turns(works, args.rounds).values()
+    ours_seconds, slice_seconds = (median(rounds).cpu for rounds in measured)
     loop_seconds = slice_seconds * args.frames / args.slice
     peak = peak_megabytes(works["evaluate, all"])
     pairs = [(ours[label], theirs[label]) for label in labels]
@@ -166,9 +149,9 @@ def from_files(args) -> None:
     truth, found = made_up(args.frames, args.top)
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / name for name in ("truth.csv", "found.csv")]
-        writing = cpu_seconds(lambda: write_detections(paths[1], found))
+        writing = timed(lambda: write_detections(paths[1], found)).cpu
         write_detections(paths[0], truth)
-        both = cpu_seconds(lambda: evaluate_files(*paths))
+        both = timed(lambda: evaluate_files(*paths)).cpu
         size = paths[1].stat().st_size / 1e6
         print(f"written to {size:.0f} MB in {writing:.1f} CPU-s; from files: {both:.2f} CPU-s")
 

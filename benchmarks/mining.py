@@ -5,22 +5,20 @@ few rows; then all works take turns, round by round, and medians are printed.
 CPU-seconds are those of all threads of this process. On a busy machine threads that wait for each
 other count too; OMP_NUM_THREADS=1 avoids that.
 
-    python tools/benchmark_mining.py [--n 20000] [--k 32] [--dim 128] [--gpus 0]
+    python benchmarks/mining.py [--n 20000] [--k 32] [--dim 128] [--gpus 0]
 
 Goals, on a CPU at the default sizes: at most 4 CPU-seconds, and at most half of the loop's.
 """
 
 import argparse
-import statistics
 import sys
-import time
 
 import torch
+from timing import in_turns, median, peak_megabytes
 from torch import Tensor
 from torch.nn import functional as F
 
 from slowfast.ssl.mining import mine_positives
-from slowfast.utils.memory import peak_megabytes
 
 GOAL_CPU_SECONDS = 4.0
 GOAL_OF_LOOP = 0.5
@@ -41,7 +39,7 @@ def banks(size: int, dim: int, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def products(video: Tensor, audio: Tensor, rows: int) -> None:
-    """Multiply as much as mining does, and do nothing with it: the floor of its time."""
+    """Multiply as much as mining does, and do nothing with it: the lower bound of its time."""
     tile = torch.empty(1000, 2000, device=video.device)
     for first in range(0, rows, len(tile)):
         for begin in range(0, len(video), tile.shape[1]):
@@ -60,29 +58,8 @@ def loop_of_16(video: Tensor, audio: Tensor, k: int, rows: int) -> Tensor:
     return torch.cat(found).sort(dim=1).values
 
 
-def timed(work, device: torch.device) -> tuple[float, float]:
-    """Return wall seconds and CPU-seconds of a work."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - wall, time.process_time() - cpu
-
-
-def in_turns(works: dict, rounds: int, device: torch.device) -> dict[str, tuple[float, float]]:
-    """Return median wall and CPU-seconds of works that take turns; nobody always goes first."""
-    measured = {name: [] for name in works}
-    for number in range(rounds):
-        for name in list(works)[:: 1 if number % 2 else -1]:
-            measured[name].append(timed(works[name], device))
-    return {
-        name: (statistics.median(w for w, _ in pairs), statistics.median(c for _, c in pairs))
-        for name, pairs in measured.items()
-    }
-
-
 def peak_on(device: torch.device, work) -> float | None:
-    """Return how far memory of a device rises during a work, or None where nobody tells."""
+    """Return how far memory of a device rises during a work, or None where unknown."""
     if device.type != "cuda":
         return peak_megabytes(work)
     torch.cuda.reset_peak_memory_stats()
@@ -115,7 +92,8 @@ def report_mining(args, device: torch.device) -> None:
         "loop over 16 queries": lambda: loop_of_16(video, audio, args.k, rows),
     }
     loop_of_16(video, audio, args.k, 16)
-    seconds = in_turns(works, args.rounds, device)
+    measured = in_turns(works, args.rounds)
+    seconds = {name: median(rounds) for name, rounds in measured.items()}
     loop = tuple(value * args.n / rows for value in seconds["loop over 16 queries"])
     seconds["loop over 16 queries"] = loop
     print(f"{'':26}{'wall s':>9}{'CPU-s':>9}{'GFLOP/s':>10}")
@@ -154,8 +132,7 @@ def report_gather(args, device: torch.device) -> None:
         "index_select": lambda: bank.index_select(0, index.flatten()).unflatten(0, index.shape),
     }
     assert torch.equal(*(work() for work in works.values()))
-    seconds = in_turns(works, args.gather_rounds, device)
-    slow, fast = (seconds[name][0] for name in works)
+    slow, fast = (median(rounds).wall for rounds in in_turns(works, args.gather_rounds).values())
     print(
         f"gather of {batch} x {negatives} rows from {rows:,} x {args.dim}: bank[index] "
         f"{1e3 * slow:.2f} ms, index_select {1e3 * fast:.2f} ms, equal numbers, "

@@ -3,16 +3,15 @@
 Prints the overhead of the engine (goal: at most 3 %) and the gain of bfloat16 with channels-last
 over float32 (goal on a CPU with AVX-512 or AMX bfloat16: at least 2 times).
 
-    python tools/benchmark_train.py [--arch r2plus1d_18] [--frames 8] [--crop 112] [--batch 4]
+    python benchmarks/train.py [--arch r2plus1d_18] [--frames 8] [--crop 112] [--batch 4]
 """
 
 import argparse
-import statistics
 import sys
-import time
 from pathlib import Path
 
 import torch
+from timing import in_turns, median, ratio
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
@@ -88,34 +87,21 @@ def bare_step(trainer: Trainer, batch: dict, mean: torch.Tensor, std: torch.Tens
     return step
 
 
-def timed(step, device: torch.device) -> float:
-    """Return the seconds of one step."""
-    begin = time.perf_counter()
-    step()
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter() - begin
-
-
 def measure(args, fast: bool) -> tuple[float, float, float]:
     """Return median seconds of the bare and of our step, and the median of their paired ratios."""
     cfg = config(args, fast)
     batch = random_batch(args)
     trainer = Trainer(cfg, FixedBatches(cfg, batch), Path("."))
+    trainer.enter_phase()
     trainer.model.train()
     mean = torch.tensor(cfg.DATA.MEAN, device=trainer.device).view(1, 3, 1, 1, 1)
     std = torch.tensor(cfg.DATA.STD, device=trainer.device).view(1, 3, 1, 1, 1)
     bare = bare_step(trainer, batch, mean, std)
-    pairs = []
-    works = [bare, lambda: trainer.run_step([batch])]
-    for k in range(args.steps + 2):
-        order = (0, 1) if k % 2 else (1, 0)  # neither always goes first
-        pair = {which: timed(works[which], trainer.device) for which in order}
-        if k >= 2:
-            pairs.append((pair[0], pair[1]))
-    bare_seconds = statistics.median(b for b, _ in pairs)
-    our_seconds = statistics.median(o for _, o in pairs)
-    return bare_seconds, our_seconds, statistics.median(o / b for b, o in pairs)
+    works = {"bare": bare, "ours": lambda: trainer.run_step([batch])}
+    in_turns(works, 2)
+    times = in_turns(works, args.steps)
+    seconds = [median(times[name]).wall for name in works]
+    return *seconds, ratio(times["ours"], times["bare"], "wall")
 
 
 def main() -> int:
@@ -133,8 +119,8 @@ def main() -> int:
     print(f"{'':26}{'bare s/step':>12}{'ours s/step':>12}{'overhead':>10}")
     ours = {}
     for fast, title in ((False, "float32"), (True, "bfloat16, channels last")):
-        bare, ours[fast], ratio = measure(args, fast)
-        print(f"{title:26}{bare:12.3f}{ours[fast]:12.3f}{100 * (ratio - 1):9.1f}%")
+        bare, ours[fast], share = measure(args, fast)
+        print(f"{title:26}{bare:12.3f}{ours[fast]:12.3f}{100 * (share - 1):9.1f}%")
     print(f"bfloat16 with channels last is {ours[False] / ours[True]:.2f} times float32")
     return 0
 

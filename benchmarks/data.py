@@ -9,21 +9,20 @@ Then times, interleaved and on one core:
 * the loader: the dataset with its geometry and collation into batches, no worker processes;
 * ten clips of a file in one pass, against ten separate reads.
 
-    python tools/benchmark_data.py [--clips 60] [--rounds 5]
+    python benchmarks/data.py [--clips 60] [--rounds 5]
 """
 
 import argparse
 import os
-import statistics
 import sys
 import tempfile
-import time
 from functools import partial
 from pathlib import Path
 
 import av
 import numpy as np
 import torch
+from timing import in_turns, median, ratio
 from torch.utils.data import DataLoader
 
 from slowfast.datasets.clips import ClipDataset
@@ -119,13 +118,6 @@ def read_all(read, clips: list[tuple[Path, list[int]]]) -> None:
         read(path, frames)
 
 
-def seconds_of(work) -> float:
-    """Return the CPU seconds of one call."""
-    begin = time.process_time()
-    work()
-    return time.process_time() - begin
-
-
 def clips_of(paths: list[Path], count: int) -> list[tuple[Path, list[int]]]:
     """Draw the clips that every reader reads."""
     rng = np.random.default_rng(0)
@@ -173,25 +165,20 @@ def main() -> int:
         }
         for work in works.values():
             work()
-        times = {name: [] for name in works}
-        for _ in range(args.rounds):
-            for name, work in works.items():
-                times[name].append(seconds_of(work))
-    median = {name: statistics.median(values) for name, values in times.items()}
+        times = in_turns(works, args.rounds)
+    cpu = {name: median(rounds).cpu for name, rounds in times.items()}
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
     print(f"one core, {args.clips} clips of 16 frames, {args.rounds} rounds, load {load:.1f}")
     print(f"{'':28}{'clips/CPU-s':>12}{'ratio':>8}  goal")
     lines = [(kind, f"reader {kind}", ">= 1.00 of bare PyAV") for kind in kinds]
     lines.append(("as ffmpeg writes", "loader", ">= 0.85 of bare PyAV"))
     for kind, name, goal in lines:
-        bare = times[f"bare {kind}"]
-        ratio = statistics.median(b / o for b, o in zip(bare, times[name], strict=True))
-        print(f"{name:28}{args.clips / median[name]:12.1f}{ratio:8.2f}  {goal}")
-    cost = statistics.median(
-        t / s for t, s in zip(times["together"], times["separate"], strict=True)
-    )
+        share = ratio(times[f"bare {kind}"], times[name], "cpu")
+        print(f"{name:28}{args.clips / cpu[name]:12.1f}{share:8.2f}  {goal}")
+    cost = ratio(times["together"], times["separate"], "cpu")
     print(
-        f"{'ten clips in one pass':28}{40 / median['together']:12.1f}{cost:8.2f}  <= 0.45 of the cost of ten reads"
+        f"{'ten clips in one pass':28}{40 / cpu['together']:12.1f}{cost:8.2f}  "
+        "<= 0.45 of the cost of ten reads"
     )
     return 0
 

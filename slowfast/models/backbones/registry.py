@@ -1,5 +1,0 @@
-"""The table of video backbones."""
-
-from slowfast.utils.registry import Registry
-
-BACKBONES = Registry("video backbone")

@@ -1,0 +1,93 @@
+"""Paths as users write them: ``~``, ``$VARS``, and files on a web server.
+
+A file at ``http://`` or ``https://`` is fetched once, by iopath, into ``$SLOWFAST_CACHE`` (default
+``~/.cache/slowfast``) below the name of its host; it gets its name when it is complete.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import os
+import re
+from pathlib import Path
+from urllib.parse import urljoin, urlparse
+
+from slowfast.utils.errors import ConfigError, DownloadError
+from slowfast.utils.files import sha256
+
+logger = logging.getLogger(__name__)
+
+# What the names of keys end in that hold a path.
+PATH_KEYS = ("_DIR", "_PATH", ".PATH_PREFIX", "MODEL.CKPT", "SSL.CHECKPOINT", "OUTPUT_FILE")
+
+
+def is_url(path: str | Path) -> bool:
+    """Tell the address of a file on a web server from a path."""
+    return str(path).startswith(("http://", "https://"))
+
+
+def local_path(path: str | Path, key: str) -> str:
+    """Return where a file is on this machine, fetching it first where ``path`` is an address.
+
+    Args:
+        path: a path or an address; ``~`` and ``$VARS`` are expanded in paths.
+        key: the config key or flag that it was given by, for messages.
+
+    Raises:
+        ConfigError: an environment variable is not set.
+        DownloadError: the file could not be fetched.
+    """
+    return _fetched(str(path), key) if is_url(path) else expanded(str(path), key)
+
+
+def expanded(path: str, key: str) -> str:
+    """Return a path with ``~`` and environment variables replaced; addresses stay as they are."""
+
+    def value(match: re.Match) -> str:
+        name = match[1] or match[2]
+        if name not in os.environ:
+            raise ConfigError(f"{key} {path!r}: the environment variable {name} is not set.")
+        return os.environ[name]
+
+    if is_url(path):
+        return path
+    return os.path.expanduser(re.sub(r"\$(?:(\w+)|\{(\w+)\})", value, path))
+
+
+def expand_paths(cfg) -> None:
+    """Expand ``~`` and environment variables in every key of a config that holds a path."""
+    for name, value in cfg.leaves().items():
+        if isinstance(value, str) and name.endswith(PATH_KEYS):
+            path = expanded(value, name)
+            if path != value:
+                cfg.merge_from_list([name, path])
+
+
+def joined(base: str | Path, name: str | Path) -> str:
+    """Return ``name`` seen from the file ``base``; either may be an address."""
+    if is_url(name):
+        return str(name)
+    return urljoin(str(base), str(name)) if is_url(base) else str(Path(base).parent / name)
+
+
+def list_file(folder: str | Path, name: str, key: str) -> Path:
+    """Return a list of a folder, which may be on a web server; see :func:`local_path`."""
+    if is_url(folder):
+        return Path(local_path(f"{str(folder).rstrip('/')}/{name}", key))
+    return Path(folder) / name
+
+
+def _fetched(url: str, key: str) -> str:
+    from iopath.common.file_io import HTTPURLHandler, PathManager
+
+    manager = PathManager()
+    manager.register_handler(HTTPURLHandler())
+    cache = os.path.expanduser(os.environ.get("SLOWFAST_CACHE") or "~/.cache/slowfast")
+    try:
+        folder = os.path.join(cache, urlparse(url).netloc.replace(":", "_"))
+        path = manager.get_local_path(url, cache_dir=folder)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise DownloadError(f"{key}: {url} could not be downloaded: {error}.") from error
+    logger.info("%s: %s is %s, SHA-256 %s.", key, url, path, sha256(path))
+    return path
