@@ -75,6 +75,7 @@ class ClipDataset(Dataset):
             rng = np.random.default_rng([self.seed, key.epoch, key.position, attempt])
             if attempt:
                 index = int(rng.integers(len(self.items)))
+            begin_reading(self.items.paths[index])
             try:
                 return {**self._read(index, rng), "index": index, "failures": failures}
             except (MediaError, OSError) as error:
@@ -83,6 +84,7 @@ class ClipDataset(Dataset):
 
     def _marking(self, index: int) -> Sample:
         """Return the views of item ``index``; never those of another one."""
+        begin_reading(self.items.paths[index])
         try:
             return {**self._read(index, None), "index": index, "valid": True, "failures": []}
         except (MediaError, OSError) as error:
@@ -92,7 +94,6 @@ class ClipDataset(Dataset):
             return {**sample, "failures": [(self.items.name(index), str(error))]}
 
     def _read(self, index: int, rng: np.random.Generator | None) -> Sample:
-        begin_reading(self.items.paths[index])
         sample: Sample = {}
         with self.items.open(index, self.options) as media:
             if media.video is None:

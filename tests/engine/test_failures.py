@@ -20,12 +20,12 @@ def fail(self, trainer):
 LogHook.after_step = fail
 """
 IN_A_WORKER = """
-from slowfast.datasets.clips import TrainClips
-def read(self, index, rng, read=TrainClips.read_sample):
+from slowfast.datasets.clips import ClipDataset
+def read(self, index, rng, read=ClipDataset._read):
     if index == {index}:
         {what}
     return read(self, index, rng)
-TrainClips.read_sample = read
+ClipDataset._read = read
 """
 IN_COLLATE = """
 import slowfast.datasets.loader as loader
@@ -83,8 +83,7 @@ def test_a_killed_worker_is_named_with_what_helps(start):
 def test_a_file_that_is_read_for_too_long_is_named(start, split):
     lines = in_a_worker(IN_C)
     if split == "val":
-        lines = lines.replace("TrainClips", "ViewClips").replace("index, rng", "path")
-        lines = lines.replace("index == 3", "'g01' in path")
+        lines = lines.replace("index == 3", "self.on_error == 'mark'")
     run = start(lines, "DATA.READ_TIMEOUT", "1.0")
     assert run.end(40) == 1
     said = run.err.read_text()
