@@ -123,7 +123,7 @@ def official_lists(world, folder):
             for video in videos:
                 actions = [
                     f"c{k:03d} {first / FRAME_RATE:.4f} {(last + 0.5) / FRAME_RATE:.4f}"
-                    for k, first, last in video.actions.intervals.tolist()
+                    for k, first, last in video.intervals.tolist()
                 ]
                 writer.writerow([video.name, ";".join(actions), "9"])
 
