@@ -16,7 +16,6 @@ from slowfast.checkpoint.networks import (
     apply_patches,
     can_inflate,
     is_counter,
-    patch_model,
     patched_shapes,
     shapes,
     shapes_match,
@@ -24,6 +23,7 @@ from slowfast.checkpoint.networks import (
 from slowfast.checkpoint.recognise import detect_format, networks_of
 from slowfast.checkpoint.report import ImportReport
 from slowfast.checkpoint.store import open_checkpoint
+from slowfast.models.parts import HEAD, parts_of
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import sha256
 from slowfast.utils.logging import get_logger
@@ -54,8 +54,7 @@ def load_pretrained(
 
     Args:
         backbone: is changed in place, layers included where the method's network has others; a
-            backbone, a model with a ``backbone``, or a whole audio-visual model with an
-            ``encoder``, whose parts are then all filled.
+            backbone, or a model with ``parts()``, of which all but the head are filled.
         path: the file, or the folder of a run of this package.
         method: a key of ``FORMATS`` in any spelling, or ``auto``.
         arch: ``MODEL.ARCH`` of the backbone, for checkpoints that say theirs and for messages.
@@ -74,7 +73,7 @@ def load_pretrained(
     path, content = open_checkpoint(path, trust_pickle)
     name, fmt, parsed = detect_format(path, content, method, inflate, at)
     _check_arch(path, fmt, content, arch)
-    targets = _parts(backbone)
+    targets = {name: part for name, part in parts_of(backbone).items() if name != HEAD}
     report = ImportReport(str(path), name, fmt.title, sha256(path))
     inputs = fmt.inputs_of(content)
     report.inputs = inputs and inputs._asdict()
@@ -86,7 +85,7 @@ def load_pretrained(
     _check_numbers(path, filling)
     if reverse_channels:
         _reverse_channels(report, filling)
-    _fill(report, backbone, targets, filling)
+    _fill(report, targets, filling)
     return report
 
 
@@ -100,13 +99,6 @@ def _check_numbers(path: Path, filling: dict[str, dict[str, Tensor]]) -> None:
                 f"{path}: {name} holds what no weight can be (NaN, infinite or whole numbers). The "
                 "pretraining went wrong, or the file is damaged."
             )
-
-
-def _parts(model: nn.Module) -> dict[str, nn.Module]:
-    encoder = getattr(model, "encoder", None)
-    if hasattr(encoder, VIDEO):
-        return dict(encoder.named_children())
-    return {VIDEO: getattr(model, "backbone", model)}
 
 
 def _check_arch(path: Path, fmt: CheckpointFormat, content: Mapping[str, Any], ours: str) -> None:
@@ -209,16 +201,10 @@ def _reverse_channels(report: ImportReport, filling: dict[str, dict[str, Tensor]
 
 def _fill(
     report: ImportReport,
-    model: nn.Module,
     targets: dict[str, nn.Module],
     filling: dict[str, dict[str, Tensor]],
 ) -> None:
-    names = filling[VIDEO]
-    if (
-        patch_model(model, names)
-        if hasattr(model, "backbone")
-        else apply_patches(targets[VIDEO], names)
-    ):
+    if apply_patches(targets[VIDEO], filling[VIDEO]):
         report.notes.append(f"layers changed to those of {report.title}")
     types = {str(t.dtype).removeprefix("torch.") for p in filling.values() for t in p.values()}
     other = sorted(types & {"float16", "bfloat16", "float64"})
@@ -262,7 +248,7 @@ def _beside(content: Mapping[str, Any], at: str) -> dict[str, str]:
 
 
 def initialise(model: nn.Module, cfg) -> ImportReport | None:
-    """Load ``MODEL.CKPT`` into ``model.backbone`` as ``MODEL.INIT_METHOD`` says, and report it.
+    """Load ``MODEL.CKPT`` into the networks of a model as ``MODEL.INIT_METHOD`` says, and report it.
 
     None or ``scratch`` leaves random weights.
 

@@ -25,22 +25,15 @@ class CfgNode(YacsNode):
 
     def merge_from_file(self, cfg_filename: str | Path) -> None:
         """Set what a YAML file says; its ``_BASE_`` (a path beside it) is merged first."""
-        self._merge(read_entries(cfg_filename))
+        self.merge_entries(read_entries(cfg_filename))
 
     def merge_from_list(self, cfg_list: Sequence[Any]) -> None:
         """Set ``[KEY, VALUE, KEY, VALUE, ...]``, as typed on a command line."""
-        words = list(cfg_list)
-        if len(words) % 2:
-            raise ConfigError(
-                f"overrides are pairs of KEY VALUE, found {len(words)} words: "
-                f"{words[-1]!r} has no partner in: {' '.join(map(str, words))}"
-            )
-        pairs = zip(words[::2], words[1::2], strict=True)
-        self._merge(Entry(str(key), value, word=True) for key, value in pairs)
+        self.merge_entries(pair_entries(cfg_list))
 
     def merge_from_other_cfg(self, cfg_other: YacsNode) -> None:
         """Set every key of another tree."""
-        self._merge(Entry(name, value) for name, value in _leaves(cfg_other))
+        self.merge_entries(Entry(name, value) for name, value in _leaves(cfg_other))
 
     def leaves(self) -> dict[str, Any]:
         """Return every value by its full dotted name."""
@@ -63,7 +56,8 @@ class CfgNode(YacsNode):
             raise ConfigError(f"a config text is a mapping, found {type(tree).__name__}.")
         return cls(tree)
 
-    def _merge(self, entries: Iterable[Entry]) -> None:
+    def merge_entries(self, entries: Iterable[Entry]) -> None:
+        """Set what entries say, or raise one error that names all that is wrong with them."""
         if self.is_frozen():
             raise ConfigError("this config is frozen; call defrost() or clone it before merging.")
         accepted: list[tuple[CfgNode, str, Any]] = []
@@ -100,6 +94,18 @@ class CfgNode(YacsNode):
         except ValueError:
             found = f"{entry.value!r} ({type(entry.value).__name__})"
             raise ConfigError(f"{entry.name} expects {kind}, found {found}.") from None
+
+
+def pair_entries(cfg_list: Sequence[Any]) -> list[Entry]:
+    """Return the entries of ``[KEY, VALUE, KEY, VALUE, ...]``."""
+    words = list(cfg_list)
+    if len(words) % 2:
+        raise ConfigError(
+            f"overrides are pairs of KEY VALUE, found {len(words)} words: "
+            f"{words[-1]!r} has no partner in: {' '.join(map(str, words))}"
+        )
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return [Entry(str(key), value, word=True) for key, value in pairs]
 
 
 def _leaves(node: YacsNode, prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -29,7 +29,7 @@ def dry_run(cfg) -> dict[str, float]:
     logger.info("model:\n%s", trainer.model)
     info = model_info(trainer.model, *task.example(trainer.model))
     logger.info("parameters: %s", info)
-    task.rehearse(trainer.model)
+    task.prepare_dry_run(trainer.model)
     trainer.model.train()
     begin = time.perf_counter()
     batches = next(trainer.steps())

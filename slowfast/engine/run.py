@@ -10,10 +10,11 @@ from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
 from slowfast.config.availability import without_effect
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
+from slowfast.config.imports import import_modules
 from slowfast.engine.dry_run import dry_run
 from slowfast.engine.failures import record_failure, run_cli
 from slowfast.engine.launch import launch_job
-from slowfast.engine.repeats import Repeats, run_repeats
+from slowfast.engine.multi_run import MultiRun, run_folds_or_seeds
 from slowfast.engine.run_folder import RunFolder
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.test import test
@@ -70,13 +71,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(args) -> None:
     if args.help_config is not None:
+        import_modules(args.imports)
         sys.stdout.write(help_config(args.help_config) + "\n")
         return
     cfg = assert_and_infer_cfg(load_config(args))
     if args.dry_run:
         launch_job(cfg, run_dry)
     elif args.folds or args.seeds:
-        repeats = Repeats.folds(args.folds) if args.folds else Repeats.seeds(args.seeds)
-        run_repeats(cfg, repeats, lambda one: launch_job(one, run))
+        repeats = MultiRun.folds(args.folds) if args.folds else MultiRun.seeds(args.seeds)
+        run_folds_or_seeds(cfg, repeats, lambda one: launch_job(one, run))
     else:
         launch_job(cfg, run)

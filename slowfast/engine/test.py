@@ -8,8 +8,8 @@ from torch import nn
 
 from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import load_checkpoint_file
-from slowfast.engine.boards import boards_of
 from slowfast.engine.evaluate import evaluate
+from slowfast.engine.event_writers import build_event_writers
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.launch import device_of
@@ -43,8 +43,8 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
     result = evaluate(cfg, task, model, loader, bad_media, signals=signals)
     step = state.get("progress", {}).get("global_step", 0)
-    writer = StatsWriter(output_dir, boards_of(cfg))
-    writer.open_boards()
+    writer = StatsWriter(output_dir, build_event_writers(cfg))
+    writer.open_writers()
     writer.write({"_type": "test_final", "step": step, **result.metrics})
     writer.close()
     if du.is_root_proc():
@@ -53,7 +53,7 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
             output_dir / "results.json",
             {
                 "task": task_name(cfg),
-                "headline": task.headline,
+                "headline": task.primary_metric,
                 "checkpoint": str(source),
                 "test": result.metrics,
                 "protocol": dict(result.evaluator.protocol),

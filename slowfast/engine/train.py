@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
-from slowfast.engine.boards import boards_of
+from slowfast.engine.event_writers import build_event_writers
 from slowfast.engine.hooks.bad_media import BadMediaHook, BadMediaLog
 from slowfast.engine.hooks.checkpoint import CheckpointHook
 from slowfast.engine.hooks.epoch_start import EpochStartHook
@@ -35,7 +35,7 @@ def checkpoint_store(cfg) -> CheckpointStore:
 def train(cfg, signals: StopSignals) -> None:
     """Train to the end, from scratch or from where an earlier start of the run got."""
     output_dir = Path(cfg.OUTPUT_DIR)
-    writer = StatsWriter(output_dir, boards_of(cfg))
+    writer = StatsWriter(output_dir, build_event_writers(cfg))
     task = build_task(cfg)
     trainer = Trainer(cfg, task, output_dir)
     store = checkpoint_store(cfg)
@@ -54,7 +54,7 @@ def train(cfg, signals: StopSignals) -> None:
     start(trainer, store)
     _log_census(trainer)
     writer.rewind(trainer.progress)
-    writer.open_boards(trainer.progress.global_step)
+    writer.open_writers(trainer.progress.global_step)
     try:
         trainer.train()
     except UnreadableFilesError as error:
@@ -192,7 +192,7 @@ def changed_keys(saved: str, cfg) -> list[str]:
     return [
         f"{key}: {old[key]!r} -> {value!r}"
         for key, value in new.items()
-        if _plain(old.get(key)) != _plain(value) and not key.startswith(free)
+        if key in old and _plain(old[key]) != _plain(value) and not key.startswith(free)
     ]
 
 

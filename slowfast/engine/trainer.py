@@ -38,7 +38,7 @@ class Trainer:
         output_dir: the folder of the run.
 
     Attributes:
-        model: the bare model; ``stepped`` is what steps run: wrapped for several processes,
+        model: the bare model; ``wrapped_model`` is what steps run: wrapped for several processes,
             compiled where asked.
         progress: where the run stands.
         last: numbers of the latest step, for hooks.
@@ -102,14 +102,18 @@ class Trainer:
             self.model = synchronise_batchnorm(
                 self.model, None if everywhere else norm.NUM_SYNC_DEVICES
             )
-        self.optimizer = phase.prepare(self.model, self.task, self.cfg)
+        self.optimizer = phase.prepare(self.model, self.cfg)
         self._parallel = None
         if du.is_initialized():
             self._parallel = DistributedDataParallel(
-                self.model, device_ids=[self.device] if self.device.type == "cuda" else None
+                self.model,
+                device_ids=[self.device] if self.device.type == "cuda" else None,
+                # Statistics of normalisation are those of process 0, sent before an evaluation;
+                # a model keeps its other buffers equal by itself.
+                broadcast_buffers=False,
             )
-        stepped = self._parallel or self.model
-        self.stepped = torch.compile(stepped) if self.cfg.MODEL.COMPILE else stepped
+        wrapped = self._parallel or self.model
+        self.wrapped_model = torch.compile(wrapped) if self.cfg.MODEL.COMPILE else wrapped
 
     def train(self) -> None:
         """Run until ``total_epochs``, from wherever ``progress`` stands."""
@@ -176,7 +180,7 @@ class Trainer:
         apart = self._parallel is not None and not last
         with self._parallel.no_sync() if apart else nullcontext():
             with self.precision.autocast():
-                output = self.task.training_step(self.stepped, batch)
+                output = self.task.training_step(self.wrapped_model, batch)
             loss = sum(output.losses.values())
             finite = bool(torch.isfinite(loss))
             if du.any_process(not finite):

@@ -7,11 +7,10 @@ from typing import Any
 
 from torch import nn
 
-from slowfast.models import vssl
 from slowfast.models.registry import MODEL_REGISTRY
 from slowfast.utils.errors import ConfigError
 
-__all__ = ["MODEL_REGISTRY", "build_model", "vssl"]
+__all__ = ["MODEL_REGISTRY", "build_model"]
 
 
 def build_model(cfg, gpu_id: int | None = None, **facts: Any) -> nn.Module:

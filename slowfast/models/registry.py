@@ -2,4 +2,4 @@
 
 from slowfast.utils.registry import Registry
 
-MODEL_REGISTRY = Registry("model (MODEL.MODEL_NAME)")
+MODEL_REGISTRY = Registry("model (MODEL.MODEL_NAME)", "slowfast.models")

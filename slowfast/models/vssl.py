@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from slowfast.models.backbones import build_backbone
 from slowfast.models.freezing import Freezer
 from slowfast.models.heads import BasicHead, RoIHead
+from slowfast.models.parts import HEAD, VIDEO_BACKBONE
 from slowfast.models.registry import MODEL_REGISTRY
 from slowfast.utils.errors import ConfigError
 
@@ -37,17 +38,17 @@ class VSSL(nn.Module):
         self.backbone = backbone
         self.head = head
         self.clip_size = clip_size
-        self._freezer = Freezer(backbone, freeze)
-        self.fit_head()
+        self._freezer = Freezer(self.parts()[VIDEO_BACKBONE], freeze)
 
-    def fit_head(self) -> None:
-        """Let the head pool the whole map of a training clip; again after strides changed."""
-        if not hasattr(self.head, "pool_size"):
-            return
+    def parts(self) -> dict[str, nn.Module]:
+        """Return the backbone and the head."""
+        return {VIDEO_BACKBONE: self.backbone, HEAD: self.head}
+
+    @property
+    def map_size(self) -> tuple[int, ...]:
+        """Size ``(t, h, w)`` of the feature map of a training clip."""
         strides = self.backbone.strides
-        self.head.pool_size = tuple(
-            math.ceil(n / s) for n, s in zip(self.clip_size, strides, strict=True)
-        )
+        return tuple(math.ceil(n / s) for n, s in zip(self.clip_size, strides, strict=True))
 
     def train(self, mode: bool = True) -> VSSL:
         """Switch to training, except for what is frozen."""
@@ -64,7 +65,7 @@ class VSSL(nn.Module):
             boxes: ``(N, 5)`` for the detection head, see :class:`RoIHead`.
         """
         features = self.backbone(video[0])
-        return self.head(features) if boxes is None else self.head(features, boxes)
+        return self.head(features, self.map_size if boxes is None else boxes)
 
 
 @MODEL_REGISTRY.register(name="VSSL")

@@ -50,7 +50,7 @@ class Evaluator(ABC):
 
     @abstractmethod
     def compute(self) -> dict[str, float]:
-        """Return the measures over all processes, the headline first; call it in every process."""
+        """Return the measures over all processes, the primary_metric first; call it in every process."""
 
     @abstractmethod
     def save(self, path: Path) -> None:
@@ -61,13 +61,11 @@ class Task(ABC):
     """Builds model and loaders from a config and knows one training and one evaluation step.
 
     Attributes:
-        headline: the key of ``Evaluator.compute`` by which runs are compared.
-        classifier: name of the sub-module that ``TRAIN.CLASSIFIER_WARMUP_EPOCHS`` trains first.
+        primary_metric: the key of ``Evaluator.compute`` by which runs are compared.
         unused: keys that mean nothing to the task, with the reason; setting one is an error.
     """
 
-    headline: str
-    classifier = "head"
+    primary_metric: str
     unused: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, cfg) -> None:
@@ -117,7 +115,7 @@ class Task(ABC):
         side = data.TRAIN_CROP_SIZE
         return model, ([torch.empty(1, 3, data.NUM_FRAMES, side, side, device="meta")],)
 
-    def rehearse(self, model: nn.Module) -> None:
+    def prepare_dry_run(self, model: nn.Module) -> None:
         """Stand in for ``on_epoch_start`` in a dry run: quickly, and without writing anything."""
         return None
 

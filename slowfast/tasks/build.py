@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from slowfast.tasks import detection, multilabel, pretrain, recognition
 from slowfast.tasks.base import Task
 from slowfast.tasks.registry import TASK_REGISTRY
 
-__all__ = [
-    "TASK_REGISTRY",
-    "build_task",
-    "detection",
-    "multilabel",
-    "pretrain",
-    "recognition",
-    "task_name",
-]
+__all__ = ["TASK_REGISTRY", "build_task", "task_name"]
 
 
 def build_task(cfg) -> Task:

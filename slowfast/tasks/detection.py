@@ -31,7 +31,7 @@ SHOWN = 8  # key frames that a report shows
 class Detection(VideoTask):
     """Several actions for each box of a key frame."""
 
-    headline = "map"
+    primary_metric = "map"
     losses = (("bce",), "boxes with several actions each learn from activated scores by")
     unused: ClassVar[Mapping[str, str]] = {
         "AUDIO.ENABLE": "it looks at pictures only",

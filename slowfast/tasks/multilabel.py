@@ -29,7 +29,7 @@ logger = get_logger(__name__)
 class MultiLabel(VideoTask):
     """Multi-label classification of clips and videos."""
 
-    headline = "map"
+    primary_metric = "map"
     losses = (("bce_logit", "bce"), "with several labels per video a network learns by")
     unused: ClassVar[Mapping[str, str]] = {
         "AUDIO.ENABLE": "it looks at pictures only",

@@ -20,8 +20,7 @@ from slowfast.datasets.loader import construct_loader
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import retrieval
 from slowfast.evaluation.predictions import Predictions, save_predictions
-from slowfast.models.build import build_model
-from slowfast.ssl import avid, avid_cma  # noqa: F401 (they register themselves)
+from slowfast.ssl.base import SSLModel, build_ssl_model
 from slowfast.tasks.base import Batch, Evaluator, StepOutput, Task
 from slowfast.tasks.registry import TASK_REGISTRY
 from slowfast.utils import distributed as du
@@ -34,14 +33,11 @@ RANKS = (1, 5, 10)
 class Pretrain(Task):
     """Trains a model of :mod:`slowfast.ssl` and measures how well sound finds its pictures."""
 
-    headline = "retrieval_r1"
+    primary_metric = "retrieval_r1"
     unused: ClassVar[Mapping[str, str]] = {
         "MODEL.CKPT": "pretraining starts from SSL.CHECKPOINT",
-        "MODEL.FREEZE": "all of both networks learn",
-        "MODEL.FROZEN_BN": "all of both networks learn",
         "MODEL.LOSS_FUNC": "the method has its own loss, see SSL",
         "MODEL.HEAD_NORM": "there is no classifier",
-        "TRAIN.CLASSIFIER_WARMUP_EPOCHS": "there is no classifier",
         "TRAIN.CHECKPOINT_EPOCH_RESET": "pretraining starts anew from SSL.CHECKPOINT",
     }
 
@@ -71,7 +67,7 @@ class Pretrain(Task):
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
         """Return the model with a memory for each training file."""
         videos = self.dataset("train").videos.check_distinct()
-        return build_model(self.cfg, num_instances=len(videos))
+        return build_ssl_model(self.cfg, videos)
 
     def initialise(self, model: nn.Module) -> None:
         """Take weights, and memories where asked, from ``SSL.CHECKPOINT``."""
@@ -98,12 +94,11 @@ class Pretrain(Task):
         """Return the encoder with a clip and a spectrogram."""
         _, ((clip,),) = super().example(model)
         sound = torch.empty(1, *self.sound.output_shape, device="meta")
-        return model.encoder, (clip, sound)
+        return _Embed(model), ({"video": [clip], "audio": sound},)
 
-    def rehearse(self, model: nn.Module) -> None:
+    def prepare_dry_run(self, model: nn.Module) -> None:
         """Let a method with positives have some, right or wrong."""
-        if hasattr(model, "rehearse"):
-            model.rehearse()
+        model.prepare_dry_run()
 
     def on_epoch_start(self, model: nn.Module, epoch: int, output_dir: Path) -> dict[str, float]:
         """Keep the list of the memories, search positives, and judge them where labels exist."""
@@ -111,18 +106,7 @@ class Pretrain(Task):
         train_files = output_dir / train_files_name(self.list_fingerprint(dataset))
         if du.is_root_proc() and not train_files.is_file():
             dataset.videos.save(train_files)
-        if not hasattr(model, "on_epoch_start"):
-            return {}
-        found = model.on_epoch_start(epoch, output_dir / "mining")
-        return {} if found is None else {**found, **self._purity(model.positives)}
-
-    def _purity(self, positives: Tensor) -> dict[str, float]:
-        """Return the share of positives of the same class, where the list has labels."""
-        labels = torch.from_numpy(self.dataset("train").videos.labels)
-        if (labels < 0).any():
-            return {}
-        same = labels[positives.cpu().long()] == labels[:, None]
-        return {"positive_purity": same.float().mean().item()}
+        return model.on_epoch_start(epoch)
 
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """Return the losses and metrics of the method."""
@@ -135,18 +119,29 @@ class Pretrain(Task):
         inputs = self.inputs(
             {**batch, "video": batch["video"].flatten(0, 1)}, batch["index"].device
         )
-        video, audio = model.encoder(inputs["video"][0], inputs["audio"])
+        found = model.embed(inputs)
         return {
             "index": batch["index"].cpu().numpy(),
             "label": batch["label"].cpu().numpy(),
             "valid": batch["valid"].cpu().numpy(),
-            "video_embedding": F.normalize(video.float(), dim=1).cpu().numpy(),
-            "audio_embedding": F.normalize(audio.float(), dim=1).cpu().numpy(),
+            "video_embedding": F.normalize(found["video"].float(), dim=1).cpu().numpy(),
+            "audio_embedding": F.normalize(found["audio"].float(), dim=1).cpu().numpy(),
         }
 
     def evaluator(self, dataset: Dataset) -> RetrievalEvaluator:
         """Return an evaluator of retrieval between sound and pictures."""
         return RetrievalEvaluator(dataset)
+
+
+class _Embed(nn.Module):
+    """The embedding of a method as a module, whose cost is measured."""
+
+    def __init__(self, model: SSLModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        return self.model.embed(batch)
 
 
 class RetrievalEvaluator(Evaluator):

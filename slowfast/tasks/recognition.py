@@ -23,7 +23,7 @@ from slowfast.tasks.video import VideoTask
 class Recognition(VideoTask):
     """Single-label classification of clips and videos."""
 
-    headline = "top1_acc"
+    primary_metric = "top1_acc"
     losses = (("cross_entropy",), "with one label per video recognition learns by")
     unused: ClassVar[Mapping[str, str]] = {
         "AUDIO.ENABLE": "it looks at pictures only",

@@ -2,4 +2,4 @@
 
 from slowfast.utils.registry import Registry
 
-TASK_REGISTRY = Registry("task (TASK)")
+TASK_REGISTRY = Registry("task (TASK)", "slowfast.tasks")

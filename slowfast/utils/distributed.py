@@ -13,6 +13,7 @@ from typing import Any
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.nn.modules.batchnorm import _NormBase
 
 LETTING_GO_SECONDS = 0.05
 
@@ -143,18 +144,17 @@ def broadcast_object(data: Any) -> Any:
     return holder[0]
 
 
-def broadcast_buffers(module: torch.nn.Module) -> None:
-    """Give every process the buffers (running statistics) of process 0.
+def broadcast_statistics(module: torch.nn.Module) -> None:
+    """Give every process the running statistics of process 0.
 
-    Those that the module keeps equal by itself, and tells DistributedDataParallel not to send, are
-    left alone: memory banks are large.
+    Other buffers, such as memory banks, are equal by themselves, and large.
     """
     if not is_initialized():
         return
-    own = getattr(module, "_ddp_params_and_buffers_to_ignore", ())
-    for name, buffer in module.named_buffers():
-        if name not in own:
-            dist.broadcast(buffer, src=0)
+    for layer in module.modules():
+        if isinstance(layer, _NormBase):
+            for buffer in layer.buffers(recurse=False):
+                dist.broadcast(buffer, src=0)
 
 
 def any_process(flag: bool) -> bool:

@@ -17,15 +17,15 @@ from slowfast.config import CfgNode, load_cfg
 FILE_ENDINGS = (".yaml", ".yml")
 CFG_FLAGS = ("--cfg", "--cfg_file")
 LAUNCH_FLAGS = ("--init_method", "--num_shards", "--shard_id")
-FLAGS_WITH_VALUE = ("--folds", "--seeds", "--help-config", *LAUNCH_FLAGS)
+FLAGS_WITH_VALUE = ("--folds", "--seeds", "--help-config", "--import", *LAUNCH_FLAGS)
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read a command line (``sys.argv`` by default).
 
     Returns ``cfg_files`` and ``opts`` (lists of words), ``folds`` and ``seeds`` (lists of int,
-    or None), ``help_config`` (a prefix, or None when not asked for) and ``dry_run``. A command line that
-    cannot be understood ends the program with one sentence and status 2.
+    or None), ``imports`` (names of modules), ``help_config`` (a prefix, or None when not asked for)
+    and ``dry_run``. A command line that cannot be understood ends the program with one sentence and status 2.
     """
     parser = _parser()
     words = sys.argv[1:] if argv is None else list(argv)
@@ -54,7 +54,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def load_config(args: argparse.Namespace, path_to_config: str | None = None) -> CfgNode:
     """Return the config of a command line; ``path_to_config`` takes the place of its files."""
     files = args.cfg_files if path_to_config is None else [path_to_config]
-    cfg = load_cfg(files or [], getattr(args, "opts", None) or [])
+    words, imports = (getattr(args, name, None) or [] for name in ("opts", "imports"))
+    cfg = load_cfg(files or [], words, imports)
     for key, attribute in (("RNG_SEED", "rng_seed"), ("OUTPUT_DIR", "output_dir")):
         if getattr(args, attribute, None) is not None:
             cfg.merge_from_list([key, getattr(args, attribute)])
@@ -79,6 +80,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--help-config", nargs="?", const="", metavar="PREFIX", help="explain the config keys"
+    )
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import your own module first (again for more); what it registers counts like ours",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="build everything, run one step and report"

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
 from slowfast.utils.errors import ConfigError, did_you_mean
+
+
+def import_all(package: str) -> None:
+    """Import every module of a package, whose registrations then count; not its sub-packages."""
+    for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if not module.ispkg:
+            importlib.import_module(f"{package}.{module.name}")
 
 
 class Registry:
@@ -13,10 +22,12 @@ class Registry:
 
     Args:
         kind: what the table holds, used in messages ("dataset", "backbone", ...).
+        package: its modules register themselves; they are imported at the first look-up.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, package: str = "") -> None:
         self.kind = kind
+        self._package = package
         self._objects: dict[str, Any] = {}
         self._by_lower: dict[str, str] = {}
 
@@ -41,16 +52,25 @@ class Registry:
         Raises:
             ConfigError: there is none; the message names the nearest.
         """
+        self._discover()
         key = self._by_lower.get(str(name).lower())
         if key is None:
             raise ConfigError(f"Unknown {self.kind} {name!r}. {did_you_mean(str(name), self)}")
         return self._objects[key]
 
+    def _discover(self) -> None:
+        package, self._package = self._package, ""  # modules may look things up while imported
+        if package:
+            import_all(package)
+
     def __contains__(self, name: str) -> bool:
+        self._discover()
         return str(name).lower() in self._by_lower
 
     def __iter__(self) -> Iterator[str]:
+        self._discover()
         return iter(self._objects)
 
     def __len__(self) -> int:
+        self._discover()
         return len(self._objects)

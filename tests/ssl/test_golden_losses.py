@@ -21,8 +21,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.video, self.audio = nn.Linear(32, 16), nn.Linear(20, 16)
 
-    def forward(self, clips, sounds):
-        return self.video(clips), self.audio(sounds)
+    def forward(self, inputs):
+        return {name: getattr(self, name)(inputs[name]) for name in ("video", "audio")}
 
 
 def losses_of(loss: str, cma: bool) -> list[float]:

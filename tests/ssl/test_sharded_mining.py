@@ -1,4 +1,4 @@
-"""A search shared among processes, or cut short, finds what a single one finds."""
+"""A search shared among processes finds what a single one finds."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from oracles.mining import random_banks
 
 from slowfast.ssl import sharded_mining
 from slowfast.ssl.mining import mine_positives
-from slowfast.ssl.sharded_mining import fingerprint, mine_over_processes
+from slowfast.ssl.sharded_mining import mine_over_processes
 from slowfast.utils.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,21 +38,6 @@ def seventy():
     return random_banks(70)
 
 
-def interrupt(seventy, folder: Path, after: int, monkeypatch) -> None:
-    """Mine with banks of 70 rows until a kill during block ``after``."""
-    working = sharded_mining.mine_positives
-
-    def dying(*args, rows, **kwargs):
-        if rows.start == BLOCKS[after][0]:
-            raise KeyboardInterrupt
-        return working(*args, rows=rows, **kwargs)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(sharded_mining, "mine_positives", dying)
-        with pytest.raises(KeyboardInterrupt):
-            mine_over_processes(*seventy, 8, folder=folder)
-
-
 def test_blocks_together_are_the_whole(seventy, mined):
     found = mine_over_processes(*seventy, 8, "union")
     assert mined == BLOCKS
@@ -65,81 +50,6 @@ def test_settings_reach_every_block(seventy, mined):
     arguments = {"valid": valid, "exclude_self": False, "chunk_size": 5}
     found = mine_over_processes(*seventy, 8, "audio", **arguments)
     assert torch.equal(found, mine_positives(*seventy, 8, "audio", **arguments))
-
-
-def test_an_interrupted_search_goes_on_where_it_stopped(seventy, mined, tmp_path, monkeypatch):
-    interrupt(seventy, tmp_path, 3, monkeypatch)
-    assert mined == BLOCKS[:3]
-    assert len(list(tmp_path.iterdir())) == 3
-    mined.clear()
-    found = mine_over_processes(*seventy, 8, folder=tmp_path)
-    assert mined == BLOCKS[3:]
-    assert torch.equal(found, mine_positives(*seventy, 8))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_damaged_block_is_mined_again(seventy, mined, tmp_path, monkeypatch, caplog):
-    interrupt(seventy, tmp_path, 4, monkeypatch)
-    torn, flipped, *_ = sorted(tmp_path.iterdir())
-    torn.write_bytes(torn.read_bytes()[:-5])
-    content = bytearray(flipped.read_bytes())
-    content[40] ^= 1
-    flipped.write_bytes(content)
-    mined.clear()
-    found = mine_over_processes(*seventy, 8, folder=tmp_path)
-    assert mined == [BLOCKS[0], BLOCKS[1], BLOCKS[4]]
-    assert "is damaged" in caplog.text
-    assert torch.equal(found, mine_positives(*seventy, 8))
-
-
-def test_blocks_of_other_banks_are_not_used_and_go_at_the_end(
-    seventy, mined, tmp_path, monkeypatch
-):
-    interrupt(seventy, tmp_path, 3, monkeypatch)
-    mined.clear()
-    video, audio = seventy
-    audio = audio.clone()
-    audio[69, 0] += 1e-6
-    found = mine_over_processes(video, audio, 8, folder=tmp_path)
-    assert mined == BLOCKS
-    assert torch.equal(found, mine_positives(video, audio, 8))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_files_of_others_in_the_folder_stay(seventy, mined, tmp_path):
-    (tmp_path / "notes.txt").write_text("mine")
-    mine_over_processes(*seventy, 8, folder=tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
-
-
-def test_the_fingerprint_tells_banks_and_settings_apart(seventy):
-    video, audio = seventy
-    valid = torch.ones(70, dtype=torch.bool)
-    swapped = video.clone()
-    swapped[[0, 1]] = video[[1, 0]]
-    marks = [
-        fingerprint([video, audio], None, (8, "consensus", True)),
-        fingerprint([video, audio], valid, (8, "consensus", True)),
-        fingerprint([video, audio], ~valid, (8, "consensus", True)),
-        fingerprint([video, audio], None, (9, "consensus", True)),
-        fingerprint([video, audio], None, (8, "union", True)),
-        fingerprint([audio, video], None, (8, "consensus", True)),
-        fingerprint([swapped, audio], None, (8, "consensus", True)),
-    ]
-    assert len(set(marks)) == len(marks)
-    assert marks[0] == fingerprint([video.clone(), audio], None, (8, "consensus", True))
-
-
-def test_a_full_disk_costs_the_blocks_but_not_the_result(
-    seventy, mined, tmp_path, monkeypatch, caplog
-):
-    def full(path):
-        raise OSError("No space left on device")
-
-    monkeypatch.setattr(sharded_mining, "atomic_write", full)
-    found = mine_over_processes(*seventy, 8, folder=tmp_path)
-    assert "No space left on device" in caplog.text
-    assert torch.equal(found, mine_positives(*seventy, 8))
 
 
 def test_too_many_positives_are_refused_before_any_work(seventy, mined):
@@ -166,7 +76,7 @@ def counted(*args, rows, **kwargs):
 
 sharded_mining.mine_positives = counted
 banks = torch.load(f"{folder}/banks.pt", weights_only=True)
-whole = sharded_mining.mine_over_processes(*banks, 8, folder=f"{folder}/blocks")
+whole = sharded_mining.mine_over_processes(*banks, 8)
 starts = list(mined)
 few = sharded_mining.mine_over_processes(*(bank[:20] for bank in banks), 8)
 result = {"mined": starts, "whole": whole.tolist(), "few": few.tolist()}
@@ -175,9 +85,8 @@ du.destroy_process_group()
 """
 
 
-def test_processes_share_the_rows_and_all_get_all_sets(seventy, mined, tmp_path, monkeypatch):
+def test_processes_share_the_rows_and_all_get_all_sets(seventy, tmp_path):
     """Three processes: shares of two, two and one blocks; then one, one and none."""
-    interrupt(seventy, tmp_path / "blocks", 1, monkeypatch)  # one process did the first block
     torch.save(list(seventy), tmp_path / "banks.pt")
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     processes = [
@@ -194,10 +103,9 @@ def test_processes_share_the_rows_and_all_get_all_sets(seventy, mined, tmp_path,
         output, _ = process.communicate(timeout=120)
         assert process.returncode == 0, output
     results = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(3)]
-    assert [result["mined"] for result in results] == [[16], [32, 48], [64]]
+    assert [result["mined"] for result in results] == [[0, 16], [32, 48], [64]]
     whole = mine_positives(*seventy, 8).tolist()
     few = mine_positives(*(bank[:20] for bank in seventy), 8).tolist()
     for result in results:
         assert result["whole"] == whole
         assert result["few"] == few
-    assert list((tmp_path / "blocks").iterdir()) == []

@@ -69,7 +69,7 @@ def test_evaluators_name_the_headline_first(task, evaluator, arrays):
     found.update(
         {"index": np.arange(3), "label": np.arange(3), "valid": np.ones(3, bool), **arrays}
     )
-    assert next(iter(found.compute())) == task.headline
+    assert next(iter(found.compute())) == task.primary_metric
 
 
 def classified(paths, class_names=("run", "jump")):

@@ -58,7 +58,7 @@ class EvaluationHook(Hook):
         if row is None:
             self._evaluate(trainer)
         else:
-            self._remember(trainer.task.headline, row)
+            self._remember(trainer.task.primary_metric, row)
 
     def between_epochs(self, trainer: Trainer) -> None:
         """Evaluate when it is the turn of the epoch that has just ended."""
@@ -70,7 +70,7 @@ class EvaluationHook(Hook):
 
     def _evaluate(self, trainer: Trainer) -> None:
         epoch = trainer.progress.epoch
-        du.broadcast_buffers(trainer.model)
+        du.broadcast_statistics(trainer.model)
         result = evaluate(
             trainer.cfg,
             trainer.task,
@@ -83,21 +83,21 @@ class EvaluationHook(Hook):
         row = {"_type": ROW, "step": trainer.progress.global_step, "epoch": epoch}
         row |= result.metrics
         self.writer.write(row)
-        headline = trainer.task.headline
-        self._remember(headline, row)
+        primary_metric = trainer.task.primary_metric
+        self._remember(primary_metric, row)
         best = "none is defined"
         if self.best:
-            best = f"best {headline} {self.best[headline]:.2f} in epoch {self.best['epoch']}"
+            best = f"best {primary_metric} {self.best[primary_metric]:.2f} in epoch {self.best['epoch']}"
         logger.info("validation after epoch %d: %s (%s)", epoch, result.summary(), best)
         trainer.model.train()
         self.signals.raise_if_received()
 
-    def _remember(self, headline: str, row: dict[str, Any]) -> None:
+    def _remember(self, primary_metric: str, row: dict[str, Any]) -> None:
         """Keep the measures of a row if they are the best; undefined ones never are."""
-        value = row[headline]
+        value = row[primary_metric]
         if value is None or not math.isfinite(value):
             return
-        if value >= self.best.get(headline, -math.inf):
+        if value >= self.best.get(primary_metric, -math.inf):
             self.best = {k: v for k, v in row.items() if k not in ("_type", "step")}
 
     def state_dict(self) -> dict[str, Any]:

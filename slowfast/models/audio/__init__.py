@@ -11,7 +11,6 @@ from typing import Any
 
 from torch import nn
 
-from slowfast.models.audio import avid_conv2d
 from slowfast.models.audio.registry import AUDIO_BACKBONES
 
 
@@ -28,4 +27,4 @@ def build_audio_backbone(name: str, **options: Any) -> nn.Module:
     return AUDIO_BACKBONES.get(name)(**options)
 
 
-__all__ = ["AUDIO_BACKBONES", "avid_conv2d", "build_audio_backbone"]
+__all__ = ["AUDIO_BACKBONES", "build_audio_backbone"]

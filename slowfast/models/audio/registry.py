@@ -2,4 +2,4 @@
 
 from slowfast.utils.registry import Registry
 
-AUDIO_BACKBONES = Registry("audio backbone")
+AUDIO_BACKBONES = Registry("audio backbone", "slowfast.models.audio")

@@ -11,7 +11,6 @@ from typing import Any
 
 from torch import nn
 
-from slowfast.models.backbones import avid_r2plus1d, torchvision_resnets
 from slowfast.models.backbones.registry import BACKBONES
 
 
@@ -28,4 +27,4 @@ def build_backbone(name: str, **options: Any) -> nn.Module:
     return BACKBONES.get(name)(**options)
 
 
-__all__ = ["BACKBONES", "avid_r2plus1d", "build_backbone", "torchvision_resnets"]
+__all__ = ["BACKBONES", "build_backbone"]

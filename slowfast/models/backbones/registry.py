@@ -2,4 +2,4 @@
 
 from slowfast.utils.registry import Registry
 
-BACKBONES = Registry("video backbone")
+BACKBONES = Registry("video backbone", "slowfast.models.backbones")
