@@ -49,6 +49,7 @@ def load_pretrained(
     inflate: bool = False,
     reverse_channels: bool = False,
     at: str = "",
+    head: bool = False,
 ) -> ImportReport:
     """Fill every tensor of a network from a checkpoint of any known format.
 
@@ -62,6 +63,7 @@ def load_pretrained(
         inflate: stretch 2-D kernels over time, divided by its length.
         reverse_channels: exchange red and blue in the first convolution.
         at: key of the file under which the tensors lie, where several fit.
+        head: fill the model's head, too, from the classifier of the file.
 
     Returns:
         What became of every tensor.
@@ -85,6 +87,9 @@ def load_pretrained(
     _check_numbers(path, filling)
     if reverse_channels:
         _reverse_channels(report, filling)
+    if head:
+        targets[HEAD] = parts_of(backbone)[HEAD]
+        filling[HEAD] = _classifier(report, targets[HEAD], parsed)
     _fill(report, targets, filling)
     return report
 
@@ -188,6 +193,29 @@ def _stretched(report: ImportReport, found: dict[str, Tensor], wanted) -> dict[s
     return found
 
 
+def _classifier(report: ImportReport, head: nn.Module, parsed: ParsedState) -> dict[str, Tensor]:
+    """Return the tensors of a head from the classifier of a file, by their last names and shapes.
+
+    Raises:
+        CheckpointError: a tensor of the head would stay random.
+    """
+    theirs = {n: parsed.tensors[n] for n, why in parsed.left_out.items() if why == CLASSIFIER}
+    filling = {}
+    for ours, shape in shapes(head).items():
+        leaf = ours.rpartition(".")[2]
+        fitting = [n for n in theirs if n.rpartition(".")[2] == leaf and theirs[n].shape == shape]
+        if len(fitting) != 1:
+            found = ", ".join(f"{n} {tuple(t.shape)}" for n, t in theirs.items()) or "none"
+            raise CheckpointError(
+                f"{report.path}: the head would be random: its {ours} {shape} is not among the "
+                f"classifier's tensors of the file ({found}). Check MODEL.NUM_CLASSES, or train first."
+            )
+        filling[ours] = theirs[fitting[0]]
+        report.loaded.append(f"{HEAD}.{ours}")
+        report.ignored.pop(fitting[0])
+    return filling
+
+
 def _reverse_channels(report: ImportReport, filling: dict[str, dict[str, Tensor]]) -> None:
     name, kernel = next((n, t) for n, t in filling[VIDEO].items() if t.ndim == 5)
     if kernel.shape[1] != 3:
@@ -247,10 +275,13 @@ def _beside(content: Mapping[str, Any], at: str) -> dict[str, str]:
     }
 
 
-def initialise(model: nn.Module, cfg) -> ImportReport | None:
+def initialise(model: nn.Module, cfg, head: bool = False) -> ImportReport | None:
     """Load ``MODEL.CKPT`` into the networks of a model as ``MODEL.INIT_METHOD`` says, and report it.
 
     None or ``scratch`` leaves random weights.
+
+    Args:
+        head: fill the head, too.
 
     Raises:
         CheckpointError: as :func:`load_pretrained`.
@@ -267,6 +298,7 @@ def initialise(model: nn.Module, cfg) -> ImportReport | None:
         inflate=how.INFLATE,
         reverse_channels=how.REVERSE_CHANNELS,
         at=how.AT,
+        head=head,
     )
     logger.info("Backbone from %s, read as %s: %s.", report.path, report.method, report)
     if UNKNOWN in report.ignored.values():

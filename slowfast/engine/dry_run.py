@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from slowfast.engine.evaluate import evaluate
+from slowfast.engine.evaluate import evaluate, evaluation_loaders
 from slowfast.engine.model_info import model_info
 from slowfast.engine.train import check_test
 from slowfast.engine.trainer import Trainer
@@ -61,10 +61,10 @@ def dry_run(cfg) -> dict[str, float]:
 
 
 def _evaluate_one_batch(cfg, task: Task, model: nn.Module) -> None:
-    loader = task.build_loader("val")
-    first = next(iter(loader))
-    result = evaluate(cfg, task, model, _OneBatch(loader.dataset, first), title="dry run")
-    logger.info("validation of %d videos: %s", len(first["index"]), result.summary())
+    for loader in evaluation_loaders(task, training=True).values():
+        first = next(iter(loader))
+        result = evaluate(cfg, task, model, _OneBatch(loader.dataset, first), title="dry run")
+        logger.info("validation of %d videos: %s", len(first["index"]), result.summary())
 
 
 class _OneBatch:

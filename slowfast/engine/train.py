@@ -6,6 +6,7 @@ from pathlib import Path
 
 from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.engine.evaluate import evaluation_loaders
 from slowfast.engine.event_writers import build_event_writers
 from slowfast.engine.hooks.bad_media import BadMediaHook, BadMediaLog
 from slowfast.engine.hooks.checkpoint import CheckpointHook
@@ -76,9 +77,8 @@ def _evaluation(cfg, task, writer, bad_media, signals) -> list[EvaluationHook]:
     period = cfg.TRAIN.EVAL_PERIOD
     if not period:
         return []
-    loader = task.build_loader("val")
-    task.evaluator(loader.dataset)  # looks for what it will need
-    return [EvaluationHook(loader, period, writer, bad_media, signals)]
+    loaders = evaluation_loaders(task, training=True)
+    return [EvaluationHook(loaders, period, writer, bad_media, signals)] if loaders else []
 
 
 def check_test(cfg, task: Task) -> None:
@@ -89,7 +89,7 @@ def check_test(cfg, task: Task) -> None:
     """
     if not cfg.TEST.ENABLE:
         return
-    task.evaluator(task.build_loader("test").dataset)
+    evaluation_loaders(task, training=False)
     if cfg.TEST.CHECKPOINT_FILE_PATH:
         load_checkpoint_file(cfg.TEST.CHECKPOINT_FILE_PATH)
 

@@ -20,6 +20,21 @@ from slowfast.utils.errors import ConfigError
 Batch = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class EvalSet:
+    """A list of items that a task measures.
+
+    Attributes:
+        name: under which its results are kept.
+        split: the list: ``val`` is measured while training, every other by testing.
+        views: how its items are read: ``centre`` (one clip) or ``all`` (``TEST.NUM_*``).
+    """
+
+    name: str
+    split: str
+    views: str
+
+
 @dataclass
 class StepOutput:
     """What a training step hands back.
@@ -50,7 +65,10 @@ class Evaluator(ABC):
 
     @abstractmethod
     def compute(self) -> dict[str, float]:
-        """Return the measures over all processes, the primary_metric first; call it in every process."""
+        """Return the measures over all processes, the primary metric first.
+
+        All processes call it; only process 0 computes, see :func:`slowfast.utils.distributed.on_root`.
+        """
 
     @abstractmethod
     def save(self, path: Path) -> None:
@@ -62,10 +80,13 @@ class Task(ABC):
 
     Attributes:
         primary_metric: the key of ``Evaluator.compute`` by which runs are compared.
+        report_sections: names in ``slowfast.visualization.sections`` of the parts of a report that
+            show the predictions of a test.
         unused: keys that mean nothing to the task, with the reason; setting one is an error.
     """
 
     primary_metric: str
+    report_sections: ClassVar[tuple[str, ...]] = ()
     unused: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, cfg) -> None:
@@ -92,6 +113,26 @@ class Task(ABC):
             What became of the tensors of a foreign checkpoint, if there was one.
         """
         return None
+
+    def build_test_model(self) -> nn.Module:
+        """Return the model as a test needs it, with random weights."""
+        return self.build_model()
+
+    def initialise_test(self, model: nn.Module) -> ImportReport | None:
+        """Load all weights that a test needs from a foreign checkpoint, if the config names one.
+
+        Raises:
+            CheckpointError: a part of the model would stay random.
+        """
+        return None
+
+    def evaluations(self) -> list[EvalSet]:
+        """Return what is measured: while training (``val``) and by testing."""
+        return [EvalSet("val", "val", "centre"), EvalSet("test", "test", "all")]
+
+    def evaluation_loader(self, eval_set: EvalSet) -> DataLoader:
+        """Return the loader of an evaluation set."""
+        return self.build_loader(eval_set.split)
 
     @abstractmethod
     def build_loader(self, split: str) -> DataLoader:

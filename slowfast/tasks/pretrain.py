@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from slowfast.checkpoint.pretrained import initialise
 from slowfast.checkpoint.pretraining import load_pretraining
 from slowfast.checkpoint.remap import train_files_name
+from slowfast.checkpoint.report import ImportReport
 from slowfast.datasets.audio_features import build_audio_features
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.loader import construct_loader
@@ -34,6 +36,7 @@ class Pretrain(Task):
     """Trains a model of :mod:`slowfast.ssl` and measures how well sound finds its pictures."""
 
     primary_metric = "retrieval_r1"
+    report_sections = ("retrieval",)
     unused: ClassVar[Mapping[str, str]] = {
         "MODEL.CKPT": "pretraining starts from SSL.CHECKPOINT",
         "MODEL.LOSS_FUNC": "the method has its own loss, see SSL",
@@ -68,6 +71,14 @@ class Pretrain(Task):
         """Return the model with a memory for each training file."""
         videos = self.dataset("train").videos.check_distinct()
         return build_ssl_model(self.cfg, videos)
+
+    def build_test_model(self) -> nn.Module:
+        """Return the model without a training list: its memories take no part in a test."""
+        return build_ssl_model(self.cfg, _UnknownItems())
+
+    def initialise_test(self, model: nn.Module) -> ImportReport | None:
+        """Load all networks from ``MODEL.CKPT`` where one is given."""
+        return initialise(model, self.cfg)
 
     def initialise(self, model: nn.Module) -> None:
         """Take weights, and memories where asked, from ``SSL.CHECKPOINT``."""
@@ -133,6 +144,15 @@ class Pretrain(Task):
         return RetrievalEvaluator(dataset)
 
 
+class _UnknownItems:
+    """Stands in for a training list that a test need not have."""
+
+    labels = ()
+
+    def __len__(self) -> int:
+        return 10_000  # more than any number of positives
+
+
 class _Embed(nn.Module):
     """The embedding of a method as a module, whose cost is measured."""
 
@@ -162,7 +182,11 @@ class RetrievalEvaluator(Evaluator):
 
     def compute(self) -> dict[str, float]:
         """Return the measures over the readable files; the unreadable ones count as not found."""
-        self.arrays = found = self._predictions.gather()
+        self._predictions.gather()
+        return du.on_root(self._measure)
+
+    def _measure(self) -> dict[str, float]:
+        self.arrays = found = self._predictions.join()
         valid = found["valid"]
         video, audio = found["video_embedding"][valid], found["audio_embedding"][valid]
         forth = retrieval.recall(retrieval.ranks(video, audio), len(valid), RANKS)

@@ -17,6 +17,7 @@ from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
 from slowfast.tasks.registry import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
+from slowfast.utils import distributed as du
 
 
 @TASK_REGISTRY.register(name="recognition")
@@ -24,6 +25,7 @@ class Recognition(VideoTask):
     """Single-label classification of clips and videos."""
 
     primary_metric = "top1_acc"
+    report_sections = ("classification",)
     losses = (("cross_entropy",), "with one label per video recognition learns by")
     unused: ClassVar[Mapping[str, str]] = {
         "AUDIO.ENABLE": "it looks at pictures only",
@@ -78,7 +80,11 @@ class RecognitionEvaluator(Evaluator):
 
     def compute(self) -> dict[str, float]:
         """Return the measures; unreadable videos count as wrong."""
-        self.arrays = found = self._predictions.gather()
+        self._predictions.gather()
+        return du.on_root(self._measure)
+
+    def _measure(self) -> dict[str, float]:
+        self.arrays = found = self._predictions.join()
         scores, labels, valid = found["scores"], found["label"], found["valid"]
         matrix = classification.confusion_matrix(scores, labels, valid)
         return {

@@ -57,6 +57,10 @@ class VideoTask(Task):
         """Load the backbone from ``MODEL.CKPT`` where one is given."""
         return initialise(model, self.cfg)
 
+    def initialise_test(self, model: nn.Module) -> ImportReport | None:
+        """Load backbone and head from ``MODEL.CKPT`` where one is given."""
+        return initialise(model, self.cfg, head=True)
+
     def preprocess_on(self, model: nn.Module) -> ClipPreprocessor:
         """Return ``preprocess`` on the device of the model."""
         return self.preprocess.to(next(model.parameters()).device)

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
+
+from slowfast.utils.errors import SlowFastError
+
+T = TypeVar("T")
 
 LETTING_GO_SECONDS = 0.05
 
@@ -133,6 +138,33 @@ def all_gather_unaligned(data: Any) -> list[Any]:
     parts: list[Any] = [None] * get_world_size()
     dist.all_gather_object(parts, data)
     return parts
+
+
+def gather_objects(data: Any) -> list[Any] | None:
+    """Return the picklable objects of all processes, in rank order, in process 0; else None."""
+    if not is_initialized():
+        return [data]
+    parts: list[Any] | None = [None] * get_world_size() if is_root_proc() else None
+    dist.gather_object(data, parts, dst=0)
+    return parts
+
+
+def on_root(compute: Callable[[], T]) -> T:
+    """Return, in every process, what a function returns in process 0, where alone it is called.
+
+    Raises:
+        SlowFastError: as the function, in every process.
+    """
+    outcome: tuple[Any, SlowFastError | None] | None = None
+    if is_root_proc():
+        try:
+            outcome = (compute(), None)
+        except SlowFastError as error:
+            outcome = (None, error)
+    result, failure = broadcast_object(outcome)
+    if failure is not None:
+        raise failure
+    return result
 
 
 def broadcast_object(data: Any) -> Any:
