@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,77 @@ from slowfast.config.yaml_file import Entry, read_entries
 from slowfast.utils.errors import ConfigError
 
 
+class ReadLog:
+    """Which keys were given and which were read; one for a tree and all its copies.
+
+    Attributes:
+        given: key -> ``FILE:LINE``, or an empty text for a command line.
+        read: keys that anything has read.
+        paused: do not note reads.
+    """
+
+    def __init__(self) -> None:
+        self.given: dict[str, str] = {}
+        self.read: set[str] = set()
+        self.paused = False
+
+    def __deepcopy__(self, _: object) -> ReadLog:
+        return self
+
+
 class CfgNode(YacsNode):
     """A tree of config keys, read as ``cfg.SOLVER.BASE_LR``.
 
     Files and overrides may only set keys that exist, with the type that the key was declared with.
-    A merge that fails names everything wrong at once and changes nothing.
+    A merge that fails names everything wrong at once and changes nothing. The tree notes which keys
+    are read one by one; a copy or a dump of all of it does not count.
     """
+
+    def __init__(self, init_dict=None, key_list=None, new_allowed: bool = False) -> None:
+        super().__init__(init_dict, key_list, new_allowed)
+        self._join(ReadLog(), "".join(f"{name}." for name in key_list or []))
+
+    def _join(self, log: ReadLog, prefix: str) -> None:
+        """Note reads of this node and of those below in ``log``, under names with a prefix."""
+        self.__dict__["_log"], self.__dict__["_prefix"] = log, prefix
+        for name, value in self.items():
+            if isinstance(value, CfgNode):
+                value._join(log, f"{prefix}{name}.")
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        super().__setitem__(name, value)
+        if isinstance(value, CfgNode) and "_log" in self.__dict__:  # not before it is unpickled
+            value._join(self._log, f"{self._prefix}{name}.")
+
+    def __getitem__(self, name: str) -> Any:
+        value = super().__getitem__(name)
+        if not (isinstance(value, YacsNode) or self._log.paused):
+            self._log.read.add(self._prefix + name)
+        return value
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return a key or group, or ``default`` where there is none of that name."""
+        return self[name] if name in self else default  # noqa: SIM401 (counts as a read)
+
+    @contextmanager
+    def unobserved(self) -> Iterator[None]:
+        """Read keys inside without counting: to check or compare them, not to act on them."""
+        before, self._log.paused = self._log.paused, True
+        try:
+            yield
+        finally:
+            self._log.paused = before
+
+    def unread(self) -> dict[str, str]:
+        """Return the given keys that nothing has read -> ``FILE:LINE``, empty for a command line."""
+        log = self._log
+        return {name: where for name, where in log.given.items() if name not in log.read}
+
+    def fresh(self) -> CfgNode:
+        """Return a copy with a log of its own."""
+        copied = self.clone()
+        copied._join(ReadLog(), "")
+        return copied
 
     def merge_from_file(self, cfg_filename: str | Path) -> None:
         """Set what a YAML file says; its ``_BASE_`` (a path beside it) is merged first."""
@@ -61,16 +127,20 @@ class CfgNode(YacsNode):
         if self.is_frozen():
             raise ConfigError("this config is frozen; call defrost() or clone it before merging.")
         accepted: list[tuple[CfgNode, str, Any]] = []
+        given: dict[str, str] = {}
         problems: list[str] = []
         for entry in entries:
             try:
                 accepted += self._accept(entry)
+                if entry.word or entry.where:
+                    given[entry.name] = entry.where
             except ConfigError as error:
                 problems.append(f"{entry.where}: {error}" if entry.where else str(error))
         if problems:
             raise ConfigError("\n".join(problems))
         for node, leaf, value in accepted:
             node[leaf] = value
+        self._log.given.update(given)
 
     def _accept(self, entry: Entry) -> list[tuple[CfgNode, str, Any]]:
         """Return where the value of an entry goes: one place, or none for an empty group."""
@@ -81,7 +151,7 @@ class CfgNode(YacsNode):
         if not isinstance(node, YacsNode) or leaf not in node:
             hint = suggestion(entry.name, self.leaves())
             raise ConfigError(f"unknown config key {entry.name}. {hint}")
-        current = node[leaf]
+        current = dict.get(node, leaf)  # not a read
         if isinstance(current, YacsNode):
             if entry.value in (None, {}) and not entry.word:
                 return []

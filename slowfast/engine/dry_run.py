@@ -9,9 +9,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from slowfast.config.reads import check_reads
 from slowfast.engine.evaluate import evaluate, evaluation_loaders
+from slowfast.engine.event_writers import build_event_writers
+from slowfast.engine.hooks.bad_media import BadMediaLog
+from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.model_info import model_info
-from slowfast.engine.train import check_test
+from slowfast.engine.signals import StopSignals
+from slowfast.engine.train import build_hooks, check_test, checkpoint_store
 from slowfast.engine.trainer import Trainer
 from slowfast.tasks.base import Task
 from slowfast.tasks.build import build_task
@@ -26,6 +31,7 @@ def dry_run(cfg) -> dict[str, float]:
     trainer = Trainer(cfg, task, Path(cfg.OUTPUT_DIR))
     task.initialise(trainer.model)
     trainer.enter_phase()
+    _build_the_rest(cfg, trainer)
     logger.info("model:\n%s", trainer.model)
     info = model_info(trainer.model, *task.example(trainer.model))
     logger.info("parameters: %s", info)
@@ -44,7 +50,6 @@ def dry_run(cfg) -> dict[str, float]:
     logger.info("step: %s", in_words(numbers))
     if cfg.TRAIN.EVAL_PERIOD:
         _evaluate_one_batch(cfg, task, trainer.model)
-    check_test(cfg, task)
     memory = _peak_memory_gib(trainer.device)
     total = trainer.total_epochs * trainer.steps_per_epoch * seconds / 3600
     logger.info(
@@ -58,6 +63,16 @@ def dry_run(cfg) -> dict[str, float]:
         total,
     )
     return {"seconds": seconds, "memory_gib": memory, "hours": total}
+
+
+def _build_the_rest(cfg, trainer: Trainer) -> None:
+    """Build what a run has around its steps, which finds what is missing, and writes nothing."""
+    folder = trainer.output_dir
+    writer = StatsWriter(folder, build_event_writers(cfg))
+    log = BadMediaLog(folder / "bad_media.csv")
+    build_hooks(trainer, checkpoint_store(cfg), writer, log, StopSignals())
+    check_test(cfg, trainer.task)
+    check_reads(cfg, also_known=("TRAIN.CHECKPOINT_", "TRAIN.AUTO_RESUME"))
 
 
 def _evaluate_one_batch(cfg, task: Task, model: nn.Module) -> None:

@@ -94,6 +94,7 @@ class WeightsAndBiases(EventWriter):
                 "WANDB.ENABLE needs the package wandb: pip install wandb, then 'wandb login'."
             ) from error
         self.wandb, self.cfg, self.folder = wandb, cfg, Path(cfg.OUTPUT_DIR)
+        self._account = {"project": cfg.WANDB.PROJECT, "entity": cfg.WANDB.ENTITY}
         self._run = None
 
     def begin(self, step: int | None) -> None:
@@ -105,11 +106,9 @@ class WeightsAndBiases(EventWriter):
         known = self.folder / "wandb_run_id.txt"
         if step == 0 or not known.is_file():
             write_text(known, secrets.token_hex(8))
-        node = self.cfg.WANDB
         try:
             self._run = self.wandb.init(
-                project=node.PROJECT,
-                entity=node.ENTITY,
+                **self._account,
                 name=self.folder.resolve().name,
                 id=known.read_text(),
                 resume="allow",

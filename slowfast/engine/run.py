@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
-from slowfast.config.availability import without_effect
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
 from slowfast.config.imports import import_modules
@@ -37,8 +36,6 @@ def run(cfg) -> None:
         record_failure(folder.path / LOG_FILE, signals),
     ):
         setup_logging(folder.path)
-        for name in without_effect(cfg):
-            logger.warning("%s is set, but has no effect here.", name)
         warn_of_other_inputs(cfg)
         if cfg.TRAIN.ENABLE:
             train(cfg, signals)

@@ -9,6 +9,7 @@ from torch import nn
 
 from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import load_checkpoint_file
+from slowfast.config.reads import check_reads
 from slowfast.engine.evaluate import (
     EvaluationResult,
     evaluate,
@@ -48,9 +49,12 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
         to_channels_last(model)
     logger.info("Testing %s.", source)
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
+    loaders = evaluation_loaders(task, training=False)
+    if not cfg.TRAIN.ENABLE:  # else the training has checked
+        check_reads(cfg)
     found = {
         name: evaluate(cfg, task, model, loader, bad_media, signals=signals)
-        for name, loader in evaluation_loaders(task, training=False).items()
+        for name, loader in loaders.items()
     }
     metrics = joined_metrics({name: result.metrics for name, result in found.items()})
     writer = StatsWriter(output_dir, build_event_writers(cfg))

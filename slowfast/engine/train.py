@@ -6,9 +6,11 @@ from pathlib import Path
 
 from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.config.reads import check_reads
 from slowfast.engine.evaluate import evaluation_loaders
 from slowfast.engine.event_writers import build_event_writers
 from slowfast.engine.hooks.bad_media import BadMediaHook, BadMediaLog
+from slowfast.engine.hooks.base import Hook
 from slowfast.engine.hooks.checkpoint import CheckpointHook
 from slowfast.engine.hooks.epoch_start import EpochStartHook
 from slowfast.engine.hooks.evaluation import EvaluationHook
@@ -42,18 +44,13 @@ def train(cfg, signals: StopSignals) -> None:
     store = checkpoint_store(cfg)
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
     trainer.loader.while_waiting = signals.raise_if_overdue
-    videos = trainer.loader.dataset.videos
-    trainer.hooks = [
-        EpochStartHook(writer),
-        BadMediaHook(bad_media, len(videos), cfg.DATA.MAX_BAD_FRACTION),
-        LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
-        *_precise_statistics(cfg, bad_media, signals),
-        CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
-        *_evaluation(cfg, task, writer, bad_media, signals),
-    ]
+    trainer.hooks = build_hooks(trainer, store, writer, bad_media, signals)
     check_test(cfg, task)
-    start(trainer, store)
+    is_new = start(trainer, store)
+    trainer.enter_phase()
     _log_census(trainer)
+    if is_new:  # a resumed run has no use for the keys of its start, and was checked then
+        check_reads(cfg)
     writer.rewind(trainer.progress)
     writer.open_writers(trainer.progress.global_step)
     try:
@@ -62,6 +59,25 @@ def train(cfg, signals: StopSignals) -> None:
         bad_media.add(error.failures)
         raise
     writer.close()
+
+
+def build_hooks(
+    trainer: Trainer,
+    store: CheckpointStore,
+    writer: StatsWriter,
+    bad_media: BadMediaLog,
+    signals: StopSignals,
+) -> list[Hook]:
+    """Return what happens around the steps of a run, in its order."""
+    cfg, files = trainer.cfg, len(trainer.loader.dataset.videos)
+    return [
+        EpochStartHook(writer),
+        BadMediaHook(bad_media, files, cfg.DATA.MAX_BAD_FRACTION),
+        LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
+        *_precise_statistics(cfg, bad_media, signals),
+        CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
+        *_evaluation(cfg, trainer.task, writer, bad_media, signals),
+    ]
 
 
 def _precise_statistics(cfg, bad_media, signals) -> list[PreciseBatchNormHook]:
@@ -115,10 +131,13 @@ def _classes(labels: list[int]) -> str:
     return f"{len(found)} classes" if found else "no labels"
 
 
-def start(trainer: Trainer, store: CheckpointStore) -> None:
+def start(trainer: Trainer, store: CheckpointStore) -> bool:
     """Resume from the newest checkpoint, or begin from ``TRAIN.CHECKPOINT_FILE_PATH``.
 
     Without ``TRAIN.AUTO_RESUME`` the checkpoints of an earlier start are set aside.
+
+    Returns:
+        Whether the run is new in its folder.
 
     Raises:
         CheckpointError: the checkpoint belongs to another model, list or epoch length, or is
@@ -154,6 +173,7 @@ def start(trainer: Trainer, store: CheckpointStore) -> None:
         logger.info("Starting from the weights of %s.", path)
     else:
         _resume(trainer, Path(path), given)
+    return newest is None
 
 
 def _resume(trainer: Trainer, path: Path, state: dict) -> None:

@@ -57,6 +57,7 @@ class Trainer:
                 f"TRAIN.ACCUMULATION_STEPS = {self.accumulation}: no step would be taken. Lower it."
             )
         self.schedule = Schedule.from_cfg(cfg.SOLVER)
+        self.clip_norm, self.clip_value = cfg.SOLVER.CLIP_GRAD_L2NORM, cfg.SOLVER.CLIP_GRAD_VAL
         self.precision = Precision(cfg.TRAIN.MIXED_PRECISION, cfg.TRAIN.AMP_DTYPE, self.device)
         self.progress = Progress()
         self.last: dict[str, Any] = {}
@@ -189,14 +190,13 @@ class Trainer:
         return output
 
     def _apply_gradients(self, batches: list[Batch]) -> float:
-        solver, scaler = self.cfg.SOLVER, self.precision.scaler
+        scaler = self.precision.scaler
         scaler.unscale_(self.optimizer)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        by_norm = solver.CLIP_GRAD_L2NORM and not solver.CLIP_GRAD_VAL
-        limit = solver.CLIP_GRAD_L2NORM if by_norm else math.inf
+        limit = self.clip_norm if self.clip_norm and not self.clip_value else math.inf
         grad_norm = nn.utils.clip_grad_norm_(parameters, limit).item()
-        if solver.CLIP_GRAD_VAL:
-            nn.utils.clip_grad_value_(parameters, solver.CLIP_GRAD_VAL)
+        if self.clip_value:
+            nn.utils.clip_grad_value_(parameters, self.clip_value)
         if not scaler.is_enabled() and not math.isfinite(grad_norm):
             self._stop_non_finite(f"gradient norm {grad_norm}", batches, None)
         scaler.step(self.optimizer)

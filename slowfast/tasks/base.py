@@ -14,8 +14,6 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from slowfast.checkpoint.report import ImportReport
-from slowfast.config.nodes import KEYS
-from slowfast.utils.errors import ConfigError
 
 Batch = dict[str, Any]
 
@@ -82,25 +80,13 @@ class Task(ABC):
         primary_metric: the key of ``Evaluator.compute`` by which runs are compared.
         report_sections: names in ``slowfast.visualization.sections`` of the parts of a report that
             show the predictions of a test.
-        unused: keys that mean nothing to the task, with the reason; setting one is an error.
     """
 
     primary_metric: str
     report_sections: ClassVar[tuple[str, ...]] = ()
-    unused: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, cfg) -> None:
         self.cfg = cfg
-        values = cfg.leaves()
-        wrong = [key for key in self.unused if values[key] != KEYS[key].default]
-        if wrong:
-            raise ConfigError(
-                "\n".join(
-                    f"{key} {values[key]!r} has no place in TASK {type(self).__name__.lower()}: "
-                    f"{self.unused[key]}."
-                    for key in wrong
-                )
-            )
 
     @abstractmethod
     def build_model(self, output_dir: Path | None = None) -> nn.Module:

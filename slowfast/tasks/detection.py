@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,11 +34,6 @@ class Detection(VideoTask):
     primary_metric = "map"
     report_sections = ("detection",)
     losses = (("bce",), "boxes with several actions each learn from activated scores by")
-    unused: ClassVar[Mapping[str, str]] = {
-        "AUDIO.ENABLE": "it looks at pictures only",
-        "SSL.CHECKPOINT": "name the pretrained network by MODEL.INIT_METHOD and MODEL.CKPT",
-        "DATA.RESIZE_SQUARE": "boxes keep the aspect of the picture",
-    }
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)

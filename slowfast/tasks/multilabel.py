@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,10 +32,6 @@ class MultiLabel(VideoTask):
     primary_metric = "map"
     report_sections = ("multilabel",)
     losses = (("bce_logit", "bce"), "with several labels per video a network learns by")
-    unused: ClassVar[Mapping[str, str]] = {
-        "AUDIO.ENABLE": "it looks at pictures only",
-        "SSL.CHECKPOINT": "name the pretrained network by MODEL.INIT_METHOD and MODEL.CKPT",
-    }
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)

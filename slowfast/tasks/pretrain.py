@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,12 +36,6 @@ class Pretrain(Task):
 
     primary_metric = "retrieval_r1"
     report_sections = ("retrieval",)
-    unused: ClassVar[Mapping[str, str]] = {
-        "MODEL.CKPT": "pretraining starts from SSL.CHECKPOINT",
-        "MODEL.LOSS_FUNC": "the method has its own loss, see SSL",
-        "MODEL.HEAD_NORM": "there is no classifier",
-        "TRAIN.CHECKPOINT_EPOCH_RESET": "pretraining starts anew from SSL.CHECKPOINT",
-    }
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -27,10 +26,6 @@ class Recognition(VideoTask):
     primary_metric = "top1_acc"
     report_sections = ("classification",)
     losses = (("cross_entropy",), "with one label per video recognition learns by")
-    unused: ClassVar[Mapping[str, str]] = {
-        "AUDIO.ENABLE": "it looks at pictures only",
-        "SSL.CHECKPOINT": "name the pretrained network by MODEL.INIT_METHOD and MODEL.CKPT",
-    }
 
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split, its labels checked against ``MODEL.NUM_CLASSES``."""

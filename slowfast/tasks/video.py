@@ -32,6 +32,11 @@ class VideoTask(Task):
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
         data, name = cfg.DATA, cfg.MODEL.LOSS_FUNC
+        if cfg.AUDIO.ENABLE:
+            raise ConfigError(
+                f"AUDIO.ENABLE is not supported by TASK {type(self).__name__.lower()}: it learns "
+                "from frames only."
+            )
         known, reason = self.losses
         if name not in known:
             raise ConfigError(f"MODEL.LOSS_FUNC is {name!r}; {reason} {' or '.join(known)}.")

@@ -277,9 +277,3 @@ def test_a_full_disk_is_told_and_older_checkpoints_stay(overrides, tmp_path, mon
     assert "The last checkpoint could not be saved" in capfd.readouterr().err
     names = [p.name for p in (tmp_path / "checkpoints").iterdir()]
     assert names == ["checkpoint_epoch_00001.pyth"]
-
-
-def test_keys_without_effect_are_named(overrides, tmp_path, capfd):
-    words = [*overrides, "DATA.DECODING_BACKEND", "pyav", "OUTPUT_DIR", str(tmp_path)]
-    assert main(["--cfg", CFG, *words]) == 0
-    assert "DATA.DECODING_BACKEND is set, but has no effect" in capfd.readouterr().out
