@@ -83,6 +83,10 @@ class CfgNode(YacsNode):
         log = self._log
         return {name: where for name, where in log.given.items() if name not in log.read}
 
+    def was_read(self, name: str) -> bool:
+        """Tell whether anything has read a key, given or not."""
+        return name in self._log.read
+
     def fresh(self) -> CfgNode:
         """Return a copy with a log of its own."""
         copied = self.clone()

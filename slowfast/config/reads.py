@@ -18,6 +18,11 @@ MACHINE = (
 # What the other half of a run reads: the command of a training also tests, and the other way round.
 TESTING = ("TEST.", "DATA.TEST_")
 TRAINING = ("TRAIN.", "SOLVER.", "BN.", "SSL.", "DATA.TRAIN_", "MODEL.", "CHECKPOINT.")
+# Where each of the sources lies between which a key chooses: who reads the choice knows them all.
+SOURCES = {
+    "AVA.SOURCE": ("AVA.FRAME_DIR", "AVA.FRAME_LIST_DIR", "AVA.VIDEO_DIR"),
+    "CHARADES.SOURCE": ("CHARADES.VIDEO_DIR", "DATA.PATH_PREFIX"),
+}
 
 
 def check_reads(cfg: CfgNode, also_known: tuple[str, ...] = ()) -> None:
@@ -37,6 +42,7 @@ def check_reads(cfg: CfgNode, also_known: tuple[str, ...] = ()) -> None:
     known = (*MACHINE, *also_known)
     known += () if testing else TESTING
     known += () if training else TRAINING
+    known += tuple(k for choice, keys in SOURCES.items() if cfg.was_read(choice) for k in keys)
     words, in_files = [], []
     for name, where in cfg.unread().items():
         if name in NOT_YET or name.startswith(known):

@@ -100,6 +100,14 @@ def test_harmless_keys_are_fine(words):
     check_reads(load_cfg(overrides=words))
 
 
+def test_places_of_both_sources_are_known_to_who_reads_the_choice():
+    cfg = load_cfg(overrides=["AVA.FRAME_DIR", "frames", "AVA.VIDEO_DIR", "videos"])
+    with pytest.raises(ConfigError, match=r"reads AVA.FRAME_DIR 'frames', AVA.VIDEO_DIR"):
+        check_reads(cfg)
+    _ = cfg.AVA.SOURCE
+    check_reads(cfg)
+
+
 def test_a_test_with_the_command_of_its_training_is_only_warned(caplog):
     words = ["TRAIN.ENABLE", "False", "SOLVER.BASE_LR", "0.5", "AVA.BGR", "True"]
     check_reads(load_cfg(overrides=words))
