@@ -13,7 +13,7 @@ logger = get_logger(__name__)
 # How the work is spread over a machine, or shown: without effect where there is one process, say.
 MACHINE = (
     *("NUM_GPUS", "NUM_SHARDS", "SHARD_ID", "DIST_", "DATA_LOADER.", "DATA.READ_TIMEOUT"),
-    *("OUTPUT_DIR", "LOG_", "IMPORTS", "TRAIN.CHECKPOINT_TYPE", "TEST.CHECKPOINT_TYPE"),
+    *("OUTPUT_DIR", "LOG_", "WANDB.", "IMPORTS", "TRAIN.CHECKPOINT_TYPE", "TEST.CHECKPOINT_TYPE"),
 )
 # What the other half of a run reads: the command of a training also tests, and the other way round.
 TESTING = ("TEST.", "DATA.TEST_")
