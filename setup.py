@@ -45,7 +45,8 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["slowfast", "slowfast.*"]),
-    package_data={"slowfast.datasets": ["assets/*.json"]},
+    package_data={"slowfast": ["py.typed"], "slowfast.datasets": ["assets/*.json"]},
+    entry_points={"console_scripts": ["slowfast=slowfast.engine.run:command"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
 )

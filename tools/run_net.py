@@ -1,7 +1,6 @@
 """Train and test what a config describes: ``run_net.py --cfg FILE.yaml [KEY VALUE ...]``."""
 
-from slowfast.engine.failures import leave
-from slowfast.engine.run import main
+from slowfast.engine.run import command
 
 if __name__ == "__main__":
-    leave(main())
+    command()

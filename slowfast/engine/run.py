@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
 from slowfast.config.imports import import_modules
 from slowfast.engine.dry_run import dry_run
-from slowfast.engine.failures import record_failure, run_cli
+from slowfast.engine.failures import leave, record_failure, run_cli
 from slowfast.engine.launch import launch_job
 from slowfast.engine.multi_run import MultiRun, run_folds_or_seeds
 from slowfast.engine.run_folder import RunFolder
@@ -64,6 +65,11 @@ def run_dry(cfg) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit status; errors are one message, no traceback."""
     return run_cli(lambda: _main(parse_args(argv)))
+
+
+def command() -> NoReturn:
+    """Run the command line of this process and end it."""
+    leave(main())
 
 
 def _main(args) -> None:

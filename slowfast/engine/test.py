@@ -28,7 +28,7 @@ from slowfast.models.parts import parts_of, prefix_of
 from slowfast.tasks.base import Task
 from slowfast.tasks.build import build_task, task_name
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import CheckpointError
+from slowfast.utils.errors import CheckpointError, ConfigError
 from slowfast.utils.files import write_json
 from slowfast.utils.logging import get_logger, in_words
 
@@ -50,6 +50,8 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
     logger.info("Testing %s.", source)
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
     loaders = evaluation_loaders(task, training=False)
+    if not loaders:
+        raise ConfigError(f"TEST.ENABLE: {cfg.MODEL.MODEL_NAME} has nothing to measure by itself.")
     if not cfg.TRAIN.ENABLE:  # else the training has checked
         check_reads(cfg)
     found = {

@@ -57,14 +57,14 @@ class VSSL(nn.Module):
             self._freezer.after_train_call()
         return self
 
-    def forward(self, video: list[Tensor], boxes: Tensor | None = None) -> Tensor:
+    def forward(self, video: list[Tensor] | Tensor, boxes: Tensor | None = None) -> Tensor:
         """Return scores ``(B, num_classes)``, or ``(N, num_classes)`` of boxes.
 
         Args:
-            video: one pathway ``(B, 3, T, H, W)`` in a list, as PySlowFast hands it over.
+            video: one pathway ``(B, 3, T, H, W)``, alone or in a list as PySlowFast hands it over.
             boxes: ``(N, 5)`` for the detection head, see :class:`RoIHead`.
         """
-        features = self.backbone(video[0])
+        features = self.backbone(video if isinstance(video, Tensor) else video[0])
         return self.head(features, self.map_size if boxes is None else boxes)
 
 

@@ -21,8 +21,8 @@ from slowfast.datasets.loader import construct_loader
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import retrieval
 from slowfast.evaluation.predictions import Predictions, save_predictions
-from slowfast.ssl.base import SSLModel, build_ssl_model
-from slowfast.tasks.base import Batch, Evaluator, StepOutput, Task
+from slowfast.ssl.base import SSL_METHODS, SSLModel, build_ssl_model
+from slowfast.tasks.base import Batch, EvalSet, Evaluator, StepOutput, Task
 from slowfast.tasks.registry import TASK_REGISTRY
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
@@ -39,9 +39,11 @@ class Pretrain(Task):
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
-        if not cfg.AUDIO.ENABLE:
+        self.modalities = SSL_METHODS.get(cfg.MODEL.MODEL_NAME).modalities
+        if cfg.AUDIO.ENABLE != ("audio" in self.modalities):
             raise ConfigError(
-                "TASK pretrain learns from sound and pictures: set AUDIO.ENABLE True."
+                f"{cfg.MODEL.MODEL_NAME} learns from {' and '.join(self.modalities)}: set "
+                f"AUDIO.ENABLE {not cfg.AUDIO.ENABLE}."
             )
         data = cfg.DATA
         self.clips = ClipPreprocessor(
@@ -50,7 +52,7 @@ class Pretrain(Task):
             data.REVERSE_INPUT_CHANNEL,
             channels_last=cfg.MODEL.CHANNELS_LAST,
         )
-        self.sound = build_audio_features(cfg.AUDIO)
+        self.sound = build_audio_features(cfg.AUDIO) if "audio" in self.modalities else None
         self._datasets: dict[str, Dataset] = {}
 
     def dataset(self, split: str) -> Dataset:
@@ -81,24 +83,30 @@ class Pretrain(Task):
             architecture = {"MODEL.ARCH": self.cfg.MODEL.ARCH, "AUDIO.ARCH": self.cfg.AUDIO.ARCH}
             load_pretraining(model, ssl.CHECKPOINT, fingerprint, ssl.CHECKPOINT_PARTS, architecture)
 
+    def evaluations(self) -> list[EvalSet]:
+        """Return what is measured; without both modalities there is no retrieval to measure."""
+        return super().evaluations() if {"video", "audio"} <= set(self.modalities) else []
+
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split; no labels are needed."""
         return construct_loader(self.cfg, split, self.dataset(split))
 
     def inputs(self, batch: Batch, device: torch.device) -> dict[str, Any]:
         """Return ``video``, ``audio`` and ``index`` as the model reads them."""
-        color = batch.get("color")
-        return {
-            "video": self.clips.to(device)(batch["video"], color),
-            "audio": self.sound.to(device)(batch["waveform"]),
-            "index": batch["index"],
-        }
+        inputs = {"index": batch["index"]}
+        if "video" in self.modalities:
+            inputs["video"] = self.clips.to(device)(batch["video"], batch.get("color"))
+        if self.sound is not None:
+            inputs["audio"] = self.sound.to(device)(batch["waveform"])
+        return inputs
 
     def example(self, model: nn.Module) -> tuple[nn.Module, tuple]:
         """Return the encoder with a clip and a spectrogram."""
         _, ((clip,),) = super().example(model)
-        sound = torch.empty(1, *self.sound.output_shape, device="meta")
-        return _Embed(model), ({"video": [clip], "audio": sound},)
+        inputs = {"video": [clip]}
+        if self.sound is not None:
+            inputs["audio"] = torch.empty(1, *self.sound.output_shape, device="meta")
+        return _Embed(model), (inputs,)
 
     def prepare_dry_run(self, model: nn.Module) -> None:
         """Let a method with positives have some, right or wrong."""
