@@ -63,7 +63,7 @@ def summarise(name: str, folders: dict[int, Path]) -> dict:
     """Return the measures of each run with mean and standard deviation (N - 1)."""
     each = {k: json.loads((folder / "results.json").read_text()) for k, folder in folders.items()}
     first = next(iter(each.values()))
-    measures = [k for k in first["test"] if not k.startswith("num_")]
+    measures = [k for k in first["test"] if not k.rpartition("/")[2].startswith("num_")]
     values = {k: [result["test"][k] for result in each.values()] for k in measures}
     return {
         "headline": first["headline"],

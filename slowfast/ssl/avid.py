@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from slowfast.models.multimodal import MultiModalEncoder, build_multimodal_encoder
 from slowfast.ssl.base import SSL_METHODS, SSLModel
-from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
+from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
 
 
 @SSL_METHODS.register
@@ -37,7 +37,7 @@ class AVID(SSLModel):
         """Build from ``MODEL.ARCH``, ``AUDIO.ARCH``, ``SSL.PROJECTION`` and ``SSL.AVID``."""
         encoder, avid = build_multimodal_encoder(cfg, cls.modalities), cfg.SSL.AVID
         weights = {"instance_cross": avid.CROSS, "instance_within": avid.WITHIN}
-        contrast = Contrast(avid.LOSS, avid.NUM_NEGATIVES, temperature=avid.TEMPERATURE)
+        contrast = ContrastiveConfig(avid.LOSS, avid.NUM_NEGATIVES, temperature=avid.TEMPERATURE)
         momentum = tuple(avid.MOMENTUM)
         criterion = AudioVisualCriterion(len(items), encoder.dim, weights, contrast, momentum)
         return cls(encoder, criterion)

@@ -17,7 +17,7 @@ from torch import Tensor
 from slowfast.models.multimodal import MultiModalEncoder, build_multimodal_encoder
 from slowfast.ssl.avid import AVID
 from slowfast.ssl.base import SSL_METHODS
-from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
+from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
 from slowfast.ssl.sharded_mining import mine_over_processes
 from slowfast.utils.errors import ConfigError, TrainingError
 from slowfast.utils.logging import get_logger
@@ -77,7 +77,9 @@ class AVIDCMA(AVID):
             len(items),
             encoder.dim,
             {group.lower(): cma[group] for group in groups},
-            Contrast(avid.LOSS, avid.NUM_NEGATIVES, cma.NUM_NEGATIVES_WITHIN, avid.TEMPERATURE),
+            ContrastiveConfig(
+                avid.LOSS, avid.NUM_NEGATIVES, cma.NUM_NEGATIVES_WITHIN, avid.TEMPERATURE
+            ),
             tuple(avid.MOMENTUM),
             num_positives=cma.NUM_POSITIVES,
             self_is_negative=cma.LEGACY,

@@ -13,7 +13,7 @@ from slowfast.models.backbones import build_backbone
 from slowfast.models.heads import Projection
 from slowfast.models.multimodal import Branch, MultiModalEncoder
 from slowfast.ssl.avid import AVID
-from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
+from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
 from slowfast.utils.errors import CheckpointError
 
 
@@ -26,7 +26,7 @@ def model(projection=(512, 512, 128), num_instances=64, num_positives=0) -> AVID
         {m: Branch(b, Projection(b.feature_dim, projection)) for m, b in backbones.items()}
     )
     weights = {"instance_cross": 1.0}
-    contrast = Contrast(num_negatives=8)
+    contrast = ContrastiveConfig(num_negatives=8)
     criterion = AudioVisualCriterion(
         num_instances, encoder.dim, weights, contrast, num_positives=num_positives
     )

@@ -204,7 +204,7 @@ def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
             "Unknown self-supervised method (MODEL.MODEL_NAME) 'VSSL'",
         ),
         (AVID, ["TRAIN.CHECKPOINT_EPOCH_RESET", "True"], "reads TRAIN.CHECKPOINT_EPOCH_RESET True"),
-        (AVID, ["SSL.AVID.CROSS", "0.0"], "nothing would learn"),
+        (AVID, ["SSL.AVID.CROSS", "0.0"], "at least one must be positive"),
         (AVID, ["SSL.AVID.LOSS", "in_batch", "SSL.AVID.WITHIN", "1.0"], "across modalities only"),
         (AVID, ["SSL.AVID.MOMENTUM", "[0.5,0.5,0.5]"], "one number or two"),
         (AVID, ["SSL.AVID.TEMPERATUR", "0.1"], "SSL.AVID.TEMPERATURE"),
