@@ -133,12 +133,15 @@ def test_the_other_layouts_run_too(overrides, demo_world, tmp_path, dataset):
     lists = {
         "kinetics": ("kinetics", ""),
         "hmdb51": ("hmdb51/splits", "videos"),
-        "video_folder": ("folders", ""),
+        "video_folder": ("folders", None),
     }
     folder, prefix = lists[dataset]
-    words = [*overrides, "TRAIN.DATASET", dataset, "TEST.DATASET", dataset, "SOLVER.MAX_EPOCH", "1"]
+    at = overrides.index("DATA.PATH_PREFIX")
+    words = [*overrides[:at], *overrides[at + 2 :]]
+    words += [] if prefix is None else ["DATA.PATH_PREFIX", str(demo_world / prefix)]
+    words += ["TRAIN.DATASET", dataset, "TEST.DATASET", dataset, "SOLVER.MAX_EPOCH", "1"]
     words += ["DATA.PATH_TO_DATA_DIR", str(demo_world / folder), "SOLVER.WARMUP_EPOCHS", "0.5"]
-    words += ["DATA.PATH_PREFIX", str(demo_world / prefix), "OUTPUT_DIR", str(tmp_path)]
+    words += ["OUTPUT_DIR", str(tmp_path)]
     assert main(["--cfg", CFG, *words]) == 0
     results = json.loads((tmp_path / "results.json").read_text())["test"]
     assert (results["num_videos"], results["num_unreadable"]) == (16, 0)
