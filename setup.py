@@ -44,7 +44,8 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["slowfast", "slowfast.*"]),
-    package_data={"slowfast.datasets": ["assets/*.json"]},
+    package_data={"slowfast": ["py.typed"], "slowfast.datasets": ["assets/*.json"]},
+    entry_points={"console_scripts": ["slowfast=slowfast.engine.cli:command"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
 )

@@ -27,8 +27,12 @@ def follow_checkpoint(cfg) -> None:
         CheckpointError: the file is needed to know them and cannot be read.
         ConfigError: other keys do not fit them.
     """
-    if not cfg.DATA.FOLLOW_CHECKPOINT:
-        return
+    if cfg.DATA.FOLLOW_CHECKPOINT:
+        with cfg.unobserved():
+            _follow(cfg)
+
+
+def _follow(cfg) -> None:
     inputs = _inputs(cfg)
     if inputs is None:
         logger.warning(
@@ -52,11 +56,14 @@ def follow_checkpoint(cfg) -> None:
 
 def warn_of_other_inputs(cfg) -> None:
     """Log one warning if the config hands over other frames than the checkpoint's evaluation."""
+    if cfg.DATA.FOLLOW_CHECKPOINT:
+        return
     try:
-        inputs = None if cfg.DATA.FOLLOW_CHECKPOINT else _inputs(cfg)
+        with cfg.unobserved():
+            inputs = _inputs(cfg)
+            lines = differences(cfg, inputs) if inputs else []
     except CheckpointError:  # reported where the file is needed
         return
-    lines = differences(cfg, inputs) if inputs else []
     if lines:
         logger.warning(
             "Published with other inputs (MODEL.INIT_METHOD %s): %s. DATA.FOLLOW_CHECKPOINT True "

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from slowfast.checkpoint.formats.base import ArchitecturePatch
 from slowfast.checkpoint.formats.registry import patches
 from slowfast.models.backbones import BACKBONES, build_backbone
+from slowfast.models.parts import VIDEO_BACKBONE, parts_of, prefix_of
 from slowfast.utils.errors import CheckpointError
 
 Shapes = dict[str, tuple[int, ...]]
@@ -41,8 +42,10 @@ def load_model_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     Raises:
         RuntimeError: names or shapes differ (torch's message).
     """
-    if hasattr(model, "backbone"):
-        patch_model(model, [name.removeprefix("backbone.") for name in state])
+    parts = parts_of(model)
+    if VIDEO_BACKBONE in parts:
+        prefix = prefix_of(model, VIDEO_BACKBONE)
+        apply_patches(parts[VIDEO_BACKBONE], [name.removeprefix(prefix) for name in state])
     model.load_state_dict(state)
 
 
@@ -58,14 +61,6 @@ def model_state_of(content: Mapping[str, Any], source: str | Path) -> Mapping[st
             "Pretrained backbones go to MODEL.INIT_METHOD and MODEL.CKPT."
         )
     return content["model_state"]
-
-
-def patch_model(model: nn.Module, names: Collection[str]) -> bool:
-    """Adapt the backbone of a model, then the model to its backbone; see :func:`apply_patches`."""
-    changed = apply_patches(model.backbone, names)
-    if changed and hasattr(model, "fit_head"):
-        model.fit_head()
-    return changed
 
 
 def shapes(module: nn.Module) -> Shapes:

@@ -16,7 +16,6 @@ from slowfast.checkpoint.networks import (
     apply_patches,
     can_inflate,
     is_counter,
-    patch_model,
     patched_shapes,
     shapes,
     shapes_match,
@@ -24,6 +23,7 @@ from slowfast.checkpoint.networks import (
 from slowfast.checkpoint.recognise import detect_format, networks_of
 from slowfast.checkpoint.report import ImportReport
 from slowfast.checkpoint.store import open_checkpoint
+from slowfast.models.parts import HEAD, parts_of
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import sha256
 from slowfast.utils.logging import get_logger
@@ -50,13 +50,13 @@ def load_pretrained(
     inflate: bool = False,
     reverse_channels: bool = False,
     at: str = "",
+    head: bool = False,
 ) -> ImportReport:
     """Fill every tensor of a network from a checkpoint of any known format.
 
     Args:
         backbone: is changed in place, layers included where the method's network has others; a
-            backbone, a model with a ``backbone``, or a whole audio-visual model with an
-            ``encoder``, whose parts are then all filled.
+            backbone, or a model with ``parts()``, of which all but the head are filled.
         path: the file, or the folder of a run of this package.
         method: a key of ``FORMATS`` in any spelling, or ``auto``.
         arch: ``MODEL.ARCH`` of the backbone, for checkpoints that say theirs and for messages.
@@ -64,6 +64,7 @@ def load_pretrained(
         inflate: stretch 2-D kernels over time, divided by its length.
         reverse_channels: exchange red and blue in the first convolution.
         at: key of the file under which the tensors lie, where several fit.
+        head: fill the model's head, too, from the classifier of the file.
 
     Returns:
         What became of every tensor.
@@ -75,7 +76,7 @@ def load_pretrained(
     path, content = open_checkpoint(path, trust_pickle)
     name, fmt, parsed = detect_format(path, content, method, inflate, at)
     _check_arch(path, fmt, content, arch)
-    targets = _parts(backbone)
+    targets = {name: part for name, part in parts_of(backbone).items() if name != HEAD}
     report = ImportReport(str(path), name, fmt.title, sha256(path))
     inputs = fmt.inputs_of(content)
     report.inputs = inputs and inputs._asdict()
@@ -87,7 +88,10 @@ def load_pretrained(
     _check_numbers(path, filling)
     if reverse_channels:
         _reverse_channels(report, filling)
-    _fill(report, backbone, targets, filling)
+    if head:
+        targets[HEAD] = parts_of(backbone)[HEAD]
+        filling[HEAD] = _classifier(report, targets[HEAD], parsed)
+    _fill(report, targets, filling)
     return report
 
 
@@ -101,13 +105,6 @@ def _check_numbers(path: Path, filling: dict[str, dict[str, Tensor]]) -> None:
                 f"{path}: {name} holds what no weight can be (NaN, infinite or whole numbers). The "
                 "pretraining went wrong, or the file is damaged."
             )
-
-
-def _parts(model: nn.Module) -> dict[str, nn.Module]:
-    encoder = getattr(model, "encoder", None)
-    if hasattr(encoder, VIDEO):
-        return dict(encoder.named_children())
-    return {VIDEO: getattr(model, "backbone", model)}
 
 
 def _check_arch(path: Path, fmt: CheckpointFormat, content: Mapping[str, Any], ours: str) -> None:
@@ -197,6 +194,29 @@ def _stretched(report: ImportReport, found: dict[str, Tensor], wanted) -> dict[s
     return found
 
 
+def _classifier(report: ImportReport, head: nn.Module, parsed: ParsedState) -> dict[str, Tensor]:
+    """Return the tensors of a head from the classifier of a file, by their last names and shapes.
+
+    Raises:
+        CheckpointError: a tensor of the head would stay random.
+    """
+    theirs = {n: parsed.tensors[n] for n, why in parsed.left_out.items() if why == CLASSIFIER}
+    filling = {}
+    for ours, shape in shapes(head).items():
+        leaf = ours.rpartition(".")[2]
+        fitting = [n for n in theirs if n.rpartition(".")[2] == leaf and theirs[n].shape == shape]
+        if len(fitting) != 1:
+            found = ", ".join(f"{n} {tuple(t.shape)}" for n, t in theirs.items()) or "none"
+            raise CheckpointError(
+                f"{report.path}: the head would be random: its {ours} {shape} is not among the "
+                f"classifier's tensors of the file ({found}). Check MODEL.NUM_CLASSES, or train first."
+            )
+        filling[ours] = theirs[fitting[0]]
+        report.loaded.append(f"{HEAD}.{ours}")
+        report.ignored.pop(fitting[0])
+    return filling
+
+
 def _reverse_channels(report: ImportReport, filling: dict[str, dict[str, Tensor]]) -> None:
     name, kernel = next((n, t) for n, t in filling[VIDEO].items() if t.ndim == 5)
     if kernel.shape[1] != 3:
@@ -210,16 +230,10 @@ def _reverse_channels(report: ImportReport, filling: dict[str, dict[str, Tensor]
 
 def _fill(
     report: ImportReport,
-    model: nn.Module,
     targets: dict[str, nn.Module],
     filling: dict[str, dict[str, Tensor]],
 ) -> None:
-    names = filling[VIDEO]
-    if (
-        patch_model(model, names)
-        if hasattr(model, "backbone")
-        else apply_patches(targets[VIDEO], names)
-    ):
+    if apply_patches(targets[VIDEO], filling[VIDEO]):
         report.notes.append(f"layers changed to those of {report.title}")
     types = {str(t.dtype).removeprefix("torch.") for p in filling.values() for t in p.values()}
     other = sorted(types & {"float16", "bfloat16", "float64"})
@@ -262,10 +276,13 @@ def _beside(content: Mapping[str, Any], at: str) -> dict[str, str]:
     }
 
 
-def initialise(model: nn.Module, cfg) -> ImportReport | None:
-    """Load ``MODEL.CKPT`` into ``model.backbone`` as ``MODEL.INIT_METHOD`` says, and report it.
+def initialise(model: nn.Module, cfg, head: bool = False) -> ImportReport | None:
+    """Load ``MODEL.CKPT`` into the networks of a model as ``MODEL.INIT_METHOD`` says, and report it.
 
     None or ``scratch`` leaves random weights.
+
+    Args:
+        head: fill the head, too.
 
     Raises:
         CheckpointError: as :func:`load_pretrained`.
@@ -282,6 +299,7 @@ def initialise(model: nn.Module, cfg) -> ImportReport | None:
         inflate=how.INFLATE,
         reverse_channels=how.REVERSE_CHANNELS,
         at=how.AT,
+        head=head,
     )
     logger.info("Backbone from %s, read as %s: %s.", report.path, report.method, report)
     if UNKNOWN in report.ignored.values():

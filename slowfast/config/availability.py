@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from slowfast.config.node import CfgNode
-from slowfast.config.nodes import KEYS
 
 
 def _other_than(off: Any) -> Callable[[Any], bool]:
@@ -75,34 +74,6 @@ NOT_YET: dict[str, tuple[Callable[[Any], bool], str]] = {
     "TRAIN.CHECKPOINT_IN_INIT": (_on, "video networks started from image ones"),
     "VIS_MASK.ENABLE": (_on, "images of masked prediction"),
 }
-
-
-# Keys that published files carry although nothing here (and mostly nothing in PySlowFast) reads
-# them. Setting one is harmless, but a run says so.
-WITHOUT_EFFECT = (
-    "AVA.IMG_PROC_BACKEND",
-    "AVA.TRAIN_PCA_JITTER_ONLY",
-    "BENCHMARK.LOG_PERIOD",
-    "BENCHMARK.NUM_EPOCHS",
-    "BENCHMARK.SHUFFLE",
-    "DATA.DECODING_BACKEND",
-    "DATA.DECODING_SHORT_SIZE",
-    "DATA.IN_VAL_CROP_RATIO",
-    "DATA.TRAIN_PCA_EIGVAL",
-    "DATA.TRAIN_PCA_EIGVEC",
-    "MODEL.SINGLE_PATHWAY_ARCH",
-    "SOLVER.GAMMA",
-    "SOLVER.STEP_SIZE",
-    "SOLVER.WARMUP_FACTOR",
-    "TENSORBOARD.CATEGORIES_PATH",
-    "TENSORBOARD.CLASS_NAMES_PATH",
-)
-
-
-def without_effect(cfg: CfgNode) -> list[str]:
-    """Return the keys of :data:`WITHOUT_EFFECT` that differ from their defaults."""
-    values = cfg.leaves()
-    return [name for name in WITHOUT_EFFECT if values[name] != KEYS[name].default]
 
 
 def unavailable(cfg: CfgNode) -> Iterator[str]:

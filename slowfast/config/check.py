@@ -14,9 +14,10 @@ def check_cfg(cfg: CfgNode) -> None:
     """Raise one ``ConfigError`` that names everything this config asks for and cannot get."""
     problems = list(_wrong_values(cfg))
     if not problems:  # the rules below may then count on types and ranges
-        for rule in RULES:
-            problems += rule(cfg)
-        problems += unavailable(cfg)
+        with cfg.unobserved():
+            for rule in RULES:
+                problems += rule(cfg)
+            problems += unavailable(cfg)
     if problems:
         raise ConfigError("\n".join(problems))
 

@@ -16,7 +16,7 @@ LEARNING_RATES = ("BASE_LR", "WARMUP_START_LR", "COSINE_END_LR")
 
 def get_cfg() -> CfgNode:
     """Return a fresh copy of the default tree."""
-    return _C.clone()
+    return _C.fresh()
 
 
 def assert_and_infer_cfg(cfg: CfgNode) -> CfgNode:

@@ -97,7 +97,12 @@ def load_items(cfg, split: str, name: str | None = None) -> ItemTable:
 
 
 def build_dataset(
-    name: str, cfg, split: str, views: str | None = None, items: ItemTable | None = None
+    name: str,
+    cfg,
+    split: str,
+    views: str | None = None,
+    items: ItemTable | None = None,
+    count: int = 1,
 ) -> Dataset:
     """Return the dataset of a split.
 
@@ -107,6 +112,7 @@ def build_dataset(
         views: how it is read: as in ``train`` (random views), ``val`` (the centre clip) or
             ``test`` (all views); by default as its own split is.
         items: the list, where it is known already.
+        count: random views of each item in training.
 
     Raises:
         ConfigError: unknown name.
@@ -118,7 +124,7 @@ def build_dataset(
     crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "test" and items.boxes is None else 1
     return ClipDataset(
         items,
-        _view_rule(cfg, items, views),
+        _view_rule(cfg, items, views, count),
         readers,
         build_media_options(cfg),
         seed=cfg.RNG_SEED,
@@ -129,7 +135,9 @@ def build_dataset(
     )
 
 
-def _view_rule(cfg, items: ItemTable, views: str) -> RandomViews | FixedViews | KeyframeView:
+def _view_rule(
+    cfg, items: ItemTable, views: str, count: int
+) -> RandomViews | FixedViews | KeyframeView:
     data = cfg.DATA
     if items.boxes is not None:
         return KeyframeView(data.NUM_FRAMES, data.SAMPLING_RATE)
@@ -139,7 +147,7 @@ def _view_rule(cfg, items: ItemTable, views: str) -> RandomViews | FixedViews | 
         sampling = build_temporal_sampling(data)
     windows = build_windows(cfg) if cfg.AUDIO.ENABLE else None
     if views == "train":
-        return RandomViews(sampling, 1, windows, silence=cfg.AUDIO.MISSING == "zero")
+        return RandomViews(sampling, count, windows, silence=cfg.AUDIO.MISSING == "zero")
     if windows is not None and views == "test":
         _check_one_view(cfg.TEST)
     return FixedViews(sampling, cfg.TEST.NUM_ENSEMBLE_VIEWS if views == "test" else 0, windows)

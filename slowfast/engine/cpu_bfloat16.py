@@ -29,7 +29,7 @@ class PrePaddedConv3d(nn.Conv3d):
         )
 
 
-def mend_convolutions(model: nn.Module) -> int:
+def patch_cpu_bf16_conv3d(model: nn.Module) -> int:
     """Switch the convolutions that may go wrong to the padded form; return their number.
 
     Parameters, their names and all right results stay as they are. No CPU is asked whether it has

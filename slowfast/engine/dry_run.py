@@ -9,9 +9,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from slowfast.engine.evaluate import evaluate
+from slowfast.config.reads import check_reads
+from slowfast.engine.evaluate import evaluate, evaluation_loaders
+from slowfast.engine.event_writers import build_event_writers
+from slowfast.engine.hooks.bad_media import BadMediaLog
+from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.model_info import model_info
-from slowfast.engine.train import check_test
+from slowfast.engine.signals import StopSignals
+from slowfast.engine.train import build_hooks, check_test, checkpoint_store
 from slowfast.engine.trainer import Trainer
 from slowfast.tasks.base import Task
 from slowfast.tasks.build import build_task
@@ -26,10 +31,11 @@ def dry_run(cfg) -> dict[str, float]:
     trainer = Trainer(cfg, task, Path(cfg.OUTPUT_DIR))
     task.initialise(trainer.model)
     trainer.enter_phase()
+    _build_the_rest(cfg, trainer)
     logger.info("model:\n%s", trainer.model)
     info = model_info(trainer.model, *task.example(trainer.model))
     logger.info("parameters: %s", info)
-    task.rehearse(trainer.model)
+    task.prepare_dry_run(trainer.model)
     trainer.model.train()
     begin = time.perf_counter()
     batches = next(trainer.steps())
@@ -44,7 +50,6 @@ def dry_run(cfg) -> dict[str, float]:
     logger.info("step: %s", in_words(numbers))
     if cfg.TRAIN.EVAL_PERIOD:
         _evaluate_one_batch(cfg, task, trainer.model)
-    check_test(cfg, task)
     memory = _peak_memory_gib(trainer.device)
     total = trainer.total_epochs * trainer.steps_per_epoch * seconds / 3600
     logger.info(
@@ -60,11 +65,21 @@ def dry_run(cfg) -> dict[str, float]:
     return {"seconds": seconds, "memory_gib": memory, "hours": total}
 
 
+def _build_the_rest(cfg, trainer: Trainer) -> None:
+    """Build what a run has around its steps, which finds what is missing, and writes nothing."""
+    folder = trainer.output_dir
+    writer = StatsWriter(folder, build_event_writers(cfg))
+    log = BadMediaLog(folder / "bad_media.csv")
+    build_hooks(trainer, checkpoint_store(cfg), writer, log, StopSignals())
+    check_test(cfg, trainer.task)
+    check_reads(cfg, also_known=("TRAIN.CHECKPOINT_", "TRAIN.AUTO_RESUME"))
+
+
 def _evaluate_one_batch(cfg, task: Task, model: nn.Module) -> None:
-    loader = task.build_loader("val")
-    first = next(iter(loader))
-    result = evaluate(cfg, task, model, _OneBatch(loader.dataset, first), title="dry run")
-    logger.info("validation of %d videos: %s", len(first["index"]), result.summary())
+    for loader in evaluation_loaders(task, training=True).values():
+        first = next(iter(loader))
+        result = evaluate(cfg, task, model, _OneBatch(loader.dataset, first), title="dry run")
+        logger.info("validation of %d videos: %s", len(first["index"]), result.summary())
 
 
 class _OneBatch:

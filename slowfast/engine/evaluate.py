@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +29,38 @@ class EvaluationResult:
     def summary(self) -> str:
         """Return the measures on one line."""
         return in_words(self.metrics)
+
+
+Loaders = dict[str, DataLoader]
+
+
+def evaluation_loaders(task: Task, training: bool) -> Loaders:
+    """Return the loader of each evaluation set by its name.
+
+    What the evaluators need beside them is looked for, and missed, now.
+
+    Args:
+        task: names the sets.
+        training: those that are measured while training, or those that are tested.
+    """
+    wanted = [one for one in task.evaluations() if (one.split == "val") == training]
+    loaders = {one.name: task.evaluation_loader(one) for one in wanted}
+    for loader in loaders.values():
+        task.evaluator(loader.dataset)
+    return loaders
+
+
+def joined_metrics(metrics: Mapping[str, dict[str, float]]) -> dict[str, float]:
+    """Return the measures of all sets: as they are for one, else under ``<set>/<measure>``."""
+    if len(metrics) == 1:
+        return next(iter(metrics.values()))
+    return {f"{name}/{key}": value for name, own in metrics.items() for key, value in own.items()}
+
+
+def primary_metric(task: Task, names: Iterable[str]) -> str:
+    """Return the measure by which runs are compared: that of the first of several sets."""
+    first, *others = names
+    return f"{first}/{task.primary_metric}" if others else task.primary_metric
 
 
 @torch.no_grad()

@@ -17,6 +17,7 @@ from multiprocessing.process import BaseProcess
 
 import torch
 
+from slowfast.config.imports import import_modules
 from slowfast.engine.failures import run_cli
 from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du
@@ -157,7 +158,13 @@ def _spawned(rank: int, cfg, func: Callable[..., None], count: int, port: int) -
         MASTER_ADDR="127.0.0.1",
         MASTER_PORT=str(port),
     )
-    leave(run_cli(lambda: _in_group(cfg, func)))
+    leave(run_cli(lambda: _imported(cfg, func)))
+
+
+def _imported(cfg, func: Callable[..., None]) -> None:
+    """Import the user's modules in this new process, too; the paths came from the one before."""
+    import_modules(cfg.IMPORTS)
+    _in_group(cfg, func)
 
 
 def _free_port() -> int:

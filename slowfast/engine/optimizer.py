@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
 from slowfast.engine.lr_policy import get_lr_at_epoch
+from slowfast.models.parts import backbones_of
 from slowfast.utils.errors import ConfigError
 
 
@@ -16,11 +17,12 @@ def get_param_groups(model: nn.Module, cfg) -> list[dict[str, Any]]:
     """Split the trainable parameters by weight decay and learning rate.
 
     Normalisation layers decay by ``BN.WEIGHT_DECAY``; one-dimensional parameters and biases not
-    at all with ``SOLVER.ZERO_WD_1D_PARAM``; parameters of ``model.backbone`` learn at
-    ``SOLVER.BACKBONE_LR_SCALE`` times the rate of the others. Empty groups are left out.
+    at all with ``SOLVER.ZERO_WD_1D_PARAM``; parameters of the model's backbones (see
+    :mod:`slowfast.models.parts`) learn at ``SOLVER.BACKBONE_LR_SCALE`` times the rate of the
+    others. Empty groups are left out.
 
     Raises:
-        ConfigError: nothing is left to train.
+        ConfigError: nothing is left to train, or the model has no backbone to scale.
     """
     norms = {
         id(p)
@@ -28,8 +30,13 @@ def get_param_groups(model: nn.Module, cfg) -> list[dict[str, Any]]:
         if isinstance(layer, _NormBase)
         for p in layer.parameters(recurse=False)
     }
-    backbone = {id(p) for p in getattr(model, "backbone", nn.Module()).parameters()}
     solver = cfg.SOLVER
+    backbone = {id(p) for part in backbones_of(model) for p in part.parameters()}
+    if solver.BACKBONE_LR_SCALE != 1 and not backbone:
+        raise ConfigError(
+            f"SOLVER.BACKBONE_LR_SCALE {solver.BACKBONE_LR_SCALE:g}: {type(model).__name__} names "
+            "no backbone among its parts."
+        )
     groups: dict[tuple[str, float], dict[str, Any]] = {}
     decays = {"norm": cfg.BN.WEIGHT_DECAY, "other": solver.WEIGHT_DECAY, "zero": 0.0}
     scales = sorted({solver.BACKBONE_LR_SCALE, 1.0})

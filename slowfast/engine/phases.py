@@ -14,7 +14,7 @@ from torch import nn
 
 from slowfast.engine.lr_policy import Schedule
 from slowfast.engine.optimizer import construct_optimizer
-from slowfast.tasks.base import Task
+from slowfast.models.parts import HEAD, parts_of
 from slowfast.utils.errors import ConfigError
 
 
@@ -34,15 +34,20 @@ class Phase:
         """Return the rate at a fractional epoch counted from ``first_epoch``."""
         return schedule(epoch) if self.warmup_lr is None else self.warmup_lr
 
-    def prepare(self, model: nn.Module, task: Task, cfg) -> torch.optim.Optimizer:
-        """Choose what learns and return a fresh optimizer for it."""
-        classifier = getattr(model, task.classifier, None)
+    def prepare(self, model: nn.Module, cfg) -> torch.optim.Optimizer:
+        """Choose what learns and return a fresh optimizer for it.
+
+        Raises:
+            ConfigError: the keys of this phase, or of the main one, cannot act on the model.
+        """
         if self.warmup_lr is None:
             _thaw(model)
             return construct_optimizer(model, cfg)
+        construct_optimizer(model, cfg)  # refuses now what the main phase would refuse
+        classifier = parts_of(model).get(HEAD)
         if classifier is None:
             raise ConfigError(
-                f"TRAIN.CLASSIFIER_WARMUP_EPOCHS: the model has no part {task.classifier!r}."
+                f"TRAIN.CLASSIFIER_WARMUP_EPOCHS: {type(model).__name__} has no classifier."
             )
         own = {id(p) for p in classifier.parameters()}
         for parameter in model.parameters():

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 import torch
 from torch import nn
 
-from slowfast.engine.cpu_bfloat16 import mend_convolutions
+from slowfast.engine.cpu_bfloat16 import patch_cpu_bf16_conv3d
 
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -38,7 +38,7 @@ class Precision:
     def prepare(self, model: nn.Module) -> None:
         """Make a model safe to train in this precision on this device."""
         if self.enabled and self.device.type == "cpu" and self.dtype == torch.bfloat16:
-            mend_convolutions(model)
+            patch_cpu_bf16_conv3d(model)
 
     def autocast(self) -> AbstractContextManager:
         """Return the context in which a forward pass runs."""

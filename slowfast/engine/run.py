@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
-from slowfast.config.availability import without_effect
 from slowfast.engine.cli import main
 from slowfast.engine.dry_run import dry_run
 from slowfast.engine.failures import record_failure
@@ -31,8 +30,6 @@ def run(cfg) -> None:
         record_failure(folder.path / LOG_FILE, signals),
     ):
         setup_logging(folder.path)
-        for name in without_effect(cfg):
-            logger.warning("%s is set, but has no effect here.", name)
         warn_of_other_inputs(cfg)
         if cfg.TRAIN.ENABLE:
             train(cfg, signals)

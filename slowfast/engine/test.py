@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import load_checkpoint_file
-from slowfast.engine.boards import boards_of
-from slowfast.engine.evaluate import evaluate
+from slowfast.config.reads import check_reads
+from slowfast.engine.evaluate import (
+    EvaluationResult,
+    evaluate,
+    evaluation_loaders,
+    joined_metrics,
+    primary_metric,
+)
+from slowfast.engine.event_writers import build_event_writers
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.launch import device_of
 from slowfast.engine.memory_format import to_channels_last
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.train import checkpoint_store
+from slowfast.models.parts import parts_of, prefix_of
+from slowfast.tasks.base import Task
 from slowfast.tasks.build import build_task, task_name
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import CheckpointError
+from slowfast.utils.errors import CheckpointError, ConfigError
 from slowfast.utils.files import write_json
 from slowfast.utils.logging import get_logger, in_words
 from slowfast.utils.paths import local_path
@@ -27,79 +37,132 @@ logger = get_logger(__name__)
 
 
 def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
-    """Measure the trained model on the test split and write ``results.json``.
+    """Measure a model on the sets that its task tests and write ``results.json``.
 
     The weights are those of ``TEST.CHECKPOINT_FILE_PATH``, else the newest of the run, else
-    ``TRAIN.CHECKPOINT_FILE_PATH``.
+    ``TRAIN.CHECKPOINT_FILE_PATH``, else backbone and head of ``MODEL.CKPT``.
     """
     output_dir = Path(cfg.OUTPUT_DIR)
     task = build_task(cfg)
-    model = task.build_model(output_dir).to(device_of(cfg))
-    source, state = test_weights(cfg)
-    load_weights(model, state, source)
+    model = task.build_test_model().to(device_of(cfg))
+    source, step = fill(cfg, task, model)
     if cfg.MODEL.CHANNELS_LAST:
         to_channels_last(model)
     logger.info("Testing %s.", source)
-    loader = task.build_loader("test")
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
-    result = evaluate(cfg, task, model, loader, bad_media, signals=signals)
-    step = state.get("progress", {}).get("global_step", 0)
-    writer = StatsWriter(output_dir, boards_of(cfg))
-    writer.open_boards()
-    writer.write({"_type": "test_final", "step": step, **result.metrics})
+    loaders = evaluation_loaders(task, training=False)
+    if not loaders:
+        raise ConfigError(f"TEST.ENABLE: {cfg.MODEL.MODEL_NAME} has nothing to measure by itself.")
+    if not cfg.TRAIN.ENABLE:  # else the training has checked
+        check_reads(cfg)
+    found = {
+        name: evaluate(cfg, task, model, loader, bad_media, signals=signals)
+        for name, loader in loaders.items()
+    }
+    metrics = joined_metrics({name: result.metrics for name, result in found.items()})
+    writer = StatsWriter(output_dir, build_event_writers(cfg))
+    writer.open_writers()
+    writer.write({"_type": "test_final", "step": step, **metrics})
     writer.close()
+    protocols = {name: dict(result.evaluator.protocol) for name, result in found.items()}
+    protocol = protocols if len(found) > 1 else next(iter(protocols.values()))
     if du.is_root_proc():
-        result.evaluator.save(output_dir / "predictions" / "test.npz")
+        _save_predictions(output_dir, found)
         write_json(
             output_dir / "results.json",
             {
                 "task": task_name(cfg),
-                "headline": task.headline,
-                "checkpoint": str(source),
-                "test": result.metrics,
-                "protocol": dict(result.evaluator.protocol),
+                "headline": primary_metric(task, found),
+                "checkpoint": source,
+                "test": metrics,
+                "protocol": protocol,
+                "report": {"sections": task.report_sections, "sets": list(found)},
             },
         )
-    logger.info("test: %s", result.summary())
-    if result.evaluator.protocol:
-        logger.info("protocol: %s", in_words(result.evaluator.protocol))
-    if result.metrics.get("num_unreadable"):
+    logger.info("test: %s", in_words(metrics))
+    for result in found.values():
+        if result.evaluator.protocol:
+            logger.info("protocol: %s", in_words(result.evaluator.protocol))
+    _warn_of_unreadable(found, bad_media)
+    return metrics
+
+
+def _save_predictions(output_dir: Path, found: dict[str, EvaluationResult]) -> None:
+    """Write ``predictions/test.npz``, or one in a folder for each of several sets."""
+    for name, result in found.items():
+        folder = output_dir / "predictions" / (name if len(found) > 1 else "")
+        folder.mkdir(parents=True, exist_ok=True)
+        result.evaluator.save(folder / "test.npz")
+
+
+def _warn_of_unreadable(found: dict[str, EvaluationResult], bad_media: BadMediaLog) -> None:
+    count = sum(result.metrics.get("num_unreadable", 0) for result in found.values())
+    if count:
         logger.warning(
-            "%d test files could not be read and count as wrong; see %s.",
-            result.metrics["num_unreadable"],
-            bad_media.path,
+            "%d test files could not be read and count as wrong; see %s.", count, bad_media.path
         )
-    return result.metrics
 
 
-def test_weights(cfg) -> tuple[Path, dict]:
-    """Return the checkpoint to test and where it came from.
+def fill(cfg, task: Task, model: nn.Module) -> tuple[str, int]:
+    """Give a model the weights to test; return where they come from and the step they are of.
 
     Raises:
-        CheckpointError: there is none; random weights are never tested.
+        CheckpointError: there are none, or a part would stay random, which is never tested.
     """
+    found = _weights_of_runs(cfg)
+    if found is not None:
+        path, content = found
+        load_weights(model, content, path)
+        return str(path), content.get("progress", {}).get("global_step", 0)
+    report = task.initialise_test(model)
+    if report is None:
+        raise _nothing_to_test(cfg)
+    return report.path, 0
+
+
+def test_weights(cfg) -> tuple[Path, dict[str, Any]]:
+    """Return the checkpoint of ours to test, and what it holds.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    found = _weights_of_runs(cfg)
+    if found is None:
+        raise _nothing_to_test(cfg)
+    return found
+
+
+def _weights_of_runs(cfg) -> tuple[Path, dict[str, Any]] | None:
+    """Return the checkpoint of ours that a config names or its folder holds, if there is one."""
     if cfg.TEST.CHECKPOINT_FILE_PATH:
         path = Path(local_path(cfg.TEST.CHECKPOINT_FILE_PATH, "TEST.CHECKPOINT_FILE_PATH"))
         return path, load_checkpoint_file(path)
     newest = checkpoint_store(cfg).load_newest()
-    if newest is not None:
-        return newest
-    if cfg.TRAIN.CHECKPOINT_FILE_PATH:
+    if newest is None and cfg.TRAIN.CHECKPOINT_FILE_PATH:
         path = Path(local_path(cfg.TRAIN.CHECKPOINT_FILE_PATH, "TRAIN.CHECKPOINT_FILE_PATH"))
         return path, load_checkpoint_file(path)
-    raise CheckpointError(
-        f"Nothing to test: {cfg.OUTPUT_DIR} holds no checkpoint. Train first (TRAIN.ENABLE True) "
-        "or set TEST.CHECKPOINT_FILE_PATH."
+    return newest
+
+
+def _nothing_to_test(cfg) -> CheckpointError:
+    return CheckpointError(
+        f"Nothing to test: {cfg.OUTPUT_DIR} holds no checkpoint. Train first (TRAIN.ENABLE True), "
+        "set TEST.CHECKPOINT_FILE_PATH, or name a network with its classifier by MODEL.INIT_METHOD "
+        "and MODEL.CKPT."
     )
 
 
-def load_weights(model: nn.Module, state: dict, source: Path) -> None:
-    """Fill a model from a checkpoint of a run.
+def load_weights(model: nn.Module, state: dict[str, Any], source: Path) -> None:
+    """Fill the parts of a model from a checkpoint of a run; a test needs nothing else of it.
 
     Raises:
         CheckpointError: it is not such a checkpoint, or that of another model.
     """
-    weights = model_state_of(state, source)
+    weights = dict(model_state_of(state, source))
+    prefixes = tuple(prefix_of(model, part) for part in parts_of(model))
+    for name, tensor in model.state_dict().items():
+        if not name.startswith(prefixes):  # memories of a training list, say
+            weights[name] = tensor
     try:
         load_model_state(model, weights)
     except RuntimeError as error:

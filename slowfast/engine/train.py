@@ -6,8 +6,11 @@ from pathlib import Path
 
 from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
-from slowfast.engine.boards import boards_of
+from slowfast.config.reads import check_reads
+from slowfast.engine.evaluate import evaluation_loaders
+from slowfast.engine.event_writers import build_event_writers
 from slowfast.engine.hooks.bad_media import BadMediaHook, BadMediaLog
+from slowfast.engine.hooks.base import Hook
 from slowfast.engine.hooks.checkpoint import CheckpointHook
 from slowfast.engine.hooks.epoch_start import EpochStartHook
 from slowfast.engine.hooks.evaluation import EvaluationHook
@@ -36,32 +39,46 @@ def checkpoint_store(cfg) -> CheckpointStore:
 def train(cfg, signals: StopSignals) -> None:
     """Train to the end, from scratch or from where an earlier start of the run got."""
     output_dir = Path(cfg.OUTPUT_DIR)
-    writer = StatsWriter(output_dir, boards_of(cfg))
+    writer = StatsWriter(output_dir, build_event_writers(cfg))
     task = build_task(cfg)
     trainer = Trainer(cfg, task, output_dir)
     store = checkpoint_store(cfg)
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
     trainer.loader.while_waiting = signals.raise_if_overdue
-    videos = trainer.loader.dataset.items
-    trainer.hooks = [
-        EpochStartHook(writer),
-        BadMediaHook(bad_media, len(videos), cfg.DATA.MAX_BAD_FRACTION),
-        LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
-        *_precise_statistics(cfg, bad_media, signals),
-        CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
-        *_evaluation(cfg, task, writer, bad_media, signals),
-    ]
+    trainer.hooks = build_hooks(trainer, store, writer, bad_media, signals)
     check_test(cfg, task)
-    start(trainer, store)
+    is_new = start(trainer, store)
+    trainer.enter_phase()
     _log_census(trainer)
+    if is_new:  # a resumed run has no use for the keys of its start, and was checked then
+        check_reads(cfg)
     writer.rewind(trainer.progress)
-    writer.open_boards(trainer.progress.global_step)
+    writer.open_writers(trainer.progress.global_step)
     try:
         trainer.train()
     except UnreadableFilesError as error:
         bad_media.add(error.failures)
         raise
     writer.close()
+
+
+def build_hooks(
+    trainer: Trainer,
+    store: CheckpointStore,
+    writer: StatsWriter,
+    bad_media: BadMediaLog,
+    signals: StopSignals,
+) -> list[Hook]:
+    """Return what happens around the steps of a run, in its order."""
+    cfg, files = trainer.cfg, len(trainer.loader.dataset.items)
+    return [
+        EpochStartHook(writer),
+        BadMediaHook(bad_media, files, cfg.DATA.MAX_BAD_FRACTION),
+        LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
+        *_precise_statistics(cfg, bad_media, signals),
+        CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
+        *_evaluation(cfg, trainer.task, writer, bad_media, signals),
+    ]
 
 
 def _precise_statistics(cfg, bad_media, signals) -> list[PreciseBatchNormHook]:
@@ -77,9 +94,8 @@ def _evaluation(cfg, task, writer, bad_media, signals) -> list[EvaluationHook]:
     period = cfg.TRAIN.EVAL_PERIOD
     if not period:
         return []
-    loader = task.build_loader("val")
-    task.evaluator(loader.dataset)  # looks for what it will need
-    return [EvaluationHook(loader, period, writer, bad_media, signals)]
+    loaders = evaluation_loaders(task, training=True)
+    return [EvaluationHook(loaders, period, writer, bad_media, signals)] if loaders else []
 
 
 def check_test(cfg, task: Task) -> None:
@@ -90,7 +106,7 @@ def check_test(cfg, task: Task) -> None:
     """
     if not cfg.TEST.ENABLE:
         return
-    task.evaluator(task.build_loader("test").dataset)
+    evaluation_loaders(task, training=False)
     if cfg.TEST.CHECKPOINT_FILE_PATH:
         load_checkpoint_file(cfg.TEST.CHECKPOINT_FILE_PATH)
 
@@ -110,10 +126,13 @@ def _log_census(trainer: Trainer) -> None:
         logger.info("%s on %s: %s", trainer.cfg.MODEL.MODEL_NAME, trainer.cfg.MODEL.ARCH, info)
 
 
-def start(trainer: Trainer, store: CheckpointStore) -> None:
+def start(trainer: Trainer, store: CheckpointStore) -> bool:
     """Resume from the newest checkpoint, or begin from ``TRAIN.CHECKPOINT_FILE_PATH``.
 
     Without ``TRAIN.AUTO_RESUME`` the checkpoints of an earlier start are set aside.
+
+    Returns:
+        Whether the run is new in its folder.
 
     Raises:
         CheckpointError: the checkpoint belongs to another model, list or epoch length, or is
@@ -150,6 +169,7 @@ def start(trainer: Trainer, store: CheckpointStore) -> None:
         logger.info("Starting from the weights of %s.", path)
     else:
         _resume(trainer, Path(path), given)
+    return newest is None
 
 
 def _resume(trainer: Trainer, path: Path, state: dict) -> None:
@@ -188,7 +208,7 @@ def changed_keys(saved: str, cfg) -> list[str]:
     return [
         f"{key}: {old[key]!r} -> {value!r}"
         for key, value in new.items()
-        if _plain(old.get(key)) != _plain(value) and not key.startswith(free)
+        if key in old and _plain(old[key]) != _plain(value) and not key.startswith(free)
     ]
 
 

@@ -37,7 +37,7 @@ class Trainer:
         output_dir: the folder of the run.
 
     Attributes:
-        model: the bare model; ``stepped`` is what steps run: wrapped for several processes,
+        model: the bare model; ``wrapped_model`` is what steps run: wrapped for several processes,
             compiled where asked.
         progress: where the run stands.
         last: numbers of the latest step, for hooks.
@@ -56,6 +56,7 @@ class Trainer:
                 f"TRAIN.ACCUMULATION_STEPS = {self.accumulation}: no step would be taken. Lower it."
             )
         self.schedule = Schedule.from_cfg(cfg.SOLVER)
+        self.clip_norm, self.clip_value = cfg.SOLVER.CLIP_GRAD_L2NORM, cfg.SOLVER.CLIP_GRAD_VAL
         self.precision = Precision(cfg.TRAIN.MIXED_PRECISION, cfg.TRAIN.AMP_DTYPE, self.device)
         self.progress = Progress()
         self.last: dict[str, Any] = {}
@@ -101,14 +102,18 @@ class Trainer:
             self.model = synchronise_batchnorm(
                 self.model, None if everywhere else norm.NUM_SYNC_DEVICES
             )
-        self.optimizer = phase.prepare(self.model, self.task, self.cfg)
+        self.optimizer = phase.prepare(self.model, self.cfg)
         self._parallel = None
         if du.is_initialized():
             self._parallel = DistributedDataParallel(
-                self.model, device_ids=[self.device] if self.device.type == "cuda" else None
+                self.model,
+                device_ids=[self.device] if self.device.type == "cuda" else None,
+                # Statistics of normalisation are those of process 0, sent before an evaluation;
+                # a model keeps its other buffers equal by itself.
+                broadcast_buffers=False,
             )
-        stepped = self._parallel or self.model
-        self.stepped = torch.compile(stepped) if self.cfg.MODEL.COMPILE else stepped
+        wrapped = self._parallel or self.model
+        self.wrapped_model = torch.compile(wrapped) if self.cfg.MODEL.COMPILE else wrapped
 
     def train(self) -> None:
         """Run until ``total_epochs``, from wherever ``progress`` stands."""
@@ -175,7 +180,7 @@ class Trainer:
         apart = self._parallel is not None and not last
         with self._parallel.no_sync() if apart else nullcontext():
             with self.precision.autocast():
-                output = self.task.training_step(self.stepped, batch)
+                output = self.task.training_step(self.wrapped_model, batch)
             loss = sum(output.losses.values())
             finite = bool(torch.isfinite(loss))
             if du.any_process(not finite):
@@ -184,14 +189,13 @@ class Trainer:
         return output
 
     def _apply_gradients(self, batches: list[Batch]) -> float:
-        solver, scaler = self.cfg.SOLVER, self.precision.scaler
+        scaler = self.precision.scaler
         scaler.unscale_(self.optimizer)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        by_norm = solver.CLIP_GRAD_L2NORM and not solver.CLIP_GRAD_VAL
-        limit = solver.CLIP_GRAD_L2NORM if by_norm else math.inf
+        limit = self.clip_norm if self.clip_norm and not self.clip_value else math.inf
         grad_norm = nn.utils.clip_grad_norm_(parameters, limit).item()
-        if solver.CLIP_GRAD_VAL:
-            nn.utils.clip_grad_value_(parameters, solver.CLIP_GRAD_VAL)
+        if self.clip_value:
+            nn.utils.clip_grad_value_(parameters, self.clip_value)
         if not scaler.is_enabled() and not math.isfinite(grad_norm):
             self._stop_non_finite(f"gradient norm {grad_norm}", batches, None)
         scaler.step(self.optimizer)

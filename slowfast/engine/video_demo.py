@@ -15,7 +15,7 @@ from slowfast.datasets.media import VideoFile, open_media
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, to_pixels
 from slowfast.datasets.views import KeyframeView
 from slowfast.engine.launch import device_of
-from slowfast.engine.test import load_weights, test_weights
+from slowfast.engine.test import fill
 from slowfast.evaluation.ava_label_map import read_label_map
 from slowfast.tasks.build import build_task
 from slowfast.tasks.detection import Detection
@@ -94,8 +94,7 @@ class ActionPainter:
                 "The demo writes actions at boxes: take a config with TASK detection."
             )
         self.model = self.task.build_model().to(self.device).eval()
-        source, state = test_weights(cfg)
-        load_weights(self.model, state, source)
+        source, _ = fill(cfg, self.task, self.model)
         logger.info("Weights of %s.", source)
         label_map = Path(cfg.AVA.ANNOTATION_DIR) / cfg.AVA.LABEL_MAP_FILE
         every = range(1, cfg.MODEL.NUM_CLASSES + 1)

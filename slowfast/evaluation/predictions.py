@@ -14,19 +14,26 @@ from slowfast.utils.files import atomic_write
 class Predictions:
     """Rows of arrays keyed by the dataset index.
 
-    ``add`` takes one batch; ``gather`` joins all processes, sorts by index and drops duplicates.
+    ``add`` takes one batch; ``gather`` hands all rows to process 0 and ``join`` sorts them there by
+    index and drops duplicates.
     """
 
     def __init__(self) -> None:
         self._batches: list[dict[str, np.ndarray]] = []
+        self._parts: list[list[dict[str, np.ndarray]]] | None = []
 
     def add(self, batch: dict[str, np.ndarray]) -> None:
         """Remember the rows of a batch; it must hold ``index``."""
         self._batches.append(batch)
 
-    def gather(self) -> dict[str, np.ndarray]:
-        """Return every row once, ordered by ``index``, in every process."""
-        batches = [b for part in du.all_gather_unaligned(self._batches) for b in part]
+    def gather(self) -> Predictions:
+        """Hand the rows of all processes to process 0; all must call it. Returns itself."""
+        self._parts = du.gather_objects(self._batches)
+        return self
+
+    def join(self) -> dict[str, np.ndarray]:
+        """Return every row once, ordered by ``index``; only in process 0, after ``gather``."""
+        batches = [b for part in self._parts for b in part]
         if not batches:
             raise SlowFastError("Nothing was evaluated: the dataset is empty.")
         joined = {key: np.concatenate([b[key] for b in batches]) for key in batches[0]}

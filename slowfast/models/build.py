@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
-
 from torch import nn
 
-from slowfast.utils.errors import ConfigError
 from slowfast.utils.registry import Registry
 
 # Each entry is called with the config.
-MODEL_REGISTRY = Registry("model (MODEL.MODEL_NAME)")
+MODEL_REGISTRY = Registry("model (MODEL.MODEL_NAME)", "slowfast.models")
 
 
-def build_model(cfg, gpu_id: int | None = None, **facts: Any) -> nn.Module:
+def build_model(cfg, gpu_id: int | None = None) -> nn.Module:
     """Return the model ``MODEL.MODEL_NAME`` with random weights.
 
     Args:
         cfg: the whole config.
         gpu_id: where given, the model is moved to this GPU, as in PySlowFast.
-        facts: what the model's size depends on beside the config, such as ``num_instances``.
 
     Raises:
-        ConfigError: unknown name, or a model that wants other facts.
+        ConfigError: unknown name.
     """
-    builder = MODEL_REGISTRY.get(cfg.MODEL.MODEL_NAME)
-    try:
-        inspect.signature(builder).bind(cfg, **facts)
-    except TypeError as error:
-        raise ConfigError(
-            f"MODEL.MODEL_NAME {cfg.MODEL.MODEL_NAME!r} is no model for TASK "
-            f"{cfg.TASK or 'recognition'} ({error})."
-        ) from error
-    model = builder(cfg, **facts)
+    model = MODEL_REGISTRY.get(cfg.MODEL.MODEL_NAME)(cfg)
     return model if gpu_id is None else model.to(f"cuda:{gpu_id}")

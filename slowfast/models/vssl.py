@@ -13,6 +13,7 @@ from slowfast.models.backbones import build_backbone
 from slowfast.models.build import MODEL_REGISTRY
 from slowfast.models.freezing import Freezer
 from slowfast.models.heads import BasicHead, RoIHead
+from slowfast.models.parts import HEAD, VIDEO_BACKBONE
 from slowfast.utils.errors import ConfigError
 
 
@@ -37,17 +38,17 @@ class VSSL(nn.Module):
         self.backbone = backbone
         self.head = head
         self.clip_size = clip_size
-        self._freezer = Freezer(backbone, freeze)
-        self.fit_head()
+        self._freezer = Freezer(self.parts()[VIDEO_BACKBONE], freeze)
 
-    def fit_head(self) -> None:
-        """Let the head pool the whole map of a training clip; again after strides changed."""
-        if not hasattr(self.head, "pool_size"):
-            return
+    def parts(self) -> dict[str, nn.Module]:
+        """Return the backbone and the head."""
+        return {VIDEO_BACKBONE: self.backbone, HEAD: self.head}
+
+    @property
+    def map_size(self) -> tuple[int, ...]:
+        """Size ``(t, h, w)`` of the feature map of a training clip."""
         strides = self.backbone.strides
-        self.head.pool_size = tuple(
-            math.ceil(n / s) for n, s in zip(self.clip_size, strides, strict=True)
-        )
+        return tuple(math.ceil(n / s) for n, s in zip(self.clip_size, strides, strict=True))
 
     def train(self, mode: bool = True) -> VSSL:
         """Switch to training, except for what is frozen."""
@@ -56,15 +57,15 @@ class VSSL(nn.Module):
             self._freezer.after_train_call()
         return self
 
-    def forward(self, video: list[Tensor], boxes: Tensor | None = None) -> Tensor:
+    def forward(self, video: list[Tensor] | Tensor, boxes: Tensor | None = None) -> Tensor:
         """Return scores ``(B, num_classes)``, or ``(N, num_classes)`` of boxes.
 
         Args:
-            video: one pathway ``(B, 3, T, H, W)`` in a list, as PySlowFast hands it over.
+            video: one pathway ``(B, 3, T, H, W)``, alone or in a list as PySlowFast hands it over.
             boxes: ``(N, 5)`` for the detection head, see :class:`RoIHead`.
         """
-        features = self.backbone(video[0])
-        return self.head(features) if boxes is None else self.head(features, boxes)
+        features = self.backbone(video if isinstance(video, Tensor) else video[0])
+        return self.head(features, self.map_size if boxes is None else boxes)
 
 
 @MODEL_REGISTRY.register(name="VSSL")

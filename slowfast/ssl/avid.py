@@ -1,47 +1,54 @@
 """AVID: audio-visual instance discrimination.
 
 Morgado, Vasconcelos and Misra, "Audio-Visual Instance Discrimination with Cross-Modal Agreement",
-section 3. Every training file is a class of its own; a clip has to find the memory of its own sound
-among K others (*Cross*), of its own pictures (*Self*), or both (*Joint*).
+section 3. Every training file is a class of its own; a clip has to find the memory of its own audio
+among K others (*Cross*), of its own frames (*Self*), or both (*Joint*).
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from slowfast.models.build import MODEL_REGISTRY
-from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
-from slowfast.ssl.encoder import AudioVisualEncoder
+from slowfast.models.multimodal import MultiModalEncoder, build_multimodal_encoder
+from slowfast.ssl.base import SSL_METHODS, SSLModel
+from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
 
 
-class AVID(nn.Module):
+@SSL_METHODS.register
+class AVID(SSLModel):
     """An audio-visual encoder with the criterion that trains it.
 
     Args:
-        encoder: pictures and sound to embeddings.
+        encoder: frames and audio to embeddings.
         criterion: embeddings and file numbers to losses.
     """
 
-    def __init__(self, encoder: AudioVisualEncoder, criterion: AudioVisualCriterion) -> None:
+    modalities: ClassVar[tuple[str, ...]] = ("video", "audio")
+
+    def __init__(self, encoder: MultiModalEncoder, criterion: AudioVisualCriterion) -> None:
         super().__init__()
         self.encoder, self.criterion = encoder, criterion
-        # Every process updates the banks by itself; DistributedDataParallel need not send them.
-        self._ddp_params_and_buffers_to_ignore = [
-            f"criterion.{name}" for name, _ in criterion.named_buffers()
-        ]
 
-    @property
-    def video_backbone(self) -> nn.Module:
-        """The video network without its projection head."""
-        return self.encoder.video_backbone
+    @classmethod
+    def from_cfg(cls, cfg, items) -> AVID:
+        """Build from ``MODEL.ARCH``, ``AUDIO.ARCH``, ``SSL.PROJECTION`` and ``SSL.AVID``."""
+        encoder, avid = build_multimodal_encoder(cfg, cls.modalities), cfg.SSL.AVID
+        weights = {"instance_cross": avid.CROSS, "instance_within": avid.WITHIN}
+        contrast = ContrastiveConfig(avid.LOSS, avid.NUM_NEGATIVES, temperature=avid.TEMPERATURE)
+        momentum = tuple(avid.MOMENTUM)
+        criterion = AudioVisualCriterion(len(items), encoder.dim, weights, contrast, momentum)
+        return cls(encoder, criterion)
 
-    @property
-    def audio_backbone(self) -> nn.Module:
-        """The audio network without its projection head."""
-        return self.encoder.audio_backbone
+    def parts(self) -> dict[str, nn.Module]:
+        """Return both backbones and both projections."""
+        return self.encoder.parts()
+
+    def embed(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """Return the video and the audio embeddings ``(B, D)``, not normalised."""
+        return self.encoder({"video": batch["video"][0], "audio": batch["audio"]})
 
     def forward(self, batch: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return named losses, whose sum is minimised, and metrics.
@@ -50,30 +57,6 @@ class AVID(nn.Module):
             batch: ``video`` list of one ``(B, 3, T, H, W)``, ``audio`` ``(B, 1, T, F)``, ``index``
                 int64 ``(B,)``.
         """
-        video, audio = self.encoder(batch["video"][0], batch["audio"])
-        with torch.autocast(video.device.type, enabled=False):
-            return self.criterion(video, audio, batch["index"])
-
-
-def contrast_from_cfg(cfg) -> Contrast:
-    """Read what AVID and AVID-CMA share from ``SSL.AVID`` and ``SSL.CMA``."""
-    avid = cfg.SSL.AVID
-    return Contrast(
-        avid.LOSS, avid.NUM_NEGATIVES, cfg.SSL.CMA.NUM_NEGATIVES_WITHIN, avid.TEMPERATURE
-    )
-
-
-@MODEL_REGISTRY.register(name="AVID")
-def build_avid(cfg, num_instances: int) -> AVID:
-    """Build from ``MODEL.ARCH``, ``AUDIO.ARCH`` and ``SSL``.
-
-    Args:
-        num_instances: files of the training list, one memory each.
-    """
-    encoder = AudioVisualEncoder.from_cfg(cfg)
-    avid = cfg.SSL.AVID
-    weights = {"instance_cross": avid.CROSS, "instance_within": avid.WITHIN}
-    criterion = AudioVisualCriterion(
-        num_instances, encoder.dim, weights, contrast_from_cfg(cfg), tuple(avid.MOMENTUM)
-    )
-    return AVID(encoder, criterion)
+        found = self.embed(batch)
+        with torch.autocast(found["video"].device.type, enabled=False):
+            return self.criterion(found["video"], found["audio"], batch["index"])

@@ -35,7 +35,7 @@ WITHIN = ((VIDEO, VIDEO), (AUDIO, AUDIO))
 
 
 @dataclass(frozen=True)
-class Group:
+class TermPair:
     """A pair of terms: their ``(query, memory)`` modalities, and what their positives are.
 
     ``positives`` is ``own`` (the memory of the instance itself) or ``set`` (its positive set).
@@ -47,15 +47,15 @@ class Group:
 
 # In the order in which they are computed: the first of a run estimates the partition.
 GROUPS = {
-    "instance_cross": Group(CROSS, "own"),
-    "instance_within": Group(WITHIN, "own"),
-    "positive_cross": Group(CROSS, "set"),
-    "positive_within": Group(WITHIN, "set"),
+    "instance_cross": TermPair(CROSS, "own"),
+    "instance_within": TermPair(WITHIN, "own"),
+    "positive_cross": TermPair(CROSS, "set"),
+    "positive_within": TermPair(WITHIN, "set"),
 }
 
 
 @dataclass(frozen=True)
-class Contrast:
+class ContrastiveConfig:
     """How scores become a loss.
 
     Args:
@@ -98,7 +98,7 @@ class AudioVisualCriterion(nn.Module):
         num_instances: int,
         dim: int,
         weights: Mapping[str, float],
-        contrast: Contrast,
+        contrast: ContrastiveConfig,
         momentum: Sequence[float] = (0.5, 0.5),
         num_positives: int = 0,
         self_is_negative: bool = False,
@@ -120,7 +120,9 @@ class AudioVisualCriterion(nn.Module):
     def _check(self, num_instances: int, num_positives: int) -> None:
         used = [name for name, weight in self.weights.items() if weight > 0]
         if not used:
-            raise ConfigError("All weights of the contrastive terms are 0: nothing would learn.")
+            raise ConfigError(
+                "All weights of the contrastive terms are 0: at least one must be positive."
+            )
         if self.source == "batch" and used != ["instance_cross"]:
             raise ConfigError(
                 "SSL.AVID.LOSS in_batch has terms across modalities only: a clip has no positive "

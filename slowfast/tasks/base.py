@@ -14,10 +14,23 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from slowfast.checkpoint.report import ImportReport
-from slowfast.config.nodes import KEYS
-from slowfast.utils.errors import ConfigError
 
 Batch = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EvalSet:
+    """A list of items that a task measures.
+
+    Attributes:
+        name: under which its results are kept.
+        split: the list: ``val`` is measured while training, every other by testing.
+        views: how its items are read: ``centre`` (one clip) or ``all`` (``TEST.NUM_*``).
+    """
+
+    name: str
+    split: str
+    views: str
 
 
 @dataclass
@@ -50,7 +63,10 @@ class Evaluator(ABC):
 
     @abstractmethod
     def compute(self) -> dict[str, float]:
-        """Return the measures over all processes, the headline first; call it in every process."""
+        """Return the measures over all processes, the primary metric first.
+
+        All processes call it; only process 0 computes, see :func:`slowfast.utils.distributed.on_root`.
+        """
 
     @abstractmethod
     def save(self, path: Path) -> None:
@@ -61,27 +77,16 @@ class Task(ABC):
     """Builds model and loaders from a config and knows one training and one evaluation step.
 
     Attributes:
-        headline: the key of ``Evaluator.compute`` by which runs are compared.
-        classifier: name of the sub-module that ``TRAIN.CLASSIFIER_WARMUP_EPOCHS`` trains first.
-        unused: keys that mean nothing to the task, with the reason; setting one is an error.
+        primary_metric: the key of ``Evaluator.compute`` by which runs are compared.
+        report_sections: names in ``slowfast.visualization.sections`` of the parts of a report that
+            show the predictions of a test.
     """
 
-    headline: str
-    classifier = "head"
-    unused: ClassVar[Mapping[str, str]] = {}
+    primary_metric: str
+    report_sections: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, cfg) -> None:
         self.cfg = cfg
-        values = cfg.leaves()
-        wrong = [key for key in self.unused if values[key] != KEYS[key].default]
-        if wrong:
-            raise ConfigError(
-                "\n".join(
-                    f"{key} {values[key]!r} has no place in TASK {type(self).__name__.lower()}: "
-                    f"{self.unused[key]}."
-                    for key in wrong
-                )
-            )
 
     @abstractmethod
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
@@ -94,6 +99,26 @@ class Task(ABC):
             What became of the tensors of a foreign checkpoint, if there was one.
         """
         return None
+
+    def build_test_model(self) -> nn.Module:
+        """Return the model as a test needs it, with random weights."""
+        return self.build_model()
+
+    def initialise_test(self, model: nn.Module) -> ImportReport | None:
+        """Load all weights that a test needs from a foreign checkpoint, if the config names one.
+
+        Raises:
+            CheckpointError: a part of the model would stay random.
+        """
+        return None
+
+    def evaluations(self) -> list[EvalSet]:
+        """Return what is measured: while training (``val``) and by testing."""
+        return [EvalSet("val", "val", "centre"), EvalSet("test", "test", "all")]
+
+    def evaluation_loader(self, eval_set: EvalSet) -> DataLoader:
+        """Return the loader of an evaluation set."""
+        return self.build_loader(eval_set.split)
 
     @abstractmethod
     def build_loader(self, split: str) -> DataLoader:
@@ -117,7 +142,7 @@ class Task(ABC):
         side = data.TRAIN_CROP_SIZE
         return model, ([torch.empty(1, 3, data.NUM_FRAMES, side, side, device="meta")],)
 
-    def rehearse(self, model: nn.Module) -> None:
+    def prepare_dry_run(self, model: nn.Module) -> None:
         """Stand in for ``on_epoch_start`` in a dry run: quickly, and without writing anything."""
         return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from slowfast.tasks.base import Task
 from slowfast.utils.registry import Registry
 
-TASK_REGISTRY = Registry("task (TASK)")
+TASK_REGISTRY = Registry("task (TASK)", "slowfast.tasks")
 
 
 def build_task(cfg) -> Task:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
+from slowfast.utils import distributed as du
 from slowfast.utils.errors import AnnotationError, ConfigError
 from slowfast.utils.paths import list_file
 
@@ -35,13 +35,9 @@ SHOWN = 8  # key frames that a report shows
 class Detection(VideoTask):
     """Several actions for each box of a key frame."""
 
-    headline = "map"
+    primary_metric = "map"
+    report_sections = ("detection",)
     losses = (("bce",), "boxes with several actions each learn from activated scores by")
-    unused: ClassVar[Mapping[str, str]] = {
-        "AUDIO.ENABLE": "it looks at pictures only",
-        "SSL.CHECKPOINT": "name the pretrained network by MODEL.INIT_METHOD and MODEL.CKPT",
-        "DATA.RESIZE_SQUARE": "boxes keep the aspect of the picture",
-    }
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
@@ -176,7 +172,7 @@ class GroundTruth:
                 f"occurs in {self.path} (AVA.GROUNDTRUTH_FILE): do their numbers agree?"
             )
 
-    def judge(self, detections: Boxes, split: str) -> ava.AvaResult:
+    def evaluate(self, detections: Boxes, split: str) -> ava.AvaResult:
         """Return the frame-mAP of detections."""
         from slowfast.evaluation import ava  # needs pandas
 
@@ -203,13 +199,6 @@ class DetectionEvaluator(Evaluator):
         self.result: ava.AvaResult | None = None
         self.found: dict[str, np.ndarray] = {}
 
-    @property
-    def protocol(self) -> Mapping[str, str | float]:
-        """How detections were matched, and what was judged and left out."""
-        result = self.result
-        how = {"match_order": result.match_order, "iou_threshold": result.iou_threshold}
-        return {**how, **result.counts}
-
     def update(self, predictions: dict[str, Any]) -> None:
         """Take ``index``, ``valid`` ``(B,)``, ``box_index`` ``(N,)`` and ``scores`` ``(N, C)``."""
         self._frames.add({key: predictions[key] for key in ("index", "valid")})
@@ -218,21 +207,31 @@ class DetectionEvaluator(Evaluator):
 
     def compute(self) -> dict[str, float]:
         """Return the measures; boxes of unreadable key frames are not detected."""
-        self.found, frames = self._boxes.gather(), self._frames.gather()
+        self._boxes.gather()
+        self._frames.gather()
+        measures, self.protocol = du.on_root(self._measure)
+        return measures
+
+    def _measure(self) -> tuple[dict[str, float], dict[str, str | float]]:
+        """Return the measures, and how detections were matched and what was left out."""
+        self.found, frames = self._boxes.join(), self._frames.join()
         found, items = self.found, self.dataset.items
         keys = [items.names[k] for k in items.boxes.item_of_rows()[found["index"]]]
         boxes = items.boxes.arrays["box"][found["index"]]
         self.detections = Boxes.from_scores(keys, boxes, found["scores"])
-        self.result = self.truth.judge(self.detections, self.dataset.split)
+        self.result = self.truth.evaluate(self.detections, self.dataset.split)
         measured = [ap for ap in self.result.per_class.values() if not math.isnan(ap)]
-        return {
-            "map": 100 * self.result.mean_ap,
+        result = self.result
+        how = {"match_order": result.match_order, "iou_threshold": result.iou_threshold}
+        measures = {
+            "map": 100 * result.mean_ap,
             "chance_map": 100 * self._chance(),
             "num_classes_measured": len(measured),
             "num_keyframes": len(frames["index"]),
             "num_boxes": len(boxes),
             "num_unreadable": int((~frames["valid"]).sum()),
         }
+        return measures, {**how, **result.counts}
 
     def _chance(self) -> float:
         """Return what random scores reach: the mean share of boxes that show an action."""

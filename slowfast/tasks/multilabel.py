@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
+from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import get_logger
 
@@ -29,12 +29,9 @@ logger = get_logger(__name__)
 class MultiLabel(VideoTask):
     """Multi-label classification of clips and videos."""
 
-    headline = "map"
+    primary_metric = "map"
+    report_sections = ("multilabel",)
     losses = (("bce_logit", "bce"), "with several labels per video a network learns by")
-    unused: ClassVar[Mapping[str, str]] = {
-        "AUDIO.ENABLE": "it looks at pictures only",
-        "SSL.CHECKPOINT": "name the pretrained network by MODEL.INIT_METHOD and MODEL.CKPT",
-    }
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
@@ -102,7 +99,11 @@ class MultiLabelEvaluator(Evaluator):
 
     def compute(self) -> dict[str, float]:
         """Return the measures; unreadable videos get the lowest score for every class."""
-        self.arrays = found = self._predictions.gather()
+        self._predictions.gather()
+        return du.on_root(self._measure)
+
+    def _measure(self) -> dict[str, float]:
+        self.arrays = found = self._predictions.join()
         valid = found["valid"]
         # Logits go below zero (TEST.ENSEMBLE_ON), so that zero is not the lowest.
         found["scores"][~valid] = found["scores"][valid].min(initial=0.0) - 1.0

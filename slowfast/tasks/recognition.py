@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -17,18 +16,16 @@ from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
+from slowfast.utils import distributed as du
 
 
 @TASK_REGISTRY.register(name="recognition")
 class Recognition(VideoTask):
     """Single-label classification of clips and videos."""
 
-    headline = "top1_acc"
+    primary_metric = "top1_acc"
+    report_sections = ("classification",)
     losses = (("cross_entropy",), "with one label per video recognition learns by")
-    unused: ClassVar[Mapping[str, str]] = {
-        "AUDIO.ENABLE": "it looks at pictures only",
-        "SSL.CHECKPOINT": "name the pretrained network by MODEL.INIT_METHOD and MODEL.CKPT",
-    }
 
     def build_loader(self, split: str) -> DataLoader:
         """Return the loader of a split, its labels checked against ``MODEL.NUM_CLASSES``."""
@@ -78,7 +75,11 @@ class RecognitionEvaluator(Evaluator):
 
     def compute(self) -> dict[str, float]:
         """Return the measures; unreadable videos count as wrong."""
-        self.arrays = found = self._predictions.gather()
+        self._predictions.gather()
+        return du.on_root(self._measure)
+
+    def _measure(self) -> dict[str, float]:
+        self.arrays = found = self._predictions.join()
         scores, labels, valid = found["scores"], found["label"], found["valid"]
         matrix = classification.confusion_matrix(scores, labels, valid)
         return {

@@ -32,6 +32,11 @@ class VideoTask(Task):
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
         data, name = cfg.DATA, cfg.MODEL.LOSS_FUNC
+        if cfg.AUDIO.ENABLE:
+            raise ConfigError(
+                f"AUDIO.ENABLE is not supported by TASK {type(self).__name__.lower()}: it learns "
+                "from frames only."
+            )
         known, reason = self.losses
         if name not in known:
             raise ConfigError(f"MODEL.LOSS_FUNC is {name!r}; {reason} {' or '.join(known)}.")
@@ -56,6 +61,10 @@ class VideoTask(Task):
     def initialise(self, model: nn.Module) -> ImportReport | None:
         """Load the backbone from ``MODEL.CKPT`` where one is given."""
         return initialise(model, self.cfg)
+
+    def initialise_test(self, model: nn.Module) -> ImportReport | None:
+        """Load backbone and head from ``MODEL.CKPT`` where one is given."""
+        return initialise(model, self.cfg, head=True)
 
     def preprocess_on(self, model: nn.Module) -> ClipPreprocessor:
         """Return ``preprocess`` on the device of the model."""

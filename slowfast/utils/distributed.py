@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.nn.modules.batchnorm import _NormBase
+
+from slowfast.utils.errors import SlowFastError
+
+T = TypeVar("T")
 
 LETTING_GO_SECONDS = 0.05
 
@@ -134,6 +140,33 @@ def all_gather_unaligned(data: Any) -> list[Any]:
     return parts
 
 
+def gather_objects(data: Any) -> list[Any] | None:
+    """Return the picklable objects of all processes, in rank order, in process 0; else None."""
+    if not is_initialized():
+        return [data]
+    parts: list[Any] | None = [None] * get_world_size() if is_root_proc() else None
+    dist.gather_object(data, parts, dst=0)
+    return parts
+
+
+def on_root(compute: Callable[[], T]) -> T:
+    """Return, in every process, what a function returns in process 0, where alone it is called.
+
+    Raises:
+        SlowFastError: as the function, in every process.
+    """
+    outcome: tuple[Any, SlowFastError | None] | None = None
+    if is_root_proc():
+        try:
+            outcome = (compute(), None)
+        except SlowFastError as error:
+            outcome = (None, error)
+    result, failure = broadcast_object(outcome)
+    if failure is not None:
+        raise failure
+    return result
+
+
 def broadcast_object(data: Any) -> Any:
     """Return what process 0 holds."""
     if not is_initialized():
@@ -143,18 +176,17 @@ def broadcast_object(data: Any) -> Any:
     return holder[0]
 
 
-def broadcast_buffers(module: torch.nn.Module) -> None:
-    """Give every process the buffers (running statistics) of process 0.
+def broadcast_statistics(module: torch.nn.Module) -> None:
+    """Give every process the running statistics of process 0.
 
-    Those that the module keeps equal by itself, and has DistributedDataParallel not send, are
-    left alone: memory banks are large.
+    Other buffers, such as memory banks, are equal by themselves, and large.
     """
     if not is_initialized():
         return
-    own = getattr(module, "_ddp_params_and_buffers_to_ignore", ())
-    for name, buffer in module.named_buffers():
-        if name not in own:
-            dist.broadcast(buffer, src=0)
+    for layer in module.modules():
+        if isinstance(layer, _NormBase):
+            for buffer in layer.buffers(recurse=False):
+                dist.broadcast(buffer, src=0)
 
 
 def any_process(flag: bool) -> bool:

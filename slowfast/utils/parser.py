@@ -17,27 +17,29 @@ from slowfast.utils.paths import expand_paths
 
 FILE_ENDINGS = (".yaml", ".yml")
 CFG_FLAGS = ("--cfg", "--cfg_file")
-LAUNCH_FLAGS = ("--init_method", "--num_shards", "--shard_id")
-FLAGS_WITH_VALUE = ("--folds", "--seeds", "--help-config", *LAUNCH_FLAGS)
+# Flags of PySlowFast, and the values that its programs find for one machine.
+LAUNCH_FLAGS = {"--init_method": "tcp://localhost:9999", "--num_shards": 1, "--shard_id": 0}
+FLAGS_WITH_VALUE = ("--folds", "--seeds", "--help-config", "--import", *LAUNCH_FLAGS)
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read a command line (``sys.argv`` by default).
 
     Returns ``cfg_files`` and ``opts`` (lists of words), ``folds`` and ``seeds`` (lists of int,
-    or None), ``help_config`` (a prefix, or None when not asked for) and ``dry_run``. A command line that
-    cannot be understood ends the program with one sentence and status 2.
+    or None), ``imports`` (names of modules), ``help_config`` (a prefix, or None when not asked for),
+    ``dry_run``, and PySlowFast's ``init_method``, ``num_shards`` and ``shard_id`` of one machine. A command line that cannot be understood ends the program with one sentence and status 2.
     """
     parser = _parser()
     words = sys.argv[1:] if argv is None else list(argv)
     files, overrides, flags = _split(words, parser)
     args = parser.parse_args(flags)
-    for flag in LAUNCH_FLAGS:
-        if vars(args).pop(flag.removeprefix("--")) is not None:
+    for flag, value in LAUNCH_FLAGS.items():
+        if getattr(args, flag.removeprefix("--")) is not None:
             parser.error(
-                f"{flag} is gone: start a run on several machines with torchrun "
+                f"{flag} is not supported: start a run on several machines with torchrun "
                 "(torchrun --nnodes 2 --nproc-per-node 8 ... tools/run_net.py --cfg ...)"
             )
+        setattr(args, flag.removeprefix("--"), value)
     if len(overrides) % 2:
         parser.error(
             f"overrides are pairs of KEY VALUE; {overrides[-1]!r} has no partner in: "
@@ -55,7 +57,8 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 def load_config(args: argparse.Namespace, path_to_config: str | None = None) -> CfgNode:
     """Return the config of a command line; ``path_to_config`` takes the place of its files."""
     files = args.cfg_files if path_to_config is None else [path_to_config]
-    cfg = load_cfg(files or [], getattr(args, "opts", None) or [])
+    words, imports = (getattr(args, name, None) or [] for name in ("opts", "imports"))
+    cfg = load_cfg(files or [], words, imports)
     for key, attribute in (("RNG_SEED", "rng_seed"), ("OUTPUT_DIR", "output_dir")):
         if getattr(args, attribute, None) is not None:
             cfg.merge_from_list([key, getattr(args, attribute)])
@@ -81,6 +84,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--help-config", nargs="?", const="", metavar="PREFIX", help="explain the config keys"
+    )
+    parser.add_argument(
+        "--import",
+        dest="imports",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="import your own module first (again for more); what it registers counts like ours",
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="build everything, run one step and report"

@@ -8,12 +8,13 @@ from slowfast.evaluation import classification
 from slowfast.utils.errors import MediaError
 from slowfast.visualization import figures, page
 from slowfast.visualization.film import read_strip
+from slowfast.visualization.sections import SECTIONS
 
-NEEDS = ("scores", "label", "valid", "path", "class_names")
 SAMPLES_EACH = 4
 FRAMES_PER_STRIP = 6
 
 
+@SECTIONS.register(name="classification")
 def sections(found: dict[str, np.ndarray]) -> list[str]:
     """Return confusion, accuracy per class, and some videos.
 

@@ -142,11 +142,13 @@ def chance_of(key: str, measures: dict[str, Any]) -> float | None:
     """Return the chance level of a measure, in percent, or None.
 
     ``chance_map`` is that of ``map``, ``chance_r1`` that of every ``..._r1``; among the first k,
-    guessing finds k times as much.
+    guessing finds k times as much. Measures of one of several sets begin with its name and a slash.
     """
-    if f"chance_{key}" in measures:
-        return measures[f"chance_{key}"]
-    first = re.search(r"_r(\d+)$", key)
-    if first and measures.get("chance_r1"):
-        return min(100.0, int(first[1]) * measures["chance_r1"])
+    prefix, slash, name = key.rpartition("/")
+    chance = f"{prefix}{slash}chance_"
+    if chance + name in measures:
+        return measures[chance + name]
+    first = re.search(r"_r(\d+)$", name)
+    if first and measures.get(f"{chance}r1"):
+        return min(100.0, int(first[1]) * measures[f"{chance}r1"])
     return None

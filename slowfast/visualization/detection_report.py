@@ -10,12 +10,13 @@ from slowfast.evaluation import ava, ava_plots
 from slowfast.utils.errors import MediaError
 from slowfast.visualization import page
 from slowfast.visualization.box_figures import BoxPicture, Drawn, box_pairs
+from slowfast.visualization.sections import SECTIONS
 
-NEEDS = ("box", "box_scores", "box_key", "true_box", "true_label", "true_key", "class_ids")
 ACTIONS_SHOWN = 3
 LEAST_SCORE = 0.1
 
 
+@SECTIONS.register(name="detection")
 def sections(found: dict[str, np.ndarray]) -> list[str]:
     """Return average precisions, curves, confusions, and some key frames.
 

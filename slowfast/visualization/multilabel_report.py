@@ -7,11 +7,12 @@ import numpy as np
 from slowfast.evaluation import multilabel
 from slowfast.visualization import page
 from slowfast.visualization.figures import bar_chart
+from slowfast.visualization.sections import SECTIONS
 
-NEEDS = ("scores", "labels", "class_ap", "class_names", "path")
 BARS = 60
 
 
+@SECTIONS.register(name="multilabel")
 def sections(found: dict[str, np.ndarray]) -> list[str]:
     """Return the average precision of each class.
 

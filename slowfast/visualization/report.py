@@ -4,59 +4,52 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.utils.logging import PLACES, get_logger, read_json_stats
-from slowfast.visualization import (
-    classification_report,
-    detection_report,
-    figures,
-    multilabel_report,
-    page,
-    retrieval_report,
-)
+from slowfast.visualization import figures, page
 from slowfast.visualization.curves import chance_of, find_panels
+from slowfast.visualization.sections import SECTIONS
 
 logger = get_logger(__name__)
-
-Section = Callable[[dict[str, np.ndarray]], list[str]]
-
-# The arrays that a part of the report needs in predictions/test.npz, and who writes that part.
-SECTIONS: tuple[tuple[Sequence[str], Section], ...] = (
-    (classification_report.NEEDS, classification_report.sections),
-    (retrieval_report.NEEDS, retrieval_report.sections),
-    (detection_report.NEEDS, detection_report.sections),
-    (multilabel_report.NEEDS, multilabel_report.sections),
-)
 
 
 def write_report(output_dir: str | Path) -> Path:
     """Write ``report.html`` from whatever the run has produced so far and return its path."""
     folder = Path(output_dir)
-    results, predictions = folder / "results.json", folder / "predictions" / "test.npz"
+    results: dict[str, Any] = {}
     rows = read_json_stats(folder / "stats.jsonl")
     title = folder.resolve().name
     parts = [f"<h1>{html.escape(title)}</h1>"]
-    if results.is_file():
-        parts += _tested(json.loads(results.read_text()))
+    if (folder / "results.json").is_file():
+        results = json.loads((folder / "results.json").read_text())
+        parts += _tested(results)
     else:
         parts += _validated([row for row in rows if row["_type"] == "val_epoch"])
     parts += _curves(rows)
-    if predictions.is_file():
-        found = load_predictions(predictions)
-        for needs, sections in SECTIONS:
-            if found.keys() >= set(needs):
-                parts += sections(found)
+    parts += _predictions(folder / "predictions", **results.get("report", {}))
     parts += _appendix(folder)
     path = folder / "report.html"
     page.write_page(path, title, parts)
     logger.info("Report: %s", path)
     return path
+
+
+def _predictions(folder: Path, sections: Sequence[str] = (), sets: Sequence[str] = ()) -> list[str]:
+    """Show what a test predicted by the sections that its task named, for each evaluation set."""
+    parts = []
+    for name in sets:
+        file = folder / (name if len(sets) > 1 else "") / "test.npz"
+        if not (sections and file.is_file()):
+            continue
+        found = load_predictions(file)
+        parts += [page.heading(name)] if len(sets) > 1 else []
+        for section in sections:
+            parts += SECTIONS.get(section)(found)
+    return parts
 
 
 def _tested(results: dict[str, Any]) -> list[str]:

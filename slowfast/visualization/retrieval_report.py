@@ -13,8 +13,8 @@ from slowfast.visualization import page
 from slowfast.visualization.figures import short
 from slowfast.visualization.film import read_strip
 from slowfast.visualization.retrieval_figures import Cell, Cloud, class_map, strip_table
+from slowfast.visualization.sections import SECTIONS
 
-NEEDS = ("video_embedding", "audio_embedding", "label", "valid", "path", "class_names")
 RANKS = (1, 5, 10)
 NUM_QUERIES = 5
 NUM_FOUND = 3
@@ -24,6 +24,7 @@ MAX_CLASS = 17
 MAX_POINTS = 3000
 
 
+@SECTIONS.register(name="retrieval")
 def sections(found: dict[str, np.ndarray]) -> list[str]:
     """Return how well files are found, some examples, and a map.
 

@@ -10,18 +10,23 @@ from slowfast.checkpoint.pretrained import load_pretrained
 from slowfast.checkpoint.pretraining import load_pretraining, whole_state
 from slowfast.models.audio import build_audio_backbone
 from slowfast.models.backbones import build_backbone
+from slowfast.models.heads import Projection
+from slowfast.models.multimodal import Branch, MultiModalEncoder
 from slowfast.ssl.avid import AVID
-from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
-from slowfast.ssl.encoder import AudioVisualEncoder
+from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
 from slowfast.utils.errors import CheckpointError
 
 
 def model(projection=(512, 512, 128), num_instances=64, num_positives=0) -> AVID:
-    encoder = AudioVisualEncoder(
-        build_backbone("avid_r2plus1d_18"), build_audio_backbone("avid_conv2d_10"), list(projection)
+    backbones = {
+        "video": build_backbone("avid_r2plus1d_18"),
+        "audio": build_audio_backbone("avid_conv2d_10"),
+    }
+    encoder = MultiModalEncoder(
+        {m: Branch(b, Projection(b.feature_dim, projection)) for m, b in backbones.items()}
     )
     weights = {"instance_cross": 1.0}
-    contrast = Contrast(num_negatives=8)
+    contrast = ContrastiveConfig(num_negatives=8)
     criterion = AudioVisualCriterion(
         num_instances, encoder.dim, weights, contrast, num_positives=num_positives
     )
@@ -72,9 +77,11 @@ def test_a_loaded_release_computes_the_recorded_embeddings(released, recorded):
     ours.double().eval()
     with torch.no_grad():
         found = ours.encoder(
-            avid_input(case["video_input_shape"], constants, "B"),
-            avid_input(case["audio_input_shape"], constants, "B"),
-        )
+            {
+                "video": avid_input(case["video_input_shape"], constants, "B"),
+                "audio": avid_input(case["audio_input_shape"], constants, "B"),
+            }
+        ).values()
     for embedding, head in zip(found, ("video_head", "audio_head"), strict=True):
         first = torch.tensor([row["first"] for row in case[head]["out"]]).double()
         torch.testing.assert_close(embedding[:, : first.shape[1]], first, rtol=1e-4, atol=1e-3)

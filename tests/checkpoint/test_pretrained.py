@@ -158,7 +158,7 @@ def test_a_changed_network_is_kept_by_runs_and_by_runs_that_start_from_them(reco
         assert first.backbone(clip).shape == (1, 512, 1, 2, 2)
         report = load_pretrained(first, path, "TCLR")
         assert first.backbone(clip).shape == (1, 512, 2, 2, 2)
-        assert first.head.pool_size == (2, 2, 2)
+        assert first.map_size == (2, 2, 2)
         assert report.notes == ["layers changed to those of TCLR"]
         load_model_state(second, first.state_dict())
         run = write(tmp_path, {"model_state": second.state_dict(), "cfg": "{}"}, "run.pyth")

@@ -44,8 +44,17 @@ def pretrain_overrides(demo_world) -> list[str]:
         *("DATA.TRAIN_CROP_SIZE", "32", "DATA.TEST_CROP_SIZE", "32"),
         *("DATA.TRAIN_JITTER_SCALES", "[36,36]", "DATA_LOADER.NUM_WORKERS", "0"),
         *("SSL.PROJECTION", "[16,16]", "SSL.AVID.NUM_NEGATIVES", "8"),
+        *("SSL.AVID.LOSS", "nce", "TENSORBOARD.ENABLE", "False"),
+    ]
+
+
+@pytest.fixture(scope="session")
+def cma_overrides(pretrain_overrides) -> list[str]:
+    """Those of a demo pretraining, and the keys that AVID-CMA alone reads."""
+    return [
+        *pretrain_overrides,
         *("SSL.CMA.NUM_POSITIVES", "4", "SSL.CMA.NUM_NEGATIVES_WITHIN", "4"),
-        *("SSL.AVID.LOSS", "nce", "SSL.CMA.REFRESH_EPOCHS", "1", "TENSORBOARD.ENABLE", "False"),
+        *("SSL.CMA.REFRESH_EPOCHS", "1"),
     ]
 
 

@@ -25,7 +25,7 @@ def test_bfloat16_gradients_are_right(frames, kernel, layout):
     conv = nn.Conv3d(64, 64, kernel, padding=padding, bias=False).to(memory_format=layout)
     x = torch.randn(2, 64, frames, 7, 7).contiguous(memory_format=layout)
     wanted = gradients(conv, x, amp=False)
-    cpu_bfloat16.mend_convolutions(conv)
+    cpu_bfloat16.patch_cpu_bf16_conv3d(conv)
     for _ in range(3):
         found = gradients(conv, x, amp=True)
         assert (found - wanted).norm() <= 0.02 * wanted.norm()
@@ -34,7 +34,7 @@ def test_bfloat16_gradients_are_right(frames, kernel, layout):
 def test_mending_changes_neither_numbers_nor_names():
     plain = build_backbone("avid_r2plus1d_tiny").eval()
     mended = copy.deepcopy(plain)
-    assert cpu_bfloat16.mend_convolutions(mended) > 0
+    assert cpu_bfloat16.patch_cpu_bf16_conv3d(mended) > 0
     assert list(mended.state_dict()) == list(plain.state_dict())
     clip = torch.randn(1, 3, 8, 32, 32)
     torch.testing.assert_close(mended(clip), plain(clip))

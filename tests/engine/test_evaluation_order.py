@@ -105,8 +105,8 @@ def test_the_best_epoch_is_known_after_a_stop_behind_its_evaluation(words, tmp_p
         result.metrics["top1_acc"] = next(accuracies)
         return result
 
-    def remembered(self, headline, row):
-        remember(self, headline, row)
+    def remembered(self, metric, row):
+        remember(self, metric, row)
         best.append((self.best["top1_acc"], self.best["epoch"]))
         if len(best) == 2:
             os.kill(os.getpid(), signal.SIGTERM)

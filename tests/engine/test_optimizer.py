@@ -13,6 +13,9 @@ class Small(nn.Module):
         self.backbone = nn.Sequential(nn.Conv3d(3, 4, 1), nn.BatchNorm3d(4))
         self.head = nn.Linear(4, 2)
 
+    def parts(self):
+        return {"video_backbone": self.backbone, "head": self.head}
+
 
 def sizes(groups):
     return sorted(

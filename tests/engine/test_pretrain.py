@@ -45,10 +45,10 @@ def avid(pretrain_overrides, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cma(avid, pretrain_overrides, tmp_path_factory) -> Path:
+def cma(avid, cma_overrides, tmp_path_factory) -> Path:
     """The folder of a finished AVID-CMA run that began from ``avid``."""
     folder = tmp_path_factory.mktemp("runs") / "cma"
-    words = [*pretrain_overrides, "SSL.CHECKPOINT", str(avid), "OUTPUT_DIR", str(folder)]
+    words = [*cma_overrides, "SSL.CHECKPOINT", str(avid), "OUTPUT_DIR", str(folder)]
     assert main(["--cfg", CMA, *words]) == 0
     return folder
 
@@ -98,23 +98,24 @@ def test_cma_reports_overlap_and_purity_of_its_positives(cma):
     assert 0 <= first["positive_purity"] <= 1
     step = rows(cma, "train_iter")[0]
     assert {"loss_v2a", "loss_a2v", "loss_pos_v2v", "loss_pos_a2a"} <= set(step)
+    assert not (cma / "mining").exists()
 
 
-def test_cma_without_an_avid_run_is_refused_with_the_cure(pretrain_overrides, tmp_path, capsys):
-    words = [*pretrain_overrides, "SSL.CHECKPOINT", "", "OUTPUT_DIR", str(tmp_path)]
+def test_cma_without_an_avid_run_is_refused_with_the_cure(cma_overrides, tmp_path, capsys):
+    words = [*cma_overrides, "SSL.CHECKPOINT", "", "OUTPUT_DIR", str(tmp_path)]
     assert main(["--cfg", CMA, *words]) == 1
     assert "set SSL.CHECKPOINT to the folder of an AVID run" in capsys.readouterr().err
 
 
 def test_banks_of_another_list_are_refused_and_can_be_remapped(
-    avid, demo_world, pretrain_overrides, tmp_path, capsys
+    avid, demo_world, cma_overrides, tmp_path, capsys
 ):
     lists = tmp_path / "lists"
     shutil.copytree(demo_world / "kinetics", lists)
     lines = (lists / "train.csv").read_text().splitlines()
     held_out = (lists / "val.csv").read_text().splitlines()
     (lists / "train.csv").write_text("\n".join([*reversed(lines[4:]), *held_out[:2]]))
-    words = [*pretrain_overrides, "DATA.PATH_TO_DATA_DIR", str(lists)]
+    words = [*cma_overrides, "DATA.PATH_TO_DATA_DIR", str(lists)]
 
     run = [*words, "SSL.CHECKPOINT", str(avid), "OUTPUT_DIR", str(tmp_path / "cma")]
     assert main(["--cfg", CMA, *run]) == 1
@@ -195,11 +196,15 @@ def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
     ("cfg", "words", "message"),
     [
         (AVID, ["AUDIO.ENABLE", "False"], "set AUDIO.ENABLE True"),
-        (AVID, ["MODEL.FREEZE", "backbone"], "MODEL.FREEZE 'backbone' has no place in TASK"),
+        (AVID, ["MODEL.FREEZE", "backbone"], "MODEL.FREEZE 'backbone' cannot act on AVID"),
         (AVID, ["AUDIO.FFT_SIZE", "1000"], "AUDIO.FFT_SIZE"),
-        (AVID, ["MODEL.MODEL_NAME", "VSSL"], "'VSSL' is no model for TASK pretrain"),
-        (AVID, ["TRAIN.CHECKPOINT_EPOCH_RESET", "True"], "starts anew from SSL.CHECKPOINT"),
-        (AVID, ["SSL.AVID.CROSS", "0.0"], "nothing would learn"),
+        (
+            AVID,
+            ["MODEL.MODEL_NAME", "VSSL"],
+            "Unknown self-supervised method (MODEL.MODEL_NAME) 'VSSL'",
+        ),
+        (AVID, ["TRAIN.CHECKPOINT_EPOCH_RESET", "True"], "reads TRAIN.CHECKPOINT_EPOCH_RESET True"),
+        (AVID, ["SSL.AVID.CROSS", "0.0"], "at least one must be positive"),
         (AVID, ["SSL.AVID.LOSS", "in_batch", "SSL.AVID.WITHIN", "1.0"], "across modalities only"),
         (AVID, ["SSL.AVID.MOMENTUM", "[0.5,0.5,0.5]"], "one number or two"),
         (AVID, ["SSL.AVID.TEMPERATUR", "0.1"], "SSL.AVID.TEMPERATURE"),
@@ -220,18 +225,21 @@ def test_what_cannot_work_is_refused_in_one_sentence(
 
 
 @pytest.mark.parametrize("stage", ["avid", "cma"])
-def test_a_dry_run_takes_a_step_and_writes_nothing(stage, avid, pretrain_overrides, tmp_path):
+def test_a_dry_run_takes_a_step_and_writes_nothing(
+    stage, avid, pretrain_overrides, cma_overrides, tmp_path
+):
     cfg = {"avid": AVID, "cma": CMA}[stage]
-    words = [*pretrain_overrides, "SSL.CHECKPOINT", str(avid) if stage == "cma" else ""]
+    after = [*cma_overrides, "SSL.CHECKPOINT", str(avid)]
+    words = {"avid": pretrain_overrides, "cma": after}[stage]
     folder = tmp_path / "run"
     assert main(["--cfg", cfg, "--dry-run", *words, "OUTPUT_DIR", str(folder)]) == 0
     assert not folder.exists()
 
 
-def test_a_dry_run_changes_nothing_in_the_folder_of_a_run(cma, avid, pretrain_overrides, tmp_path):
+def test_a_dry_run_changes_nothing_in_the_folder_of_a_run(cma, avid, cma_overrides, tmp_path):
     shutil.copytree(cma, tmp_path / "run")
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*")}
-    words = [*pretrain_overrides, "SSL.CHECKPOINT", str(avid), "OUTPUT_DIR", str(tmp_path / "run")]
+    words = [*cma_overrides, "SSL.CHECKPOINT", str(avid), "OUTPUT_DIR", str(tmp_path / "run")]
     assert main(["--cfg", CMA, "--dry-run", *words]) == 0
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*")} == before
 

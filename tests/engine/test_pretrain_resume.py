@@ -63,10 +63,10 @@ def test_a_killed_avid_run_ends_with_the_same_banks(first_stage, pretrain_overri
 
 @pytest.mark.slow
 def test_a_killed_cma_run_ends_with_the_same_positives_and_needs_no_avid_run_any_more(
-    first_stage, pretrain_overrides, tmp_path
+    first_stage, cma_overrides, tmp_path
 ):
     shutil.copytree(first_stage, tmp_path / "avid")
-    words = [*pretrain_overrides, *EXACT, "SSL.CHECKPOINT", str(tmp_path / "avid")]
+    words = [*cma_overrides, *EXACT, "SSL.CHECKPOINT", str(tmp_path / "avid")]
     whole = [*words, "OUTPUT_DIR", str(tmp_path / "whole")]
     assert execute(*whole, cfg="avid_cma").returncode == 0
     killed = [*words, "OUTPUT_DIR", str(tmp_path / "killed")]
@@ -86,9 +86,9 @@ def test_a_killed_cma_run_ends_with_the_same_positives_and_needs_no_avid_run_any
 
 @pytest.mark.slow
 def test_a_cma_run_that_is_killed_after_its_mining_has_no_row_twice(
-    first_stage, pretrain_overrides, tmp_path
+    first_stage, cma_overrides, tmp_path
 ):
-    words = [*pretrain_overrides, "SSL.CHECKPOINT", str(first_stage), "TEST.ENABLE", "False"]
+    words = [*cma_overrides, "SSL.CHECKPOINT", str(first_stage), "TEST.ENABLE", "False"]
     words += ["SOLVER.MAX_EPOCH", "1", "OUTPUT_DIR", str(tmp_path)]
     process = subprocess.Popen(
         command(*words, cfg="avid_cma"),

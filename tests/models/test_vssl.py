@@ -19,7 +19,7 @@ HEAD = json.loads((Path(__file__).parents[1] / "fixtures/severe/basic_head.json"
 
 
 def filled_head(rule: str) -> BasicHead:
-    head = BasicHead(512, 157, pool_size=(4, 7, 7), activation="sigmoid")
+    head = BasicHead(512, 157, activation="sigmoid")
     constants = {**HEAD["fill"], "hash_seed": HEAD["hash_seed"]}
     head.load_state_dict(severe_fill(HEAD["state_dict_entries"], constants, rule))
     return head.double()
@@ -42,7 +42,7 @@ def test_head_equals_pyslowfasts(name):
     features = rounded(x.reshape(shape))
     head = filled_head(rule).train("train" in name)
     want = torch.tensor(case["out"]).double()
-    torch.testing.assert_close(head(features), want, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(head(features, (4, 7, 7)), want, rtol=1e-4, atol=1e-5)
 
 
 def small_cfg(**model):

@@ -1,7 +1,7 @@
 import pytest
 from oracles.avid_banks import banks, embeddings
 
-from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
+from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
 
 
 @pytest.fixture
@@ -9,7 +9,7 @@ def make_criterion():
     """Return ``make(inputs, weights, ...)``: a float64 criterion over the recorded banks, to train."""
 
     def make(inputs, weights, loss="nce", momentum=0.5, within=64, **options):
-        contrast = Contrast(loss, inputs["K"], within, inputs["temperature"])
+        contrast = ContrastiveConfig(loss, inputs["K"], within, inputs["temperature"])
         criterion = AudioVisualCriterion(
             inputs["N"], inputs["D"], weights, contrast, (momentum, momentum), **options
         ).double()

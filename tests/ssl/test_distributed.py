@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 sys.path.insert(0, sys.argv[1])
 from oracles.avid_banks import banks, embeddings
-from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
+from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
 from slowfast.utils import distributed as du
 
 folder, rank, loss = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
@@ -28,7 +28,7 @@ case = json.loads((Path(sys.argv[1]) / "fixtures/avid/loss_avid.json").read_text
 inputs, index = case["inputs"], list(case["cross"]["y"])
 if loss == "repeated":
     index[4] = index[1]  # the same file on both processes
-contrast = Contrast("in_batch" if loss == "in_batch" else "nce", inputs["K"])
+contrast = ContrastiveConfig("in_batch" if loss == "in_batch" else "nce", inputs["K"])
 criterion = AudioVisualCriterion(inputs["N"], inputs["D"], {"instance_cross": 1.0}, contrast).double()
 for bank, rows in zip((criterion.video_bank, criterion.audio_bank), banks(inputs)):
     bank.rows.copy_(rows)

@@ -9,7 +9,7 @@ from torch import nn
 
 from slowfast.ssl.avid import AVID
 from slowfast.ssl.avid_cma import AVIDCMA
-from slowfast.ssl.criterion import AudioVisualCriterion, Contrast
+from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
 
 FILES, BATCH, STEPS = 24, 8, 20
 
@@ -21,8 +21,8 @@ class Encoder(nn.Module):
         super().__init__()
         self.video, self.audio = nn.Linear(32, 16), nn.Linear(20, 16)
 
-    def forward(self, clips, sounds):
-        return self.video(clips), self.audio(sounds)
+    def forward(self, inputs):
+        return {name: getattr(self, name)(inputs[name]) for name in ("video", "audio")}
 
 
 def losses_of(loss: str, cma: bool) -> list[float]:
@@ -30,7 +30,7 @@ def losses_of(loss: str, cma: bool) -> list[float]:
     encoder = Encoder().double()
     weights = {"instance_cross": 1.0, "positive_within": 1.0 if cma else 0.0}
     criterion = AudioVisualCriterion(
-        FILES, 16, weights, Contrast(loss, 8, 4), num_positives=3 if cma else 0
+        FILES, 16, weights, ContrastiveConfig(loss, 8, 4), num_positives=3 if cma else 0
     ).double()
     criterion.video_bank.written_at.zero_()  # as if an earlier stage had filled the banks
     model = AVIDCMA(encoder, criterion, refresh_epochs=1) if cma else AVID(encoder, criterion)

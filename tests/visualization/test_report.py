@@ -1,11 +1,14 @@
 """The page about a run, made from files written by hand."""
 
+import re
+
 import numpy as np
 import pytest
 
+from slowfast.evaluation.predictions import save_predictions
 from slowfast.tasks.pretrain import Pretrain, RetrievalEvaluator
 from slowfast.tasks.recognition import Recognition, RecognitionEvaluator
-from slowfast.visualization.report import SECTIONS, write_report
+from slowfast.visualization.report import write_report
 
 from .conftest import pictures, tables
 
@@ -69,7 +72,7 @@ def test_evaluators_name_the_headline_first(task, evaluator, arrays):
     found.update(
         {"index": np.arange(3), "label": np.arange(3), "valid": np.ones(3, bool), **arrays}
     )
-    assert next(iter(found.compute())) == task.headline
+    assert next(iter(found.compute())) == task.primary_metric
 
 
 def classified(paths, class_names=("run", "jump")):
@@ -84,28 +87,42 @@ def classified(paths, class_names=("run", "jump")):
     }
 
 
-def test_the_arrays_of_the_predictions_choose_the_sections(run_folder, embeddings, media_factory):
+def named(*sections, sets=("test",)):
+    results = {"headline": "top1_acc", "checkpoint": "c.pyth", "test": {"top1_acc": 75.0}}
+    return {**results, "report": {"sections": sections, "sets": sets}}
+
+
+def test_the_task_names_the_sections(run_folder, embeddings, media_factory):
     file = str(media_factory(frames=12, audio_rate=0))
-    scores, embedded = classified([file] * 4), embeddings([1, 1, 1, 1])
-    only_scores = page_of(run_folder(predictions=scores, name="a"))
-    only_embeddings = page_of(run_folder(predictions=embedded, name="b"))
-    both = page_of(run_folder(predictions={**embedded, **scores}, name="c"))
-    neither = page_of(run_folder(predictions={"index": np.arange(2)}, name="d"))
-    shown = [
-        ("Confusion" in page, "Retrieval between" in page)
-        for page in (only_scores, only_embeddings, both, neither)
-    ]
+    found = {**embeddings([1, 1, 1, 1]), **classified([file] * 4)}
+    shown = []
+    for sections in (["classification"], ["retrieval"], ["classification", "retrieval"], []):
+        page = page_of(run_folder((), named(*sections), found, name="-".join(["r", *sections])))
+        shown.append(("Confusion" in page, "Retrieval between" in page))
     assert shown == [(True, False), (False, True), (True, True), (False, False)]
 
 
-def test_every_section_says_what_it_needs():
-    for needs, sections in SECTIONS:
-        assert all(f"``{name}``" in sections.__doc__ for name in needs)
+def test_results_of_older_runs_are_reported_without_sections(run_folder, media_factory):
+    file = str(media_factory(frames=12, audio_rate=0))
+    results = named("classification")
+    del results["report"]
+    page = page_of(run_folder((), results, classified([file] * 4)))
+    assert "75.00" in page and "Confusion" not in page
+
+
+def test_every_evaluation_set_has_its_sections(run_folder, media_factory):
+    file = str(media_factory(frames=12, audio_rate=0))
+    folder = run_folder((), named("classification", sets=("ucf101", "hmdb51")))
+    for name in ("ucf101", "hmdb51"):
+        save_predictions(folder / "predictions" / name / "test.npz", classified([file] * 4))
+    page = page_of(folder)
+    assert page.index("ucf101") < page.index("Confusion") < page.index("hmdb51")
+    assert len(re.findall(r">Confusion", page)) == 2
 
 
 def test_a_report_of_classes_shows_mistakes_first(run_folder, media_factory):
     file = str(media_factory(frames=12, audio_rate=0))
-    page = page_of(run_folder(predictions=classified([file] * 6)))
+    page = page_of(run_folder((), named("classification"), classified([file] * 6)))
     assert list(pictures(page)) == ["confusion", "Mistakes", "Right"]
     worst = tables(page)[-1]
     assert worst[1] == ["jump", "3", "0.00", "run (3)"]
@@ -122,6 +139,7 @@ def test_odd_class_and_file_names_are_text(run_folder, media_factory, tmp_path):
     file.write_bytes(media_factory(frames=12, audio_rate=0).read_bytes())
     predictions = classified([str(file)] * 4, (ODD, "$\\frac{"))
     results = {"headline": "a<b", "checkpoint": "<i>.pyth", "test": {"a<b": 1.0}}
+    results["report"] = {"sections": ["classification"], "sets": ["test"]}
     folder = run_folder(TRAINING, results, predictions)
     (folder / "bad_media.csv").write_text("<script>,1\n")
     page = page_of(folder)

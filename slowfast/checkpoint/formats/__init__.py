@@ -3,7 +3,6 @@
 To add a format, :func:`register` a :class:`CheckpointFormat` in the file of its origin.
 """
 
-from slowfast.checkpoint.formats import libraries, ours, releases, severe  # noqa: F401
 from slowfast.checkpoint.formats.base import CheckpointFormat, Inputs, ParsedState
 from slowfast.checkpoint.formats.registry import AUTO, FORMATS, SCRATCH, find_format, patches
 

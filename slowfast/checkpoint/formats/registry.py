@@ -8,7 +8,7 @@ from slowfast.checkpoint.formats.base import ArchitecturePatch, CheckpointFormat
 from slowfast.utils.errors import CheckpointError, did_you_mean
 from slowfast.utils.registry import Registry
 
-FORMATS = Registry("checkpoint format (MODEL.INIT_METHOD)")
+FORMATS = Registry("checkpoint format (MODEL.INIT_METHOD)", "slowfast.checkpoint.formats")
 AUTO, SCRATCH = "auto", "scratch"
 
 

@@ -7,6 +7,7 @@ TABLES = (
         "",
         "The run",
         TASK=Key("", "name of the registered task; empty stands for recognition"),
+        IMPORTS=Key([], "modules of your own to import first; they may register", kind="list[str]"),
         NUM_GPUS=Key(1, "GPUs of this machine, one process each; 0 runs on the CPU", low=0),
         NUM_SHARDS=Key(1, "machines of the run; start several with torchrun instead", low=1),
         SHARD_ID=Key(0, "index of this machine; torchrun sets it", low=0),

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from torch.utils.data import DataLoader
-
-from slowfast.engine.evaluate import evaluate
+from slowfast.engine.evaluate import Loaders, evaluate, joined_metrics, primary_metric
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du
-from slowfast.utils.logging import get_logger
+from slowfast.utils.logging import get_logger, in_words
 
 if TYPE_CHECKING:
     from slowfast.engine.trainer import Trainer
@@ -24,13 +22,13 @@ ROW = "val_epoch"
 
 
 class EvaluationHook(Hook):
-    """Measures the model on the validation split every ``TRAIN.EVAL_PERIOD`` epochs.
+    """Measures the model on the sets that are validated every ``TRAIN.EVAL_PERIOD`` epochs.
 
     Comes after the hook that saves: an evaluation that fails must not cost an epoch. A checkpoint
     therefore knows nothing of the evaluation of its own epoch; its row in ``stats.jsonl`` does.
 
     Args:
-        loader: of the validation split.
+        loaders: of the evaluation sets, by name.
         period: in epochs; the last epoch is always measured.
         writer: takes the rows.
         bad_media: lists unreadable files.
@@ -39,13 +37,13 @@ class EvaluationHook(Hook):
 
     def __init__(
         self,
-        loader: DataLoader,
+        loaders: Loaders,
         period: int,
         writer: StatsWriter,
         bad_media: BadMediaLog,
         signals: StopSignals,
     ) -> None:
-        self.loader, self.period, self.writer = loader, period, writer
+        self.loaders, self.period, self.writer = loaders, period, writer
         self.bad_media, self.signals = bad_media, signals
         self.best: dict[str, Any] = {}
 
@@ -58,7 +56,7 @@ class EvaluationHook(Hook):
         if row is None:
             self._evaluate(trainer)
         else:
-            self._remember(trainer.task.headline, row)
+            self._remember(primary_metric(trainer.task, self.loaders), row)
 
     def between_epochs(self, trainer: Trainer) -> None:
         """Evaluate when it is the turn of the epoch that has just ended."""
@@ -70,34 +68,38 @@ class EvaluationHook(Hook):
 
     def _evaluate(self, trainer: Trainer) -> None:
         epoch = trainer.progress.epoch
-        du.broadcast_buffers(trainer.model)
-        result = evaluate(
-            trainer.cfg,
-            trainer.task,
-            trainer.model,
-            self.loader,
-            self.bad_media,
-            "validation",
-            self.signals,
-        )
+        du.broadcast_statistics(trainer.model)
+        found = {
+            name: evaluate(
+                trainer.cfg,
+                trainer.task,
+                trainer.model,
+                loader,
+                self.bad_media,
+                "validation",
+                self.signals,
+            ).metrics
+            for name, loader in self.loaders.items()
+        }
+        metrics = joined_metrics(found)
         row = {"_type": ROW, "step": trainer.progress.global_step, "epoch": epoch}
-        row |= result.metrics
+        row |= metrics
         self.writer.write(row)
-        headline = trainer.task.headline
-        self._remember(headline, row)
+        metric = primary_metric(trainer.task, self.loaders)
+        self._remember(metric, row)
         best = "none is defined"
         if self.best:
-            best = f"best {headline} {self.best[headline]:.2f} in epoch {self.best['epoch']}"
-        logger.info("validation after epoch %d: %s (%s)", epoch, result.summary(), best)
+            best = f"best {metric} {self.best[metric]:.2f} in epoch {self.best['epoch']}"
+        logger.info("validation after epoch %d: %s (%s)", epoch, in_words(metrics), best)
         trainer.model.train()
         self.signals.raise_if_received()
 
-    def _remember(self, headline: str, row: dict[str, Any]) -> None:
+    def _remember(self, metric: str, row: dict[str, Any]) -> None:
         """Keep the measures of a row if they are the best; undefined ones never are."""
-        value = row[headline]
+        value = row[metric]
         if value is None or not math.isfinite(value):
             return
-        if value >= self.best.get(headline, -math.inf):
+        if value >= self.best.get(metric, -math.inf):
             self.best = {k: v for k, v in row.items() if k not in ("_type", "step")}
 
     def state_dict(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Numbers of a run: log lines with ETA, ``stats.jsonl``, and the boards that show them."""
+"""Numbers of a run: log lines with ETA, ``stats.jsonl``, and the event writers that show them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from slowfast.engine.boards import Board
+from slowfast.engine.event_writers import EventWriter
 from slowfast.engine.hooks.base import Hook
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import TrainingError
@@ -31,16 +31,16 @@ EXPLOSION_HISTORY = 5
 
 
 class StatsWriter:
-    """Appends rows to ``stats.jsonl`` and shows their numbers on boards.
+    """Appends rows to ``stats.jsonl`` and hands their numbers to event writers.
 
     Args:
         output_dir: of the run.
-        boards: see :mod:`slowfast.engine.boards`.
+        writers: see :mod:`slowfast.engine.event_writers`.
     """
 
-    def __init__(self, output_dir: Path, boards: Sequence[Board] = ()) -> None:
-        self.output_dir, self.boards = output_dir, boards
-        self._opened: list[Board] = []
+    def __init__(self, output_dir: Path, writers: Sequence[EventWriter] = ()) -> None:
+        self.output_dir, self.writers = output_dir, writers
+        self._opened: list[EventWriter] = []
 
     def rewind(self, progress: Progress) -> None:
         """Drop rows that a resumed run will write again: those of later steps and of testing."""
@@ -58,22 +58,22 @@ class StatsWriter:
             found = wanted[-1] if wanted else None
         return du.broadcast_object(found)
 
-    def open_boards(self, step: int | None = None) -> None:
+    def open_writers(self, step: int | None = None) -> None:
         """Begin to show rows: those of steps after ``step`` come again, with None rows are added."""
         if du.is_root_proc():
-            for board in self.boards:
-                board.begin(step)
-                self._opened.append(board)
+            for writer in self.writers:
+                writer.begin(step)
+                self._opened.append(writer)
 
     def write(self, row: dict[str, Any]) -> None:
         """Write one row; ``_type`` names it and ``step`` places it; no number becomes null."""
         row = null_for_nan(row)
         log_json_stats(row, self.output_dir)
-        for board in self._opened:
-            board.write(row)
+        for writer in self._opened:
+            writer.write(row)
 
     def close(self) -> None:
-        """Hand over what boards have not shown yet."""
+        """Hand over what writers have not shown yet."""
         while self._opened:
             self._opened.pop().close()
 

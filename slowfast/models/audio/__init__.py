@@ -7,7 +7,6 @@ and frequency second, and the attributes ``feature_dim`` (C), ``strides`` (time,
 
 from __future__ import annotations
 
-from slowfast.models.audio import avid_conv2d
 from slowfast.models.audio.build import AUDIO_BACKBONES, build_audio_backbone
 
-__all__ = ["AUDIO_BACKBONES", "avid_conv2d", "build_audio_backbone"]
+__all__ = ["AUDIO_BACKBONES", "build_audio_backbone"]

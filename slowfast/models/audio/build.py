@@ -8,7 +8,7 @@ from torch import nn
 
 from slowfast.utils.registry import Registry
 
-AUDIO_BACKBONES = Registry("audio backbone")
+AUDIO_BACKBONES = Registry("audio backbone", "slowfast.models.audio")
 
 
 def build_audio_backbone(name: str, **options: Any) -> nn.Module:

@@ -7,7 +7,6 @@ the attributes ``feature_dim`` (C), ``strides`` (time, height, width) and ``pool
 
 from __future__ import annotations
 
-from slowfast.models.backbones import avid_r2plus1d, torchvision_resnets
 from slowfast.models.backbones.build import BACKBONES, build_backbone
 
-__all__ = ["BACKBONES", "avid_r2plus1d", "build_backbone", "torchvision_resnets"]
+__all__ = ["BACKBONES", "build_backbone"]

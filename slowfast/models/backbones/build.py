@@ -8,7 +8,7 @@ from torch import nn
 
 from slowfast.utils.registry import Registry
 
-BACKBONES = Registry("video backbone")
+BACKBONES = Registry("video backbone", "slowfast.models.backbones")
 
 
 def build_backbone(name: str, **options: Any) -> nn.Module:

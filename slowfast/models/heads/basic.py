@@ -35,9 +35,6 @@ class BasicHead(nn.Module):
         feature_dim: channels C of the map.
         num_classes: number of scores.
         pooling: ``avg`` or ``max`` over time and space.
-        pool_size: ``(t, h, w)`` that average pooling covers; a larger map (a test crop larger than
-            the training crop) is scored at every position and the activated scores are averaged.
-            None pools globally.
         dropout: probability.
         activation: applied in eval mode only: ``softmax``, ``sigmoid`` or ``none``.
         norm: ``none``, or ``batchnorm`` without weights between pooling and dropout.
@@ -50,7 +47,6 @@ class BasicHead(nn.Module):
         feature_dim: int,
         num_classes: int,
         pooling: str = "avg",
-        pool_size: Sequence[int] | None = None,
         dropout: float = 0.0,
         activation: str = "softmax",
         init_std: float = 0.01,
@@ -63,24 +59,30 @@ class BasicHead(nn.Module):
                 f"MODEL.HEAD_ACT {activation!r}: choose one of {', '.join(ACTIVATIONS)}."
             )
         self.pooling, self.activation = pooling, activation
-        self.pool_size = tuple(pool_size) if pool_size else None
         batchnorm = norm == "batchnorm"
         self.norm = nn.BatchNorm3d(feature_dim, affine=False) if batchnorm else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.projection = init_classifier(nn.Linear(feature_dim, num_classes), init, init_std)
 
-    def pool(self, features: Tensor) -> Tensor:
+    def pool(self, features: Tensor, pool_size: Sequence[int] | None = None) -> Tensor:
         """Pool ``(B, C, t, h, w)`` to ``(B, C, t', h', w')``, mostly ``(B, C, 1, 1, 1)``."""
         if self.pooling == "max":
             return F.adaptive_max_pool3d(features, 1)
-        if self.pool_size is None:
+        if pool_size is None:
             return F.adaptive_avg_pool3d(features, 1)
-        kernel = [min(k, n) for k, n in zip(self.pool_size, features.shape[2:], strict=True)]
+        kernel = [min(k, n) for k, n in zip(pool_size, features.shape[2:], strict=True)]
         return F.avg_pool3d(features, kernel, stride=1)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return ``(B, num_classes)``: logits in training, activated scores in eval mode."""
-        pooled = self.norm(self.pool(features)).permute(0, 2, 3, 4, 1)
+    def forward(self, features: Tensor, pool_size: Sequence[int] | None = None) -> Tensor:
+        """Return ``(B, num_classes)``: logits in training, activated scores in eval mode.
+
+        Args:
+            features: ``(B, C, t, h, w)``.
+            pool_size: ``(t, h, w)`` that average pooling covers; a larger map (a test crop larger
+                than the training crop) is scored at every position and the activated scores are
+                averaged. None pools globally.
+        """
+        pooled = self.norm(self.pool(features, pool_size)).permute(0, 2, 3, 4, 1)
         scores = self.projection(self.dropout(pooled))
         if not self.training:
             scores = ACTIVATIONS[self.activation](at_least_float32(scores))

@@ -17,7 +17,7 @@ logger = get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Repeats:
+class MultiRun:
     """What differs between runs that are averaged.
 
     Attributes:
@@ -31,17 +31,17 @@ class Repeats:
     values: Sequence[int]
 
     @classmethod
-    def folds(cls, values: Sequence[int]) -> Repeats:
+    def folds(cls, values: Sequence[int]) -> MultiRun:
         """Return one run for each data split."""
         return cls("fold", "DATA.FOLD", values)
 
     @classmethod
-    def seeds(cls, values: Sequence[int]) -> Repeats:
+    def seeds(cls, values: Sequence[int]) -> MultiRun:
         """Return one run for each seed of all random numbers."""
         return cls("seed", "RNG_SEED", values)
 
 
-def run_repeats(cfg, repeats: Repeats, run: Callable[..., None]) -> None:
+def run_folds_or_seeds(cfg, repeats: MultiRun, run: Callable[..., None]) -> None:
     """Run each in ``OUTPUT_DIR/fold-0k`` or ``seed-0k``; their mean is ``OUTPUT_DIR/results.json``.
 
     A run that is finished is resumed like any run, that is, only tested again.
@@ -63,7 +63,7 @@ def summarise(name: str, folders: dict[int, Path]) -> dict:
     """Return the measures of each run with mean and standard deviation (N - 1)."""
     each = {k: json.loads((folder / "results.json").read_text()) for k, folder in folders.items()}
     first = next(iter(each.values()))
-    measures = [k for k in first["test"] if not k.startswith("num_")]
+    measures = [k for k in first["test"] if not k.rpartition("/")[2].startswith("num_")]
     values = {k: [result["test"][k] for result in each.values()] for k in measures}
     return {
         "headline": first["headline"],

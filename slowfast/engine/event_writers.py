@@ -12,7 +12,7 @@ from slowfast.utils.files import write_text
 from slowfast.utils.logging import PLACES
 
 
-class Board(ABC):
+class EventWriter(ABC):
     """Shows rows of ``stats.jsonl``, in the first process only."""
 
     @abstractmethod
@@ -28,18 +28,18 @@ class Board(ABC):
         """Hand over what is not shown yet; not called where the work failed."""
 
 
-def boards_of(cfg) -> list[Board]:
-    """Return the boards that a config asks for.
+def build_event_writers(cfg) -> list[EventWriter]:
+    """Return the writers that a config asks for.
 
     Raises:
         ConfigError: one needs a package that is not installed.
     """
-    folder, boards = Path(cfg.OUTPUT_DIR), []
+    folder, writers = Path(cfg.OUTPUT_DIR), []
     if cfg.TENSORBOARD.ENABLE:
-        boards.append(TensorBoard(folder / (cfg.TENSORBOARD.LOG_DIR or "tensorboard")))
+        writers.append(TensorBoard(folder / (cfg.TENSORBOARD.LOG_DIR or "tensorboard")))
     if cfg.WANDB.ENABLE:
-        boards.append(WeightsAndBiases(cfg))
-    return boards
+        writers.append(WeightsAndBiases(cfg))
+    return writers
 
 
 def numbers_of(row: dict[str, Any]) -> dict[str, float]:
@@ -51,7 +51,7 @@ def numbers_of(row: dict[str, Any]) -> dict[str, float]:
     }
 
 
-class TensorBoard(Board):
+class TensorBoard(EventWriter):
     """Event files in a folder."""
 
     def __init__(self, folder: Path) -> None:
@@ -76,7 +76,7 @@ class TensorBoard(Board):
         self._writer.close()
 
 
-class WeightsAndBiases(Board):
+class WeightsAndBiases(EventWriter):
     """A run at Weights & Biases, which a resumed run continues.
 
     Its id is kept in ``OUTPUT_DIR/wandb_run_id.txt``; ``WANDB_MODE=offline`` keeps all in
@@ -94,6 +94,7 @@ class WeightsAndBiases(Board):
                 "WANDB.ENABLE needs the package wandb: pip install wandb, then 'wandb login'."
             ) from error
         self.wandb, self.cfg, self.folder = wandb, cfg, Path(cfg.OUTPUT_DIR)
+        self._account = {"project": cfg.WANDB.PROJECT, "entity": cfg.WANDB.ENTITY}
         self._run = None
 
     def begin(self, step: int | None) -> None:
@@ -105,11 +106,9 @@ class WeightsAndBiases(Board):
         known = self.folder / "wandb_run_id.txt"
         if step == 0 or not known.is_file():
             write_text(known, secrets.token_hex(8))
-        node = self.cfg.WANDB
         try:
             self._run = self.wandb.init(
-                project=node.PROJECT,
-                entity=node.ENTITY,
+                **self._account,
                 name=self.folder.resolve().name,
                 id=known.read_text(),
                 resume="allow",

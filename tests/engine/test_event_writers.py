@@ -9,7 +9,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from slowfast.config import get_cfg
-from slowfast.engine.boards import boards_of, numbers_of
+from slowfast.engine.event_writers import build_event_writers, numbers_of
 from slowfast.engine.run import main
 from slowfast.utils.errors import ConfigError
 
@@ -95,7 +95,7 @@ def test_a_missing_package_is_named(monkeypatch):
     cfg = get_cfg()
     cfg.WANDB.ENABLE = True
     with pytest.raises(ConfigError, match="pip install wandb"):
-        boards_of(cfg)
+        build_event_writers(cfg)
 
 
 def test_testing_an_older_checkpoint_hides_no_curve(run, tmp_path):

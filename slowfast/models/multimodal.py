@@ -1,0 +1,81 @@
+"""One branch for each modality, and the encoder that joins them: what multi-modal methods train."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from slowfast.models.audio import build_audio_backbone
+from slowfast.models.backbones import build_backbone
+from slowfast.models.heads import Projection
+from slowfast.models.heads.pooling import global_pool
+
+
+class Branch(nn.Module):
+    """Backbone, pooling and projection of one modality, each callable by itself.
+
+    Args:
+        backbone: a network with ``feature_dim`` and ``pooling``.
+        projection: from ``(B, C)`` to ``(B, D)``, with ``out_dim``.
+    """
+
+    def __init__(self, backbone: nn.Module, projection: Projection) -> None:
+        super().__init__()
+        self.backbone, self.projection = backbone, projection
+        self.dim = projection.out_dim
+
+    def pool(self, features: Tensor) -> Tensor:
+        """Pool a feature map ``(B, C, *spatial)`` to ``(B, C)`` as the backbone's authors do."""
+        return global_pool(features, self.backbone.pooling)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map what the backbone reads to embeddings ``(B, D)``, not normalised."""
+        return self.projection(self.pool(self.backbone(x)))
+
+
+class MultiModalEncoder(nn.Module):
+    """Embeddings of several modalities.
+
+    Parameters are named ``<modality>_backbone.*`` and ``<modality>_projection.*``.
+
+    Args:
+        branches: by modality, such as ``{"video": Branch(...), "audio": Branch(...)}``.
+
+    Attributes:
+        branches: the same; a plain dict, so that their parameters keep the names above.
+        dim: size of the embeddings of the first modality, and of all with a projection.
+    """
+
+    def __init__(self, branches: Mapping[str, Branch]) -> None:
+        super().__init__()
+        self.branches = dict(branches)
+        # Backbones before projections: checkpoints number the parameters in this order.
+        for part in ("backbone", "projection"):
+            for modality, branch in self.branches.items():
+                self.add_module(f"{modality}_{part}", getattr(branch, part))
+        self.dim = next(iter(self.branches.values())).dim
+
+    def parts(self) -> dict[str, nn.Module]:
+        """Return ``<modality>_backbone`` and ``<modality>_projection`` of every branch."""
+        return dict(self.named_children())
+
+    def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Map inputs by modality to embeddings ``(B, D)`` by modality, not normalised."""
+        return {modality: branch(inputs[modality]) for modality, branch in self.branches.items()}
+
+
+# How the backbone of a modality is built from a config.
+BACKBONES = {
+    "video": lambda cfg: build_backbone(cfg.MODEL.ARCH),
+    "audio": lambda cfg: build_audio_backbone(cfg.AUDIO.ARCH),
+}
+
+
+def build_multimodal_encoder(cfg, modalities: Sequence[str]) -> MultiModalEncoder:
+    """Build from ``MODEL.ARCH``, ``AUDIO.ARCH`` and ``SSL.PROJECTION``."""
+    backbones = {modality: BACKBONES[modality](cfg) for modality in modalities}
+    sizes = list(cfg.SSL.PROJECTION)
+    return MultiModalEncoder(
+        {m: Branch(b, Projection(b.feature_dim, sizes)) for m, b in backbones.items()}
+    )

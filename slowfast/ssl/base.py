@@ -1,0 +1,84 @@
+"""The contract of self-supervised methods, and their table.
+
+A method is a file in this package, or one that a user imports by ``IMPORTS``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from torch import Tensor, nn
+
+from slowfast.utils.errors import ConfigError
+from slowfast.utils.registry import Registry
+
+SSL_METHODS = Registry("self-supervised method (MODEL.MODEL_NAME)", "slowfast.ssl")
+
+
+class SSLModel(nn.Module, ABC):
+    """A method: networks, losses, and whatever memory they need.
+
+    Everything that must survive a restart is a buffer, and every process keeps its buffers equal
+    to those of the others by itself; statistics of normalisation are the one exception.
+
+    Attributes:
+        modalities: what it learns from: some of ``video``, ``audio`` and ``text``.
+        views: clips of each file that a training batch holds.
+    """
+
+    modalities: ClassVar[tuple[str, ...]]
+    views: ClassVar[int] = 1
+
+    @classmethod
+    @abstractmethod
+    def from_cfg(cls, cfg, items) -> SSLModel:
+        """Build the method with random weights.
+
+        Args:
+            items: the training list: ``len(items)`` files, ``items.labels`` where known, else -1.
+        """
+
+    @abstractmethod
+    def forward(self, batch: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return named losses, weights already applied, whose sum is minimised, and metrics.
+
+        Args:
+            batch: each of ``modalities`` as its network reads it, and ``index`` int64 ``(B,)``,
+                the rows of the training list. With V views the clips of a file stand one after
+                the other, ``(B * V, ...)``.
+        """
+
+    @abstractmethod
+    def embed(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """Return embeddings ``(B, D)`` by modality, not normalised, of what the batch holds."""
+
+    @abstractmethod
+    def parts(self) -> dict[str, nn.Module]:
+        """Return the networks by the names of :mod:`slowfast.models.parts`."""
+
+    def on_epoch_start(self, epoch: int) -> dict[str, float]:
+        """Do what is due before an epoch (from 0), also a resumed one; return numbers to log.
+
+        All processes call it together.
+        """
+        return {}
+
+    def prepare_dry_run(self) -> None:
+        """Stand in for :meth:`on_epoch_start`, quickly: right or wrong, a step can be tried."""
+
+
+def build_ssl_model(cfg, items) -> SSLModel:
+    """Return the method ``MODEL.MODEL_NAME`` for a training list, with random weights.
+
+    Raises:
+        ConfigError: unknown name, or keys that cannot act on a method.
+    """
+    name, model = cfg.MODEL.MODEL_NAME, cfg.MODEL
+    method = SSL_METHODS.get(name)
+    if model.FREEZE != "none" or model.FROZEN_BN:
+        key, value = ("FREEZE", model.FREEZE) if model.FREEZE != "none" else ("FROZEN_BN", True)
+        raise ConfigError(
+            f"MODEL.{key} {value!r} cannot act on {name}: all networks of a method learn."
+        )
+    return method.from_cfg(cfg, items)
