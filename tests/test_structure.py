@@ -1,4 +1,4 @@
-"""The rules of the house, checked by reading the source."""
+"""The rules of the code base, checked by reading the source."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ PACKAGE = ROOT / "slowfast"
 FILES = sorted(PACKAGE.rglob("*.py"))
 TOOLS = sorted([*ROOT.glob("tools/*.py"), *ROOT.glob("benchmarks/*.py")])
 
-FLOORS = {
+LAYERS = {
     "utils": 0,
     "config": 0,
     "models": 1,
@@ -19,11 +19,13 @@ FLOORS = {
     "ssl": 2,
     "checkpoint": 2,
     "evaluation": 2,
+    "synthetic": 2,
     "tasks": 3,
     "visualization": 3,
     "engine": 4,
+    "dataprep": 4,
 }
-# Import paths of PySlowFast that only pass on what lives on higher floors.
+# Import paths of PySlowFast that only pass on what lives on higher layers.
 COMPATIBILITY = {
     "slowfast/models/optimizer.py",
     "slowfast/utils/checkpoint.py",
@@ -41,23 +43,23 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def imported_rooms(path: Path) -> set[str]:
-    rooms = set()
+def imported_packages(path: Path) -> set[str]:
+    packages = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             parts = node.module.split(".")
             if parts[0] == "slowfast":
-                rooms |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
-    return rooms & set(FLOORS)
+                packages |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+    return packages & set(LAYERS)
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)
-def test_rooms_import_only_from_lower_floors(path):
-    room = path.relative_to(PACKAGE).parts[0]
-    if name(path) in COMPATIBILITY or room not in FLOORS:
+def test_packages_import_only_from_lower_layers(path):
+    package = path.relative_to(PACKAGE).parts[0]
+    if name(path) in COMPATIBILITY or package not in LAYERS:
         return
-    for other in imported_rooms(path) - {room, "utils"}:
-        assert FLOORS[other] < FLOORS[room], f"{name(path)} imports from {other}"
+    for other in imported_packages(path) - {package, "utils"}:
+        assert LAYERS[other] < LAYERS[package], f"{name(path)} imports from {other}"
 
 
 @pytest.mark.parametrize("path", FILES + TOOLS, ids=name)
@@ -116,7 +118,7 @@ def test_losses_samplers_metrics_and_networks_need_no_config():
     )
     for path in FILES:
         if name(path).startswith(tuple(f"slowfast/{part}" for part in free)):
-            assert "config" not in imported_rooms(path), name(path)
+            assert "config" not in imported_packages(path), name(path)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def measure(args: argparse.Namespace, words: list[str]) -> int:
     """Write the statistics of a config's training files."""
-    from slowfast.datasets.audio_stats import measure_audio_stats
+    from slowfast.dataprep.audio_stats import measure_audio_stats
     from slowfast.utils.parser import load_config, parse_args
 
     survey = measure_audio_stats(load_config(parse_args(words)), args.clips, args.seed)

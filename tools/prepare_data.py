@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def demo(args: argparse.Namespace, _: list[str]) -> int:
     """Write demo worlds."""
-    from slowfast.datasets import demo as worlds
+    from slowfast import synthetic as worlds
 
     writers = {
         "videos": partial(worlds.write_demo_world, workers=args.workers),
@@ -70,13 +70,13 @@ def verify(args: argparse.Namespace, rest: list[str]) -> int:
 
 
 def _verify_videos(cfg, out: str, **options):
-    from slowfast.datasets.verify import verify_dataset
+    from slowfast.dataprep.verify import verify_dataset
 
     return verify_dataset(cfg, out, **options)
 
 
 def _verify_ava(cfg, out: str, **options):
-    from slowfast.datasets.ava_verify import ScoringReaders, verify_ava
+    from slowfast.dataprep.ava_verify import ScoringReaders, verify_ava
     from slowfast.evaluation.ava_files import read_excluded
     from slowfast.evaluation.ava_label_map import read_label_map
 
@@ -84,7 +84,7 @@ def _verify_ava(cfg, out: str, **options):
 
 
 def _verify_charades(cfg, out: str, **options):
-    from slowfast.datasets.charades_verify import verify_charades
+    from slowfast.dataprep.charades_verify import verify_charades
 
     return verify_charades(cfg, out, **options)
 
@@ -95,7 +95,7 @@ _CHECKS = {"ava": _verify_ava, "charades": _verify_charades}
 
 def manifest(args: argparse.Namespace, rest: list[str]) -> int:
     """Write manifests of a config's dataset."""
-    from slowfast.datasets.verify import write_manifests
+    from slowfast.dataprep.verify import write_manifests
 
     for split, facts in write_manifests(_config(rest), args.out, workers=args.workers).items():
         print(
@@ -108,7 +108,7 @@ def manifest(args: argparse.Namespace, rest: list[str]) -> int:
 
 def transcode(args: argparse.Namespace, _: list[str]) -> int:
     """Re-encode a folder of videos."""
-    from slowfast.datasets.transcode import transcode as run
+    from slowfast.dataprep.transcode import transcode as run
 
     report = run(
         args.src,
@@ -124,20 +124,20 @@ def transcode(args: argparse.Namespace, _: list[str]) -> int:
 
 def cut(args: argparse.Namespace, _: list[str]) -> int:
     """Cut the same seconds out of all videos of a folder."""
-    from slowfast.datasets.ava_prepare import cut_folder
+    from slowfast.dataprep.ava_prepare import cut_folder
 
     return _prepare(cut_folder, args, args.start, args.length)
 
 
 def extract(args: argparse.Namespace, _: list[str]) -> int:
     """Write the frames of all videos of a folder at a constant rate."""
-    from slowfast.datasets.ava_prepare import extract_folder
+    from slowfast.dataprep.ava_prepare import extract_folder
 
     return _prepare(extract_folder, args, args.rate, args.quality)
 
 
 def _prepare(run, args: argparse.Namespace, *how) -> int:
-    from slowfast.datasets.ava_prepare import Selection
+    from slowfast.dataprep.ava_prepare import Selection
 
     selection = Selection(tuple(args.only), args.again)
     report = run(args.src, args.dst, *how, workers=args.workers, selection=selection)

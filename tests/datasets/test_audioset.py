@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slowfast.config import get_cfg
+from slowfast.dataprep.verify import write_manifests
 from slowfast.datasets import build_dataset
 from slowfast.datasets.build import read_items
 from slowfast.datasets.lists.audioset import SEGMENT, list_segments, read_audioset, segments_folder
 from slowfast.datasets.lists.text_lists import MissingListError
-from slowfast.datasets.verify import write_manifests
 from slowfast.utils.errors import AnnotationError
 
 ROOT = Path(__file__).parents[2]

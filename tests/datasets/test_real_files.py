@@ -10,9 +10,9 @@ import pytest
 from oracles.media_files import numbers_of
 from oracles.media_matrix import Kind, cut_by_copy, set_matrix, straight_decode, write
 
+from slowfast.dataprep.transcode import transcode_file
 from slowfast.datasets.media import open_media
 from slowfast.datasets.media.encode import Encoding, reencode
-from slowfast.datasets.transcode import transcode_file
 from slowfast.utils.errors import MediaError
 
 FRAGMENTED = (("movflags", "frag_keyframe+empty_moov"),)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slowfast.datasets.demo import write_demo_world
+from slowfast.synthetic import write_demo_world
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,11 +11,11 @@ import torch
 from engine.conftest import forget_the_end, torchrun
 from oracles.checkpoints import severe_layout, write
 
-from slowfast.datasets.demo.ava_world import write_ava_world
 from slowfast.datasets.media import open_media
 from slowfast.engine.run import main
 from slowfast.evaluation.ava_command import main as judge
 from slowfast.evaluation.predictions import load_predictions
+from slowfast.synthetic.ava_world import write_ava_world
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = sorted(

@@ -11,11 +11,11 @@ import pytest
 import torch
 from engine.conftest import forget_the_end, torchrun
 
-from slowfast.datasets.demo.charades_world import write_charades_world
 from slowfast.datasets.lists.charades_files import read_frame_videos
 from slowfast.engine.run import main
 from slowfast.evaluation.multilabel import main as judge
 from slowfast.evaluation.predictions import load_predictions
+from slowfast.synthetic.charades_world import write_charades_world
 from slowfast.tasks.multilabel import MultiLabelEvaluator
 from slowfast.visualization.compare import compare_runs
 

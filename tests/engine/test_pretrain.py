@@ -12,8 +12,8 @@ import torch
 from slowfast.checkpoint.remap import remap_file
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.config import load_cfg
+from slowfast.dataprep.verify import write_manifests
 from slowfast.datasets.items import ItemTable
-from slowfast.datasets.verify import write_manifests
 from slowfast.engine.run import main
 
 from .conftest import ROOT, torchrun

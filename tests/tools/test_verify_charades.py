@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from slowfast.datasets.demo.charades_world import write_charades_world
+from slowfast.synthetic.charades_world import write_charades_world
 
 
 @pytest.fixture(scope="module")

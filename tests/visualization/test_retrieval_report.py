@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from slowfast.datasets.demo import write_demo_world
+from slowfast.synthetic import write_demo_world
 from slowfast.visualization import retrieval_report
 from slowfast.visualization.retrieval_report import principal_plane, sections
 

@@ -1,0 +1,1 @@
+"""Preparing and checking a user's data: everything that training never imports."""

@@ -1,0 +1,197 @@
+"""The two steps over a folder of movies: cutting, and extracting pictures."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import av
+from PIL import Image
+
+from slowfast.dataprep.ava_prepare import extraction
+from slowfast.dataprep.ava_prepare.extent import video_extent
+from slowfast.dataprep.ava_prepare.extraction import picture_name
+from slowfast.dataprep.ava_prepare.folders import (
+    Outcome,
+    PrepareReport,
+    Selection,
+    run_over,
+    unfinished,
+)
+from slowfast.datasets.lists.video_folder import VIDEO_SUFFIXES
+from slowfast.datasets.media.encode import Encoding, Span, reencode
+from slowfast.utils.errors import MediaError
+
+# AVA annotates seconds 902 to 1798; the pictures of 900 to 1801 are listed.
+START_SECONDS, LENGTH_SECONDS = 900.0, 901.0
+RATE = 30
+# A key frame each second: clips are read from anywhere in a video.
+CUT_ENCODING = Encoding(gop=30)
+JPEG_QUALITY = 95
+# A result may be this much shorter or longer than it should be.
+SLACK_SECONDS = 0.5
+SLACK_PICTURES = 1
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What a step needs beside a source: where to, how, and with what."""
+
+    out: Path
+    again: bool
+
+
+def cut_folder(
+    src: str | Path,
+    dst: str | Path,
+    start: float = START_SECONDS,
+    length: float = LENGTH_SECONDS,
+    *,
+    workers: int = 2,
+    selection: Selection | None = None,
+) -> PrepareReport:
+    """Cut the same seconds out of every video of a folder, into MP4 files of the same names.
+
+    Results that are as long as they should be are kept. A movie that ends early gives a shorter
+    result, with a note.
+
+    Args:
+        start, length: in seconds since the start of a file.
+        workers: processes; 0 works in this one.
+        selection: which videos, and whether to do again what is done.
+
+    Raises:
+        MediaError: there is nothing to cut, or no such folder.
+    """
+    work = _Work(Path(dst), selection is not None and selection.again)
+    return run_over(
+        src,
+        dst,
+        selection or Selection(),
+        partial(_cut_one, work=work, start=start, length=length),
+        PrepareReport("cut", f"pyav {av.__version__}"),
+        workers,
+    )
+
+
+def extract_folder(
+    src: str | Path,
+    dst: str | Path,
+    rate: int = RATE,
+    quality: int = JPEG_QUALITY,
+    *,
+    workers: int = 2,
+    selection: Selection | None = None,
+) -> PrepareReport:
+    """Write the pictures of every video of a folder to ``dst/VIDEO/VIDEO_000001.jpg`` and so on.
+
+    Folders with as many pictures as there should be are kept.
+
+    Args:
+        rate: pictures per second.
+        quality: of the JPEGs.
+        workers, selection: see :func:`cut_folder`.
+
+    Raises:
+        MediaError: there is no video, or no such folder.
+    """
+    work = _Work(Path(dst), selection is not None and selection.again)
+    return run_over(
+        src,
+        dst,
+        selection or Selection(),
+        partial(_extract_one, work=work, rate=rate, quality=quality),
+        PrepareReport("extract", f"pyav {av.__version__}"),
+        workers,
+    )
+
+
+def _cut_one(source: Path, work: _Work, start: float, length: float) -> Outcome:
+    """Cut one video, unless that is done."""
+    movie_end = video_extent(source).end
+    seconds = min(start + length, movie_end) - start
+    if seconds <= 0:
+        raise MediaError(
+            f"{source}: ends after {movie_end:.1f} s, before second {start:g} where the cut begins."
+        )
+    target = work.out / f"{source.stem}.mp4"
+    earlier = [path for s in VIDEO_SUFFIXES if (path := target.with_suffix(s)).is_file()]
+    short = f"the movie ends there: {seconds:.1f} s" if seconds < length - SLACK_SECONDS else ""
+    if not work.again and any(_is_as_long(path, seconds) for path in earlier):
+        return Outcome(source.stem, str(source), "skipped", short, seconds)
+    with unfinished(target) as part:
+        damaged = reencode(source, part, CUT_ENCODING, Span(start, length)).damaged
+        complaint = f"{damaged} damaged packets were left out" if damaged else ""
+        found = video_extent(part).end
+        if abs(found - seconds) > SLACK_SECONDS:
+            raise MediaError(
+                f"{source}: {found:.1f} s came out instead of {seconds:.1f} s; the file is cut off "
+                f"or damaged. {complaint}".rstrip()
+            )
+        _flush(part)
+        os.replace(part, target)
+    for path in earlier:  # the same video in another container
+        if path != target:
+            path.unlink(missing_ok=True)
+    note = "; ".join(text for text in (short, complaint) if text)
+    return Outcome(source.stem, str(source), "done", note, found)
+
+
+def _is_as_long(path: Path, seconds: float) -> bool:
+    try:
+        return abs(video_extent(path).end - seconds) <= SLACK_SECONDS
+    except MediaError:
+        return False
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _extract_one(source: Path, work: _Work, rate: int, quality: int) -> Outcome:
+    """Extract the pictures of one video, unless that is done."""
+    name, target = source.stem, work.out / source.stem
+    seconds = video_extent(source).end
+    wanted = round(seconds * rate)
+    there = count_pictures(target, name)
+    if not work.again and there and abs(there - wanted) <= SLACK_PICTURES:
+        return Outcome(name, str(source), "skipped", "", seconds, there)
+    with unfinished(target) as part:
+        part.mkdir(parents=True)
+        complaint = extraction.extract(source, part, name, rate, quality)
+        count = count_pictures(part, name)
+        if not count or abs(count - wanted) > SLACK_PICTURES:
+            raise MediaError(
+                f"{source}: {count} pictures came out instead of {wanted} ({rate} x {seconds:.2f} "
+                f"s); the file is cut off or damaged. {complaint}".rstrip()
+            )
+        if target.exists():
+            with unfinished(target.with_name(f"{name}.old")) as old:
+                os.rename(target, old)
+                os.rename(part, target)
+        else:
+            os.rename(part, target)
+    return Outcome(name, str(source), "done", complaint, seconds, count)
+
+
+def count_pictures(folder: Path, name: str) -> int:
+    """Return how many pictures a folder holds; 0 where their numbers have gaps or the last is torn.
+
+    Programs that were stopped leave a torn last picture.
+    """
+    if not folder.is_dir():
+        return 0
+    with os.scandir(folder) as entries:
+        names = {entry.name for entry in entries if entry.name.endswith(".jpg")}
+    count = len(names)
+    if not all(picture_name(name, number) in names for number in range(1, count + 1)):
+        return 0
+    try:
+        with Image.open(folder / picture_name(name, count)) as last:
+            last.load()
+    except (OSError, SyntaxError, ValueError):
+        return 0
+    return count

@@ -1,0 +1,129 @@
+"""A world in the form of AVA: several actors per picture, labels that belong to boxes.
+
+Each actor always moves in one way and may do one thing besides; two may talk. What an actor does
+changes half-way between the seconds at which it is annotated, and often, so that the look of an
+actor does not give away its labels. The official lists follow from
+``slowfast.synthetic.ava_lists``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from slowfast.synthetic.ava_lists import CLASSES, LAYOUT, write_lists
+from slowfast.synthetic.casting import (
+    Company,
+    Deck,
+    Stage,
+    random_company,
+    random_hold,
+    random_scene,
+    random_talk,
+    random_walkers,
+    timed_action,
+    with_passage,
+)
+from slowfast.synthetic.presets import AVA_PRESETS, ScenePreset, find_preset
+from slowfast.synthetic.records import DemoSummary
+from slowfast.synthetic.scene_writer import SceneVideo, write_scene_world
+from slowfast.synthetic.scenes import PASSAGE_SECONDS, Hold, Scene, Talk
+
+# Raise this whenever the same preset and seed would give other files.
+AVA_VERSION = 1
+FRAME_RATE = 30
+_STAGE = Stage(radius=(0.14, 0.2), reach=0.3)
+# How often each is dealt. What is rare is annotated but not in the list of evaluated classes.
+_MOTIONS = ("Glide", "Bounce", "Sway", "Orbit") * 9 + ("ZigZag", "Jump")
+_EXTRAS = (None,) * 13 + ("Blink", "Spin", "Hold") * 8 + ("Pulse",)
+_TALK_SHARE = 0.65
+_PASSAGE_SHARE = 0.4
+_NAME_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+
+
+def write_ava_world(out: str | Path, preset: str = "tiny", seed: int = 0) -> DemoSummary:
+    """Make the world below ``out/ava``; the same preset and seed give the same bytes.
+
+    Complete files are kept; a folder that holds another world, or anything else of the same
+    names, is refused.
+    """
+    size = find_preset(preset, AVA_PRESETS)
+    videos = draw_ava_videos(size, seed)
+    record = {"world": "slowfast demo ava", "version": AVA_VERSION, "preset": preset, "seed": seed}
+    return write_scene_world(
+        Path(out) / "ava",
+        record,
+        LAYOUT,
+        videos,
+        lambda root: write_lists(root, videos, seed),
+        tuple(entry.name for entry in CLASSES if entry.evaluated),
+    )
+
+
+def draw_ava_videos(preset: ScenePreset, seed: int) -> list[SceneVideo]:
+    """Return all videos of the world, those of training first; names sound like YouTube's."""
+    videos, company = [], random_company(np.random.default_rng([seed, 1]))
+    for number, (split, count) in enumerate((("train", preset.train), ("val", preset.val))):
+        rng = np.random.default_rng([seed, 1, number])
+        motions, extras = Deck(_MOTIONS, rng), Deck(_EXTRAS, rng)
+        for _ in range(count):
+            name = "".join(rng.choice(list(_NAME_LETTERS), 11))
+            videos.append(
+                SceneVideo(name, split, _draw_scene(company, preset, motions, extras, rng))
+            )
+    return videos
+
+
+def _draw_scene(
+    company: Company,
+    preset: ScenePreset,
+    motions: Deck,
+    extras: Deck,
+    rng: np.random.Generator,
+) -> Scene:
+    seconds = int(rng.integers(preset.seconds[0], preset.seconds[1] + 1))
+    count = int(rng.choice((2, 3, 4), p=(0.2, 0.4, 0.4)))
+    actions, holds = [], []
+    for walker in range(count):
+        own = [(motions.deal(), *times) for times in _stretches(seconds, 3, rng)]
+        own += [(extras.deal(), *times) for times in _stretches(seconds, 2, rng)]
+        holds += [random_hold(walker, a, b, rng) for kind, a, b in own if kind == "Hold"]
+        moves = [entry for entry in own if entry[0] not in (None, "Glide", "Hold")]
+        actions.append([timed_action(_STAGE, kind, a, b, rng) for kind, a, b in moves])
+    walkers = list(random_walkers(company, _STAGE, actions, rng))
+    resident = count
+    if count > 2 and rng.uniform() < _PASSAGE_SHARE:
+        resident -= 1
+        when = float(rng.uniform(1.5, seconds - 1.5 - PASSAGE_SECONDS))
+        walkers[-1] = with_passage(walkers[-1], when, enters=bool(rng.integers(2)))
+    scene = random_scene(
+        company, (preset.height, preset.width), FRAME_RATE, seconds * FRAME_RATE, rng
+    )
+    talks = _draw_talks(resident, seconds, rng)
+    return replace(scene, walkers=tuple(walkers), holds=_sorted(holds), talks=talks)
+
+
+def _sorted(holds: Sequence[Hold]) -> tuple[Hold, ...]:
+    return tuple(sorted(holds, key=lambda hold: (hold.start, hold.walker)))
+
+
+def _draw_talks(resident: int, seconds: int, rng: np.random.Generator) -> tuple[Talk, ...]:
+    """Draw who talks to whom; those who come or go take no part."""
+    talks = []
+    for start, stop in _stretches(seconds, 2, rng):
+        if rng.uniform() < _TALK_SHARE:
+            speaker, listener = (int(i) for i in rng.permutation(resident)[:2])
+            talks.append(random_talk(speaker, listener, start, stop, rng))
+    return tuple(talks)
+
+
+def _stretches(seconds: int, longest: int, rng: np.random.Generator) -> list[tuple[float, float]]:
+    """Cut a video into stretches of time, at half seconds."""
+    cuts = [1.5 + float(rng.integers(1, longest + 1))]
+    while cuts[-1] < seconds:
+        cuts.append(cuts[-1] + float(rng.integers(1, longest + 1)))
+    inner = [cut for cut in cuts if cut < seconds - 2]
+    return list(zip([0.0, *inner], [*inner, float(seconds)], strict=True))

@@ -1,0 +1,168 @@
+"""A world in the form of Charades: long videos in which actions begin, end and overlap.
+
+Several things move about; some of them do one thing after another or two at once. A class counts
+as present in every frame in which anything does it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from slowfast.synthetic.casting import (
+    Company,
+    Deck,
+    Stage,
+    random_company,
+    random_hold,
+    random_scene,
+    random_talk,
+    random_walkers,
+    timed_action,
+    with_passage,
+)
+from slowfast.synthetic.frame_lists import write_frame_list
+from slowfast.synthetic.layouts import write_text
+from slowfast.synthetic.presets import CHARADES_PRESETS, ScenePreset, find_preset
+from slowfast.synthetic.records import DemoSummary
+from slowfast.synthetic.scene_writer import Layout, SceneVideo, write_scene_world
+from slowfast.synthetic.scenes import PASSAGE_SECONDS, TRAVELS, Scene, doing
+
+# Raise this whenever the same preset and seed would give other files.
+CHARADES_VERSION = 1
+FRAME_RATE = 24
+_STAGE = Stage(radius=(0.18, 0.25), reach=0.75, tempo=0.6)
+# What ``doing`` calls a class, and its name; the order is that of the class numbers.
+CLASSES = {
+    "Blink": "Something blinks",
+    "Bounce": "Something bounces",
+    "Orbit": "Something circles",
+    "Pass": "Something comes in or goes out",
+    "Hold": "Something holds a ball",
+    "Pulse": "Something swells and shrinks",
+    "Spin": "Something spins",
+    "Sway": "Something sways",
+    "Talk": "Something talks to another",
+    "ZigZag": "Something goes to and fro aslant",
+}
+LAYOUT = Layout(
+    frames="Charades_v1_rgb",
+    lists=("frame_lists", "Charades_v1_classes.txt"),
+    picture=lambda name, number: f"{name}-{number:06d}.jpg",
+)
+_SECONDS_PER_DEED = 2.0
+_DEED_SECONDS = (2.0, 3.5)
+_LONGEST_SHARE = 0.7
+_NAME_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+
+@dataclass(frozen=True)
+class _Deed:
+    kind: str
+    walker: int
+    start: float
+    stop: float
+
+
+def write_charades_world(out: str | Path, preset: str = "tiny", seed: int = 0) -> DemoSummary:
+    """Make the world below ``out/charades``; the same preset and seed give the same bytes.
+
+    Complete files are kept; a folder that holds another world, or anything else of the same
+    names, is refused.
+    """
+    size = find_preset(preset, CHARADES_PRESETS)
+    videos = draw_charades_videos(size, seed)
+    world = {"world": "slowfast demo charades", "version": CHARADES_VERSION}
+    return write_scene_world(
+        Path(out) / "charades",
+        {**world, "preset": preset, "seed": seed},
+        LAYOUT,
+        videos,
+        lambda root: write_lists(root, videos),
+        tuple(CLASSES.values()),
+    )
+
+
+def draw_charades_videos(preset: ScenePreset, seed: int) -> list[SceneVideo]:
+    """Return all videos of the world, those of training first."""
+    videos, company = [], random_company(np.random.default_rng([seed, 2]))
+    for number, (split, count) in enumerate((("train", preset.train), ("val", preset.val))):
+        rng = np.random.default_rng([seed, 2, number])
+        deck = Deck(tuple(CLASSES), rng)
+        for _ in range(count):
+            name = "".join(rng.choice(list(_NAME_LETTERS), 5))
+            videos.append(SceneVideo(name, split, _draw_scene(company, preset, deck, rng)))
+    return videos
+
+
+def write_lists(root: Path, videos: list[SceneVideo]) -> None:
+    """Write the frame lists and the names of the classes below ``root``."""
+    for split in ("train", "val"):
+        own = [video for video in videos if video.split == split]
+        write_frame_list(
+            root / "frame_lists" / f"{split}.csv",
+            [(video, LAYOUT.frame_paths(video), frame_labels(video.scene)) for video in own],
+        )
+    names = [f"c{number:03d} {name}" for number, name in enumerate(CLASSES.values())]
+    write_text(root / "Charades_v1_classes.txt", names)
+
+
+def frame_labels(scene: Scene) -> list[tuple[int, ...]]:
+    """Return the numbers of the classes that are present in each frame."""
+    labels = []
+    for time in scene.frame_times():
+        kinds = frozenset().union(*(doing(scene, w, time) for w in range(len(scene.walkers))))
+        labels.append(tuple(number for number, kind in enumerate(CLASSES) if kind in kinds))
+    return labels
+
+
+def _draw_scene(
+    company: Company, preset: ScenePreset, deck: Deck, rng: np.random.Generator
+) -> Scene:
+    frames = round(float(rng.uniform(*preset.seconds)) * FRAME_RATE)
+    residents, deeds = _draw_deeds(frames / FRAME_RATE, deck, rng)
+    passages = [deed for deed in deeds if deed.kind == "Pass"]
+    actions = [
+        [
+            timed_action(_STAGE, deed.kind, deed.start, deed.stop, rng)
+            for deed in deeds
+            if deed.walker == walker and deed.kind not in ("Hold", "Talk", "Pass")
+        ]
+        for walker in range(residents + len(passages))
+    ]
+    walkers = list(random_walkers(company, _STAGE, actions, rng))
+    for number, deed in enumerate(passages, start=residents):
+        walkers[number] = with_passage(walkers[number], deed.start, bool(rng.integers(2)))
+    holds = [random_hold(d.walker, d.start, d.stop, rng) for d in deeds if d.kind == "Hold"]
+    talks = []
+    for deed in deeds:
+        if deed.kind == "Talk":
+            other = (deed.walker + int(rng.integers(1, residents))) % residents
+            talks.append(random_talk(deed.walker, other, deed.start, deed.stop, rng))
+    scene = random_scene(company, (preset.height, preset.width), FRAME_RATE, frames, rng)
+    return replace(scene, walkers=tuple(walkers), holds=tuple(holds), talks=tuple(talks))
+
+
+def _draw_deeds(seconds: float, deck: Deck, rng: np.random.Generator) -> tuple[int, list[_Deed]]:
+    """Draw what happens in a video; return how many stay in it throughout, and the deeds.
+
+    Nobody travels in two ways at once; who comes in or goes out does nothing else.
+    """
+    residents, deeds = 2, []
+    for _ in range(min(round(seconds / _SECONDS_PER_DEED), len(CLASSES))):
+        kind = deck.deal(frozenset(deed.kind for deed in deeds))
+        length = PASSAGE_SECONDS if kind == "Pass" else float(rng.uniform(*_DEED_SECONDS))
+        length = min(length, _LONGEST_SHARE * seconds)
+        start = float(rng.uniform(0, seconds - length))
+        busy = {d.walker for d in deeds if {d.kind, kind} <= TRAVELS and _meet(d, start, length)}
+        free = [walker for walker in range(residents) if walker not in busy]
+        residents += not free
+        walker = int(rng.choice(free)) if free else residents - 1
+        deeds.append(_Deed(kind, -1 if kind == "Pass" else walker, start, start + length))
+    return residents, deeds
+
+
+def _meet(deed: _Deed, start: float, length: float) -> bool:
+    return deed.start < start + length and start < deed.stop

@@ -1,0 +1,92 @@
+"""What a folder holds: the record of a demo world, and what is done about other content."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from slowfast.synthetic.layouts import write_text
+from slowfast.utils.errors import ConfigError
+
+RECORD = "demo.json"
+_STALE_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class DemoSummary:
+    """What a demo world holds.
+
+    ``size_bytes`` counts the media once, ``seconds`` is the time this call took, ``written`` how
+    many videos it had to make; ``folders`` maps the name of a layout to its folder.
+    """
+
+    root: Path
+    preset: str
+    seed: int
+    videos: int
+    written: int
+    size_bytes: int
+    seconds: float
+    class_names: tuple[str, ...]
+    folders: dict[str, Path]
+
+
+def check_folder(root: Path, record: dict[str, object], names: tuple[str, ...]) -> bool:
+    """Return whether ``root`` already holds this world completely; refuse any other content.
+
+    ``names`` are those the world has for its files and folders.
+    """
+    path = root / RECORD
+    if not path.exists():
+        foreign = [name for name in names if (root / name).exists()]
+        if foreign:
+            raise ConfigError(
+                f"{root} already holds {', '.join(foreign)} but no {RECORD}, so it is not a demo "
+                "world. Give another folder, or move these away."
+            )
+        return False
+    found = _read_record(path)
+    if {key: found.get(key) for key in record} != record:
+        raise ConfigError(
+            f"{root} holds another demo world: {_describe(found)}; wanted: {_describe(record)}. "
+            "Give another folder, or delete this one to make it anew."
+        )
+    return found.get("complete") is True
+
+
+def write_record(root: Path, record: dict[str, object], complete: bool) -> None:
+    """Write down which world the folder holds and whether nothing is missing."""
+    write_text(root / RECORD, [json.dumps({**record, "complete": complete}, indent=2)])
+
+
+def remove_stale_parts(root: Path) -> None:
+    """Remove what interrupted runs left; younger parts may belong to a process at work."""
+    for part in root.rglob(".*.part"):
+        try:
+            if time.time() - part.stat().st_mtime <= _STALE_SECONDS:
+                continue
+            if part.is_dir():
+                shutil.rmtree(part)
+            else:
+                part.unlink(missing_ok=True)
+        except FileNotFoundError:
+            continue
+
+
+def _read_record(path: Path) -> dict[str, object]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error}). Delete its folder to make the demo world anew."
+        ) from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path} is not the record of a demo world. Give another folder.")
+    return found
+
+
+def _describe(record: dict[str, object]) -> str:
+    return ", ".join(f"{key} {record.get(key)!r}" for key in ("preset", "seed", "version"))

@@ -1,0 +1,105 @@
+"""Write a demo world to disk: the media in parallel, then the lists, then the record of it.
+
+``demo.json`` says which world a folder holds and whether it is complete. Running again continues
+an interrupted world and leaves a complete one alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import time
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+from slowfast.synthetic.layouts import FOLDERS, DemoVideo, list_videos, write_layouts
+from slowfast.synthetic.media_writer import write_media
+from slowfast.synthetic.presets import DemoPreset, find_preset
+from slowfast.synthetic.records import (
+    DemoSummary,
+    check_folder,
+    remove_stale_parts,
+    write_record,
+)
+from slowfast.synthetic.world import draw_episode, render_frames, render_sound
+
+logger = logging.getLogger(__name__)
+
+# Raise this whenever the same preset and seed would give other files.
+WORLD_VERSION = 1
+# Starting a process takes seconds (it imports the package); fewer videos are not worth one.
+_VIDEOS_PER_WORKER = 50
+
+
+def write_demo_world(
+    out: str | Path, preset: str = "tiny", seed: int = 0, workers: int = 2
+) -> DemoSummary:
+    """Make the demo world ``preset`` below ``out`` with up to ``workers`` processes.
+
+    The same preset and seed give the same bytes. Complete files are kept; a folder that holds
+    another world, or anything else of the same names, is refused.
+    """
+    began = time.monotonic()
+    size, root = find_preset(preset), Path(out)
+    record = {"world": "slowfast demo", "version": WORLD_VERSION, "preset": preset, "seed": seed}
+    complete = check_folder(root, record, FOLDERS)
+    videos = list_videos(size)
+    missing = [video for video in videos if not (root / video.path).is_file()]
+    if missing or not complete:
+        write_record(root, record, complete=False)
+        for name in size.classes:
+            (root / "videos" / name).mkdir(parents=True, exist_ok=True)
+        _write_videos(root, size, seed, missing, workers)
+        write_layouts(root, size, videos)
+        remove_stale_parts(root)
+        write_record(root, record, complete=True)
+    return DemoSummary(
+        root=root,
+        preset=preset,
+        seed=seed,
+        videos=len(videos),
+        written=len(missing),
+        size_bytes=sum((root / video.path).stat().st_size for video in videos),
+        seconds=time.monotonic() - began,
+        class_names=size.classes,
+        folders={name: root / name for name in FOLDERS},
+    )
+
+
+def make_video(root: Path, preset: DemoPreset, seed: int, video: DemoVideo) -> int:
+    """Render and write one video below ``root``; return its size in bytes."""
+    episode = draw_episode(preset, seed, video.label, video.index)
+    frames, _ = render_frames(episode)
+    return write_media(
+        root / video.path,
+        frames,
+        episode.frame_rate,
+        render_sound(episode),
+        episode.sample_rate,
+    )
+
+
+def _write_videos(
+    root: Path, preset: DemoPreset, seed: int, videos: list[DemoVideo], workers: int
+) -> None:
+    workers = min(workers, len(videos) // _VIDEOS_PER_WORKER)
+    if workers > 1:
+        shares = [(root, preset, seed, videos[first::workers]) for first in range(workers)]
+        context = multiprocessing.get_context("spawn")
+        try:
+            with ProcessPoolExecutor(workers, mp_context=context) as pool:
+                for _ in pool.map(_make_share, shares):
+                    pass
+        except BrokenProcessPool:
+            # Typical of scripts without an ``if __name__ == "__main__"`` guard.
+            logger.warning("The worker processes ended early; making the demo world in this one.")
+    _make_share((root, preset, seed, videos))
+
+
+def _make_share(share: tuple[Path, DemoPreset, int, Iterable[DemoVideo]]) -> None:
+    root, preset, seed, videos = share
+    for video in videos:
+        if not (root / video.path).is_file():
+            make_video(root, preset, seed, video)
