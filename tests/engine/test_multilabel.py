@@ -45,7 +45,7 @@ def words(world):
         *("SOLVER.WARMUP_EPOCHS", "0.0", "DATA_LOADER.NUM_WORKERS", "0", "TRAIN.BATCH_SIZE", "4"),
         *("DATA.TRAIN_CROP_SIZE", "32", "DATA.TEST_CROP_SIZE", "32", "DATA.NUM_FRAMES", "8"),
         *("DATA.TRAIN_JITTER_SCALES", "[36,40]", "TEST.NUM_ENSEMBLE_VIEWS", "2"),
-        *("BN.NUM_BATCHES_PRECISE", "2", "TENSORBOARD.ENABLE", "False"),
+        *("TENSORBOARD.ENABLE", "False"),
     ]
 
 
@@ -57,7 +57,8 @@ def run(words):
     def call(folder, *more):
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
-        status = main(["--cfg", cfg, *words, "OUTPUT_DIR", str(folder), *more])
+        precise = () if "BN.USE_PRECISE_STATS" in more else ("BN.NUM_BATCHES_PRECISE", "2")
+        status = main(["--cfg", cfg, *words, *precise, "OUTPUT_DIR", str(folder), *more])
         torch.set_num_threads(threads)
         return status
 
@@ -107,7 +108,9 @@ def test_two_processes_measure_what_one_does(trained, words, tmp_path):
 @pytest.mark.slow
 def test_two_processes_train_with_synchronised_statistics(words, tmp_path):
     sync = ("BN.NORM_TYPE", "sync_batchnorm", "BN.NUM_SYNC_DEVICES", "2", "TEST.ENABLE", "False")
-    done = torchrun(*words, *sync, "OUTPUT_DIR", str(tmp_path), cfg="charades")
+    done = torchrun(
+        *words, *sync, "BN.NUM_BATCHES_PRECISE", "2", "OUTPUT_DIR", str(tmp_path), cfg="charades"
+    )
     assert done.returncode == 0, done.stdout
     state = torch.load(newest(tmp_path), weights_only=True)["model_state"]
     assert all(torch.isfinite(t).all() for t in state.values() if t.is_floating_point())
