@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from slowfast.dataprep.file_probe import FileProbe
+from slowfast.datasets.file_probe import FileProbe
 from slowfast.datasets.items import ItemTable
 
 SHOWN = 5

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slowfast.dataprep.file_probe import FileProbe, crashed_probe, probe_file
 from slowfast.dataprep.list_checks import (
     SplitReport,
     check_overlap,
@@ -15,6 +14,7 @@ from slowfast.dataprep.list_checks import (
     check_training_sound,
 )
 from slowfast.datasets.build import SPLITS, build_windows, manifest_path, read_items
+from slowfast.datasets.file_probe import FileProbe, crashed_probe, probe_file
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import MissingListError
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions, build_media_options

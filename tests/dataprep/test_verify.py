@@ -9,9 +9,9 @@ import pytest
 from oracles.media_files import damage
 
 from slowfast.config import load_cfg
-from slowfast.dataprep.file_probe import probe_file, sample_frames
 from slowfast.dataprep.verify import verify_dataset, write_manifests
 from slowfast.datasets import build_dataset
+from slowfast.datasets.file_probe import probe_file, sample_frames
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media.mp4 import read_mp4_boxes
 from slowfast.utils.errors import AnnotationError

@@ -12,7 +12,7 @@ from oracles.media_files import Settings, picture, write_video
 from oracles.media_matrix import Kind, write
 from PIL import Image
 
-from slowfast.dataprep.file_probe import probe_file
+from slowfast.datasets.file_probe import probe_file
 from slowfast.datasets.media import MediaOptions, open_media
 from slowfast.utils.errors import MediaError
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slowfast.dataprep.file_probe import probe_file, sample_frames
+from slowfast.datasets.file_probe import probe_file, sample_frames
 from slowfast.datasets.media.frame_folder import IMAGE_SUFFIXES, read_image
 from slowfast.utils.errors import MediaError
 
