@@ -147,7 +147,8 @@ def _view_rule(
         sampling = build_temporal_sampling(data)
     windows = build_windows(cfg) if cfg.AUDIO.ENABLE else None
     if views == "train":
-        return RandomViews(sampling, count, windows, silence=cfg.AUDIO.MISSING == "zero")
+        silence = windows is not None and cfg.AUDIO.MISSING == "zero"
+        return RandomViews(sampling, count, windows, silence)
     if windows is not None and views == "test":
         _check_one_view(cfg.TEST)
     return FixedViews(sampling, cfg.TEST.NUM_ENSEMBLE_VIEWS if views == "test" else 0, windows)
