@@ -287,11 +287,17 @@ class VideoFile:
         slack, first = self._table.slack, self._table.first_from(landed)
         begun = False
         for frame, damaged in frames:
-            if not begun and frame.pts is not None and frame.pts < landed - slack:
+            begun = begun or frame.pts is None
+            if begun:
+                yield frame, damaged
                 continue
-            if not begun and frame.pts is not None and frame.pts > first + slack:
+            if frame.pts < landed - slack:
+                continue
+            if frame.pts > first + slack:
                 # A stream refreshed bit by bit has no whole frame there.
                 raise TableMismatchError("decoding cannot begin at a key frame")
+            if frame.pts <= landed + slack and not frame.key_frame:
+                raise TableMismatchError("what the container calls a key frame is none")
             begun = True
             yield frame, damaged
 
