@@ -17,7 +17,6 @@ from slowfast.datasets.lists.ava import FIRST_SECOND, find_videos
 from slowfast.datasets.lists.ava_boxes import Key, read_box_lines
 from slowfast.datasets.lists.frame_lists import compact, read_frame_list
 from slowfast.utils.errors import AnnotationError
-from slowfast.utils.files import write_csv, write_json
 from slowfast.utils.parallel import map_files
 
 # Official AVA: number of videos of each split, and pictures of each video at 30 per second.
@@ -81,9 +80,7 @@ def verify_ava(
     _check_classes(val, cfg, readers)
     _check_overlap(train, val)
     report = AvaReport(Path(out_dir), splits, [])
-    for name, split in splits.items():
-        write_csv(report.out_dir / f"{name}.csv", COLUMNS, split.rows())
-    write_json(report.out_dir / "summary.json", report.summary())
+    report.write(COLUMNS, {name: split.rows() for name, split in splits.items()})
     return report
 
 

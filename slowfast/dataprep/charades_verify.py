@@ -19,7 +19,6 @@ from slowfast.dataprep.verify import VerifyReport
 from slowfast.datasets.lists.charades import read_videos
 from slowfast.datasets.lists.charades_files import CharadesVideo
 from slowfast.utils.errors import AnnotationError
-from slowfast.utils.files import write_csv, write_json
 from slowfast.utils.parallel import map_files
 
 COLUMNS = [*VideoProbe.__dataclass_fields__, "actions"]
@@ -91,10 +90,11 @@ def verify_charades(
     splits = {name: _check_split(cfg, name, workers, full) for name in ("train", "val")}
     _check_overlap(*splits.values())
     report = CharadesReport(Path(out_dir), splits, [])
-    for name, split in splits.items():
-        rows = [{**asdict(p), "actions": split.actions[k]} for k, p in split.probes.items()]
-        write_csv(report.out_dir / f"{name}.csv", COLUMNS, rows)
-    write_json(report.out_dir / "summary.json", report.summary())
+    rows = {
+        name: [{**asdict(p), "actions": split.actions[k]} for k, p in split.probes.items()]
+        for name, split in splits.items()
+    }
+    report.write(COLUMNS, rows)
     return report
 
 

@@ -77,6 +77,12 @@ class VerifyReport:
         splits = {name: split.summary() for name, split in self.splits.items()}
         return {"ok": self.ok, "problems": self.problems, "absent": self.absent, "splits": splits}
 
+    def write(self, columns: list[str], rows: dict[str, list[dict[str, Any]]]) -> None:
+        """Write ``<split>.csv`` with the rows of each split, and ``summary.json``."""
+        for name, of_split in rows.items():
+            write_csv(self.out_dir / f"{name}.csv", columns, of_split)
+        write_json(self.out_dir / "summary.json", self.summary())
+
 
 def verify_dataset(cfg, out_dir: str | Path, workers: int = 2, full: bool = False) -> VerifyReport:
     """Probe every file of the config's dataset and check its lists.
@@ -101,10 +107,8 @@ def verify_dataset(cfg, out_dir: str | Path, workers: int = 2, full: bool = Fals
         elif split.name != "train" and "train" in splits:
             check_overlap(splits["train"], split)
     report = VerifyReport(Path(out_dir), splits, absent)
-    for name, split in splits.items():
-        rows = [_row(split, row) for row in range(len(split.probes))]
-        write_csv(report.out_dir / f"{name}.csv", COLUMNS, rows)
-    write_json(report.out_dir / "summary.json", report.summary())
+    rows = {name: [_row(s, row) for row in range(len(s.probes))] for name, s in splits.items()}
+    report.write(COLUMNS, rows)
     return report
 
 

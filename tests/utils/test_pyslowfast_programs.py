@@ -41,7 +41,9 @@ def test_an_own_training_loop_saves_and_resumes(cfg, tmp_path):
     model(torch.randn(2, 3, 8, 32, 32)).sum().backward()
     optimizer.step()
     assert cu.load_train_checkpoint(cfg, model, optimizer) == 0
+    assert not cu.has_checkpoint(cfg.OUTPUT_DIR)
     path = cu.save_checkpoint(cfg.OUTPUT_DIR, model, optimizer, 3, cfg)
+    assert cu.has_checkpoint(cfg.OUTPUT_DIR)
     assert path == cu.get_path_to_checkpoint(cfg.OUTPUT_DIR, 4) == cu.get_last_checkpoint(tmp_path)
     other = build_model(cfg)
     momentum = construct_optimizer(other, cfg)
