@@ -30,6 +30,7 @@ COMPATIBILITY = {
     "slowfast/models/optimizer.py",
     "slowfast/utils/checkpoint.py",
     "slowfast/utils/lr_policy.py",
+    "slowfast/utils/meters.py",
     "slowfast/utils/misc.py",
     "slowfast/utils/parser.py",
 }
@@ -132,7 +133,7 @@ def test_losses_samplers_metrics_and_networks_need_no_config():
         "from slowfast.utils.checkpoint import load_checkpoint, get_last_checkpoint",
         "from slowfast.utils.distributed import all_gather, all_reduce, is_master_proc",
         "from slowfast.utils.metrics import topks_correct, topk_errors, topk_accuracies",
-        "from slowfast.utils.meters import TestMeter",
+        "from slowfast.utils.meters import TrainMeter, ValMeter, TestMeter, AVAMeter",
         "from slowfast.utils.misc import launch_job, log_model_info, is_eval_epoch, params_count",
         "from slowfast.utils.checkpoint import save_checkpoint, load_train_checkpoint",
         "from slowfast.utils.lr_policy import get_lr_at_epoch",

@@ -10,6 +10,7 @@ from torch.utils.data import Dataset
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import build_media_options
+from slowfast.datasets.pyslowfast import PySlowFastDataset
 from slowfast.datasets.readers import (
     ActionReader,
     AudioReader,
@@ -33,6 +34,7 @@ from slowfast.utils.registry import Registry
 DATASET_REGISTRY = Registry("dataset", "slowfast.datasets.lists")
 
 SPLITS = ("train", "val", "test")
+VIEWS_OF = {"train": "random", "val": "centre", "test": "all"}
 
 ListReader = Callable[[object, str], ItemTable]
 
@@ -63,7 +65,13 @@ def read_items(cfg, split: str, name: str | None = None) -> ItemTable:
         raise ConfigError(
             f"{key}: unknown dataset {name!r}. {did_you_mean(name, DATASET_REGISTRY)}"
         )
-    items = DATASET_REGISTRY.get(name)(cfg, split)
+    read = DATASET_REGISTRY.get(name)
+    if isinstance(read, type):
+        raise ConfigError(
+            f"The dataset {name} is a class that reads its files by itself, as in PySlowFast; there "
+            "is no list of them to look at."
+        )
+    items = read(cfg, split)
     return items.with_suffix(cfg.DATA.FILE_SUFFIX) if cfg.DATA.FILE_SUFFIX else items
 
 
@@ -109,8 +117,8 @@ def build_dataset(
     Args:
         name: of the dataset, see :func:`dataset_name`.
         split: ``train``, ``val`` or ``test``: which list is read.
-        views: how it is read: as in ``train`` (random views), ``val`` (the centre clip) or
-            ``test`` (all views); by default as its own split is.
+        views: how it is read: ``random`` views, the ``centre`` clip, ``all`` views
+            (``TEST.NUM_*``) or a ``pair`` of clips; by default as is usual for the split.
         items: the list, where it is known already.
         count: random views of each item in training.
 
@@ -118,21 +126,34 @@ def build_dataset(
         ConfigError: unknown name.
         AnnotationError: its lists are missing or wrong.
     """
+    if isinstance(kind := DATASET_REGISTRY.get(name), type):
+        return _foreign_dataset(cfg, kind, name, split, views or VIEWS_OF[split], count)
     items = load_items(cfg, split, name) if items is None else items
-    views = views or split
+    views = views or VIEWS_OF[split]
     readers: list[Reader] = [*_frame_readers(cfg, items, views), *_audio_readers(cfg, views)]
-    crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "test" and items.boxes is None else 1
+    crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "all" and items.boxes is None else 1
     return ClipDataset(
         items,
         _view_rule(cfg, items, views, count),
         readers,
         build_media_options(cfg),
         seed=cfg.RNG_SEED,
-        on_error="replace" if views == "train" else "mark",
+        on_error="replace" if views == "random" else "mark",
         max_retries=cfg.DATA.MAX_RETRIES,
         crops=crops,
         split=split,
     )
+
+
+def _foreign_dataset(
+    cfg, kind: type, name: str, split: str, views: str, count: int
+) -> PySlowFastDataset:
+    if count != 1 or views != VIEWS_OF[split]:
+        raise ConfigError(
+            f"The dataset class {name} gives one clip per item of {split}; what this run needs, "
+            f"{count} {views}, takes a list of files (slowfast.datasets.build.dataset_list)."
+        )
+    return PySlowFastDataset.from_cfg(cfg, kind, name, split)
 
 
 def _view_rule(
@@ -146,12 +167,13 @@ def _view_rule(
     else:
         sampling = build_temporal_sampling(data)
     windows = build_windows(cfg) if cfg.AUDIO.ENABLE else None
-    if views == "train":
+    if views == "random":
         silence = windows is not None and cfg.AUDIO.MISSING == "zero"
         return RandomViews(sampling, count, windows, silence)
-    if windows is not None and views == "test":
+    if windows is not None and views == "all":
         _check_one_view(cfg.TEST)
-    return FixedViews(sampling, cfg.TEST.NUM_ENSEMBLE_VIEWS if views == "test" else 0, windows)
+    spread = {"all": cfg.TEST.NUM_ENSEMBLE_VIEWS, "pair": 2}
+    return FixedViews(sampling, spread.get(views, 0), windows)
 
 
 def _check_one_view(test) -> None:
@@ -165,7 +187,7 @@ def _check_one_view(test) -> None:
 
 def _frame_readers(cfg, items: ItemTable, views: str) -> list[Reader]:
     """Return what reads frames and labels."""
-    data, training = cfg.DATA, views == "train"
+    data, training = cfg.DATA, views == "random"
     color = ColorJitter(tuple(data.COLOR_JITTER), data.COLOR_JITTER_PROB)
     if items.boxes is not None:
         if training:
@@ -176,7 +198,7 @@ def _frame_readers(cfg, items: ItemTable, views: str) -> list[Reader]:
     if training:
         frames: Reader = TrainFrames(TrainGeometry.from_cfg(data), color)
     else:
-        crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "test" else 1
+        crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "all" else 1
         frames = EvalFrames(TestGeometry.from_cfg(data, crops), data.NUM_FRAMES)
     if items.intervals is not None:
         return [frames, ActionReader(items.intervals, cfg.MODEL.NUM_CLASSES, of_clip=training)]
@@ -198,7 +220,7 @@ def _audio_readers(cfg, views: str) -> list[Reader]:
     audio = cfg.AUDIO
     if not audio.ENABLE:
         return []
-    return [build_audio_reader(audio, gain=views == "train")]
+    return [build_audio_reader(audio, gain=views == "random")]
 
 
 def build_audio_reader(audio, gain: bool = True) -> AudioReader:

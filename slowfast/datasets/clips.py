@@ -57,9 +57,18 @@ class ClipDataset(Dataset):
         """Clips per sample: temporal views times spatial crops."""
         return self.views.count * self.crops
 
+    @property
+    def training(self) -> bool:
+        """Whether samples are drawn to learn from, and then in another order in each epoch."""
+        return self.on_error == "replace"
+
+    def check_labels(self, num_classes: int) -> None:
+        """Raise an AnnotationError if an item has no label below ``num_classes``."""
+        self.items.check_labels(num_classes)
+
     def __getitem__(self, key: SampleKey | int) -> Sample | UnreadableSample:
         """Return the sample of an item, or what stands for it."""
-        return self._replacing(key) if self.on_error == "replace" else self._marking(int(key))
+        return self._replacing(key) if self.training else self._marking(int(key))
 
     def _replacing(self, key: SampleKey | int) -> Sample | UnreadableSample:
         """Return a sample of item ``key.index``, or of the first readable replacement.

@@ -10,6 +10,7 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset
 
 from slowfast.datasets.build import build_dataset, dataset_name
+from slowfast.datasets.pyslowfast import PySlowFastLoader
 from slowfast.datasets.reading import Note, begin_reading, keep, make_notes, stuck_file
 from slowfast.datasets.sample import collate
 from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
@@ -77,15 +78,13 @@ class WatchedLoader(DataLoader):
             )
 
 
-def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> WatchedLoader:
-    """Return the loader of a split, with this process's share of every batch.
+def build_loader(cfg, dataset: Dataset) -> WatchedLoader:
+    """Return the loader of a dataset, with this process's share of every batch.
 
     Training batches hold ``TRAIN.BATCH_SIZE`` clips over all processes of a machine. Test batches
     hold ``TEST.BATCH_SIZE`` clips too, in whole videos.
     """
-    if dataset is None:
-        dataset = build_dataset(dataset_name(cfg, split), cfg, split)
-    if split == "train":
+    if dataset.training:
         batches = TrainBatches(
             len(dataset),
             train_batch_per_process(cfg),
@@ -107,7 +106,7 @@ def construct_loader(cfg, split: str, dataset: Dataset | None = None) -> Watched
         pin_memory=cfg.DATA_LOADER.PIN_MEMORY and cfg.NUM_GPUS > 0,
         read_timeout=cfg.DATA.READ_TIMEOUT,
         prefetch_factor=cfg.DATA_LOADER.PREFETCH_FACTOR if workers else None,
-        persistent_workers=split == "train" and workers > 0,
+        persistent_workers=dataset.training and workers > 0,
     )
 
 
@@ -141,6 +140,15 @@ def train_batch_per_process(cfg) -> int:
             "this machine x TRAIN.ACCUMULATION_STEPS."
         )
     return cfg.TRAIN.BATCH_SIZE // parts
+
+
+def construct_loader(cfg, split: str, is_precise_bn: bool = False) -> PySlowFastLoader:
+    """Return the loader of ``train``, ``val`` or ``test`` for a program written for PySlowFast.
+
+    ``is_precise_bn`` changes nothing: it turns a schedule off there that is not supported here.
+    """
+    dataset = build_dataset(dataset_name(cfg, split), cfg, split)
+    return PySlowFastLoader.from_cfg(cfg, build_loader(cfg, dataset))
 
 
 def shuffle_dataset(loader: DataLoader, cur_epoch: int) -> None:

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from slowfast.checkpoint.report import ImportReport
+from slowfast.datasets.build import build_dataset, dataset_name
+from slowfast.datasets.loader import build_loader
 
 Batch = dict[str, Any]
 
@@ -25,7 +27,7 @@ class EvalSet:
     Attributes:
         name: under which its results are kept.
         split: the list: ``val`` is measured while training, every other by testing.
-        views: how its items are read: ``centre`` (one clip) or ``all`` (``TEST.NUM_*``).
+        views: how its items are read, see :func:`slowfast.datasets.build.build_dataset`.
     """
 
     name: str
@@ -116,13 +118,17 @@ class Task(ABC):
         """Return what is measured: while training (``val``) and by testing."""
         return [EvalSet("val", "val", "centre"), EvalSet("test", "test", "all")]
 
+    def dataset(self, split: str, views: str | None = None) -> Dataset:
+        """Return the list ``train``, ``val`` or ``test``, read as is usual for it or by ``views``."""
+        return build_dataset(dataset_name(self.cfg, split), self.cfg, split, views)
+
+    def build_loader(self, split: str, views: str | None = None) -> DataLoader:
+        """Return the loader of :meth:`dataset`."""
+        return build_loader(self.cfg, self.dataset(split, views))
+
     def evaluation_loader(self, eval_set: EvalSet) -> DataLoader:
         """Return the loader of an evaluation set."""
-        return self.build_loader(eval_set.split)
-
-    @abstractmethod
-    def build_loader(self, split: str) -> DataLoader:
-        """Return the loader of ``train``, ``val`` or ``test``."""
+        return self.build_loader(eval_set.split, eval_set.views)
 
     @abstractmethod
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:

@@ -10,12 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
-from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.lists.ava import VALIDATION_PERIOD
-from slowfast.datasets.loader import construct_loader
 from slowfast.evaluation.boxes import Boxes
 from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
@@ -53,11 +50,6 @@ class Detection(VideoTask):
         """Tell whether the network is handed blue first; ``AVA.BGR`` says so too."""
         return self.cfg.AVA.BGR or super().blue_first()
 
-    def build_loader(self, split: str) -> DataLoader:
-        """Return the loader of a split."""
-        dataset = build_dataset(dataset_name(self.cfg, split), self.cfg, split)
-        return construct_loader(self.cfg, split, dataset)
-
     def example(self, model: nn.Module) -> tuple[nn.Module, tuple]:
         """Return the network with a clip and one box."""
         _, (clips,) = super().example(model)
@@ -65,7 +57,7 @@ class Detection(VideoTask):
 
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """Return the loss of ``boxes`` ``(N, 5)`` in ``video`` ``(B, 1, 3, T, S, S)``."""
-        video = self.preprocess_on(model)(batch["video"][:, 0], batch["color"][:, 0])
+        video = self.training_clips(model, batch)
         scores, labels = model(video, batch["boxes"]), batch["box_label"]
         with torch.autocast(scores.device.type, enabled=False):
             # Without any box there is nothing to learn, but every process must take part.

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from slowfast.datasets.build import build_dataset, dataset_name
-from slowfast.datasets.loader import construct_loader
 from slowfast.evaluation import multilabel
 from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
@@ -49,14 +47,9 @@ class MultiLabel(VideoTask):
                 "Charades files it undoes the order of OpenCV, which is not used here: set it False."
             )
 
-    def build_loader(self, split: str) -> DataLoader:
-        """Return the loader of a split."""
-        dataset = build_dataset(dataset_name(self.cfg, split), self.cfg, split)
-        return construct_loader(self.cfg, split, dataset)
-
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """Return the loss of ``video`` ``(B, 1, 3, T, S, S)`` with ``label`` ``(B, C)``."""
-        video = self.preprocess_on(model)(batch["video"][:, 0], batch["color"][:, 0])
+        video = self.training_clips(model, batch)
         logits = model(video)
         with torch.autocast(logits.device.type, enabled=False):
             scores = logits.float()

@@ -1,7 +1,8 @@
-"""Self-supervised pretraining on sound and pictures, watched by cross-modal retrieval."""
+"""Self-supervised pretraining on frames and audio, watched by retrieval."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from slowfast.checkpoint.pretrained import initialise
 from slowfast.checkpoint.pretraining import load_pretraining
@@ -17,7 +18,6 @@ from slowfast.checkpoint.remap import train_files_name
 from slowfast.checkpoint.report import ImportReport
 from slowfast.datasets.audio_features import build_audio_features
 from slowfast.datasets.build import build_dataset, dataset_name
-from slowfast.datasets.loader import construct_loader
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import retrieval
 from slowfast.evaluation.predictions import Predictions, save_predictions
@@ -33,7 +33,7 @@ RANKS = (1, 5, 10)
 
 @TASK_REGISTRY.register(name="pretrain")
 class Pretrain(Task):
-    """Trains a model of :mod:`slowfast.ssl` and measures how well sound finds its pictures."""
+    """Trains a model of :mod:`slowfast.ssl` and measures how well audio finds its frames."""
 
     primary_metric = "retrieval_r1"
     report_sections = ("retrieval",)
@@ -54,15 +54,19 @@ class Pretrain(Task):
             channels_last=cfg.MODEL.CHANNELS_LAST,
         )
         self.sound = build_audio_features(cfg.AUDIO) if "audio" in self.modalities else None
-        self._datasets: dict[str, Dataset] = {}
+        self._train: Dataset | None = None
+        # What is looked for by what: the modalities, or two clips of a video where it is alone.
+        self.sides = self.modalities if len(self.modalities) > 1 else ("video", "other")
 
-    def dataset(self, split: str) -> Dataset:
-        """Return the dataset of a split; the lists are read once."""
-        if split not in self._datasets:
+    def dataset(self, split: str, views: str | None = None) -> Dataset:
+        """Return the dataset of a split; the training list is read once."""
+        if split != "train" or views is not None:
+            return super().dataset(split, views)
+        if self._train is None:
+            count = SSL_METHODS.get(self.cfg.MODEL.MODEL_NAME).views
             name = dataset_name(self.cfg, split)
-            views = SSL_METHODS.get(self.cfg.MODEL.MODEL_NAME).views
-            self._datasets[split] = build_dataset(name, self.cfg, split, count=views)
-        return self._datasets[split]
+            self._train = build_dataset(name, self.cfg, split, count=count)
+        return self._train
 
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
         """Return the model with a memory for each training file."""
@@ -87,12 +91,10 @@ class Pretrain(Task):
             load_pretraining(model, path, fingerprint, ssl.CHECKPOINT_PARTS, architecture)
 
     def evaluations(self) -> list[EvalSet]:
-        """Return what is measured; without both modalities there is no retrieval to measure."""
-        return super().evaluations() if {"video", "audio"} <= set(self.modalities) else []
-
-    def build_loader(self, split: str) -> DataLoader:
-        """Return the loader of a split; no labels are needed."""
-        return construct_loader(self.cfg, split, self.dataset(split))
+        """Return what is measured; a method of frames alone looks for another clip of the video."""
+        if "other" in self.sides:
+            return [EvalSet("val", "val", "pair"), EvalSet("test", "test", "pair")]
+        return super().evaluations()
 
     def inputs(self, batch: Batch, device: torch.device) -> dict[str, Any]:
         """Return ``video``, ``audio`` and ``index`` as the model reads them."""
@@ -131,20 +133,19 @@ class Pretrain(Task):
         return StepOutput(losses, metrics, len(batch["index"]))
 
     def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
-        """Return unit embeddings ``(B, D)`` of the pictures and the sound of each file."""
-        inputs = self.inputs(batch, batch["index"].device)
-        found = model.embed(inputs)
+        """Return two unit embeddings ``(B, D)`` of each file, one of each of ``sides``."""
+        found = model.embed(self.inputs(batch, batch["index"].device))
+        if "other" in self.sides:
+            found["video"], found["other"] = found["video"].unflatten(0, (-1, 2)).unbind(dim=1)
+        units = {side: F.normalize(found[side].float(), dim=1) for side in self.sides}
         return {
-            "index": batch["index"].cpu().numpy(),
-            "label": batch["label"].cpu().numpy(),
-            "valid": batch["valid"].cpu().numpy(),
-            "video_embedding": F.normalize(found["video"].float(), dim=1).cpu().numpy(),
-            "audio_embedding": F.normalize(found["audio"].float(), dim=1).cpu().numpy(),
+            **{key: batch[key].cpu().numpy() for key in ("index", "label", "valid")},
+            **{f"{side}_embedding": unit.cpu().numpy() for side, unit in units.items()},
         }
 
     def evaluator(self, dataset: Dataset) -> RetrievalEvaluator:
-        """Return an evaluator of retrieval between sound and pictures."""
-        return RetrievalEvaluator(dataset)
+        """Return an evaluator of retrieval between the two sides of a file."""
+        return RetrievalEvaluator(dataset, self.sides)
 
 
 class _UnknownItems:
@@ -168,14 +169,15 @@ class _Embed(nn.Module):
 
 
 class RetrievalEvaluator(Evaluator):
-    """Share of files, in percent, whose sound is among the first R for their pictures, and back.
+    """Share of files, in percent, whose one side is among the first R for the other, and back.
 
     Args:
-        dataset: its ``videos`` give files and class names.
+        dataset: its ``items`` give files and class names.
+        sides: ``video`` and ``audio``, say.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+    def __init__(self, dataset: Dataset, sides: Sequence[str] = ("video", "audio")) -> None:
+        self.dataset, self.sides = dataset, sides
         self._predictions = Predictions()
         self.arrays: dict[str, np.ndarray] = {}
 
@@ -191,12 +193,13 @@ class RetrievalEvaluator(Evaluator):
     def _measure(self) -> dict[str, float]:
         self.arrays = found = self._predictions.join()
         valid = found["valid"]
-        video, audio = found["video_embedding"][valid], found["audio_embedding"][valid]
-        forth = retrieval.recall(retrieval.ranks(video, audio), len(valid), RANKS)
-        back = retrieval.recall(retrieval.ranks(audio, video), len(valid), RANKS)
+        one, two = (found[f"{side}_embedding"][valid] for side in self.sides)
+        forth = retrieval.recall(retrieval.ranks(one, two), len(valid), RANKS)
+        back = retrieval.recall(retrieval.ranks(two, one), len(valid), RANKS)
+        first, second = (side[0] for side in self.sides)
         measures = {f"retrieval_r{k}": (forth[k] + back[k]) / 2 for k in RANKS}
-        measures |= {f"v2a_r{k}": forth[k] for k in RANKS}
-        measures |= {f"a2v_r{k}": back[k] for k in RANKS}
+        measures |= {f"{first}2{second}_r{k}": forth[k] for k in RANKS}
+        measures |= {f"{second}2{first}_r{k}": back[k] for k in RANKS}
         measures["chance_r1"] = 100.0 / len(valid)
         return {**measures, "num_videos": len(valid), "num_unreadable": int((~valid).sum())}
 

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from slowfast.datasets.build import build_dataset, dataset_name
-from slowfast.datasets.loader import construct_loader
 from slowfast.evaluation import classification
 from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.tasks.base import Batch, Evaluator, StepOutput
@@ -27,15 +25,15 @@ class Recognition(VideoTask):
     report_sections = ("classification",)
     losses = (("cross_entropy",), "with one label per video recognition learns by")
 
-    def build_loader(self, split: str) -> DataLoader:
-        """Return the loader of a split, its labels checked against ``MODEL.NUM_CLASSES``."""
-        dataset = build_dataset(dataset_name(self.cfg, split), self.cfg, split)
-        dataset.items.check_labels(self.cfg.MODEL.NUM_CLASSES)
-        return construct_loader(self.cfg, split, dataset)
+    def dataset(self, split: str, views: str | None = None) -> Dataset:
+        """Return a list whose labels are checked against ``MODEL.NUM_CLASSES``."""
+        dataset = super().dataset(split, views)
+        dataset.check_labels(self.cfg.MODEL.NUM_CLASSES)
+        return dataset
 
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """Return the classification loss of the one view in ``video`` ``(B, 1, 3, T, S, S)``."""
-        video = self.preprocess_on(model)(batch["video"][:, 0], batch["color"][:, 0])
+        video = self.training_clips(model, batch)
         logits = model(video)
         loss = self.loss(logits.float(), batch["label"])
         error = 100.0 * (logits.detach().argmax(dim=1) != batch["label"]).float().mean()

@@ -13,7 +13,7 @@ from slowfast.checkpoint.report import ImportReport
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.models.build import build_model
 from slowfast.models.losses import get_loss_func
-from slowfast.tasks.base import Task
+from slowfast.tasks.base import Batch, Task
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
 
@@ -69,6 +69,11 @@ class VideoTask(Task):
     def preprocess_on(self, model: nn.Module) -> ClipPreprocessor:
         """Return ``preprocess`` on the device of the model."""
         return self.preprocess.to(next(model.parameters()).device)
+
+    def training_clips(self, model: nn.Module, batch: Batch) -> list[Tensor]:
+        """Return the pathways of the one view in ``video`` ``(B, 1, 3, T, S, S)``."""
+        color = batch["color"][:, 0] if "color" in batch else None
+        return self.preprocess_on(model)(batch["video"][:, 0], color)
 
     def score_views(self, model: nn.Module, views: Tensor) -> np.ndarray:
         """Return scores ``(B, V, C)`` of uint8 clips ``(B, V, 3, T, S, S)``.

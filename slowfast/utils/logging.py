@@ -53,13 +53,24 @@ def _in_words(value: str | float) -> str:
 
 
 def log_json_stats(stats: dict[str, Any], output_dir: str | Path | None = None) -> None:
-    """Append one line of numbers to ``output_dir/stats.jsonl``."""
-    if output_dir is not None and du.is_root_proc():
+    """Append one line of numbers to ``output_dir/stats.jsonl``; without a folder log it instead.
+
+    The log line is PySlowFast's: sorted keys, and floats with five decimals.
+    """
+    if output_dir is None:
+        get_logger(__name__).info("json_stats: {%s}", ", ".join(map(_pair, sorted(stats.items()))))
+    elif du.is_root_proc():
         with open(Path(output_dir) / "stats.jsonl", "ab+") as file:
             # A crash may have torn the last line; it must not swallow the next one.
             torn = file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n"
             line = json.dumps(stats, allow_nan=False) + "\n"
             file.write((("\n" if torn else "") + line).encode())
+
+
+def _pair(item: tuple[str, Any]) -> str:
+    key, value = item
+    text = f"{value:.5f}" if isinstance(value, float) else json.dumps(value)
+    return f"{json.dumps(key)}: {text}"
 
 
 def read_json_stats(path: str | Path) -> list[dict[str, Any]]:

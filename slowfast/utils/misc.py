@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
 
 from slowfast.engine import launch
 from slowfast.engine.model_info import model_info
+from slowfast.utils.errors import TrainingError
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
@@ -33,6 +36,29 @@ def log_model_info(model: nn.Module, cfg, use_train_input: bool = True) -> None:
     clip = torch.empty(1, data.INPUT_CHANNEL_NUM[0], data.NUM_FRAMES, side, side, device="meta")
     logger.info("Model:\n%s", model)
     logger.info("%s", model_info(model, model, ([clip],)))
+
+
+def check_nan_losses(loss: float | torch.Tensor) -> None:
+    """Raise a TrainingError if a loss is not a number."""
+    if math.isnan(loss):
+        raise TrainingError(f"The loss is not a number: {float(loss)}.")
+
+
+def gpu_mem_usage() -> float:
+    """Return the most memory that tensors took on the current GPU, in GiB; 0 without one."""
+    return torch.cuda.max_memory_allocated() / 2**30 if torch.cuda.is_available() else 0.0
+
+
+def cpu_mem_usage() -> tuple[float, float]:
+    """Return the used and the whole memory of this machine in GiB; zeros where it does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return 0.0, 0.0
+    found = {
+        key: int(rest.split()[0]) / 2**20 for key, _, rest in (r.partition(":") for r in lines)
+    }
+    return found["MemTotal"] - found["MemAvailable"], found["MemTotal"]
 
 
 def is_eval_epoch(cfg, cur_epoch: int, multigrid_schedule: None = None) -> bool:

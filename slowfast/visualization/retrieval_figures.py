@@ -1,4 +1,4 @@
-"""Pictures of embeddings of pictures and sound: what is found, and where things lie."""
+"""Figures of embeddings: what is found, and where things lie."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of a report about embeddings: does the sound of a file lead to its pictures, and back?"""
+"""The part of a report about embeddings: does the audio of a file lead to its frames, and back?"""
 
 from __future__ import annotations
 
@@ -22,6 +22,12 @@ FRAMES_PER_STRIP = 4
 MAX_NAME = 34
 MAX_CLASS = 17
 MAX_POINTS = 3000
+WORDS = {
+    "video_embedding": "frames",
+    "audio_embedding": "audio",
+    "text_embedding": "text",
+    "other_embedding": "another clip",
+}
 
 
 @SECTIONS.register(name="retrieval")
@@ -29,18 +35,27 @@ def sections(found: dict[str, np.ndarray]) -> list[str]:
     """Return how well files are found, some examples, and a map.
 
     Args:
-        found: ``video_embedding`` and ``audio_embedding`` ``(N, D)`` of unit length, ``label``,
-            ``valid``, ``path`` ``(N,)`` and ``class_names``.
+        found: two of ``video_embedding``, ``audio_embedding`` ... ``(N, D)`` of unit length,
+            ``label``, ``valid``, ``path`` ``(N,)`` and ``class_names``.
     """
-    video, audio = found["video_embedding"], found["audio_embedding"]
+    one, two = sides = _sides(found)
     valid = found["valid"].astype(bool)
-    usable = valid & np.isfinite(video).all(axis=1) & np.isfinite(audio).all(axis=1)
-    parts = [page.heading("Retrieval between pictures and sound"), _table(found, valid)]
+    usable = valid.copy()
+    for side in sides:
+        usable &= np.isfinite(found[side]).all(axis=1)
+    title = f"Retrieval between {WORDS[one]} and {WORDS[two]}"
+    parts = [page.heading(title), _table(found, valid)]
     if not usable.any():
         return parts
     seen = {key: value[usable] for key, value in found.items() if key != "class_names"}
     names = _class_names(found)
     return parts + _examples(seen, names) + _map(seen, names)
+
+
+def _sides(found: dict[str, np.ndarray]) -> tuple[str, str]:
+    """Return the keys of the two sides, queries first."""
+    one, two = (key for key in WORDS if key in found)
+    return one, two
 
 
 def _class_names(found: dict[str, np.ndarray]) -> list[str]:
@@ -50,13 +65,11 @@ def _class_names(found: dict[str, np.ndarray]) -> list[str]:
 
 def _table(found: dict[str, np.ndarray], valid: np.ndarray) -> str:
     count = len(valid)
-    video, audio = found["video_embedding"][valid], found["audio_embedding"][valid]
+    one, two = _sides(found)
     rows: list[list[Any]] = []
-    for name, queries, gallery in (
-        ("pictures find their sound", video, audio),
-        ("sound finds its pictures", audio, video),
-    ):
-        ranks = retrieval.ranks(queries, gallery)
+    for query, target in ((one, two), (two, one)):
+        name = f"{WORDS[query]} \u2192 {WORDS[target]}"
+        ranks = retrieval.ranks(found[query][valid], found[target][valid])
         recall = retrieval.recall(ranks, count, RANKS)
         # Unreadable files are never found: they rank behind everything.
         every = np.concatenate([ranks, np.full(count - len(ranks), count + 1)])
@@ -69,28 +82,30 @@ def _table(found: dict[str, np.ndarray], valid: np.ndarray) -> str:
 
 
 def _examples(seen: dict[str, np.ndarray], names: list[str]) -> list[str]:
-    """Show what some pictures find among the sounds, from the best query to the worst."""
-    video, audio = (seen[f"{kind}_embedding"].astype(np.float64) for kind in ("video", "audio"))
-    ranks = retrieval.ranks(video, audio)
+    """Show what some files find by one side among the other, from the best query to the worst."""
+    one, two = _sides(seen)
+    queries, gallery = seen[one].astype(np.float64), seen[two].astype(np.float64)
+    ranks = retrieval.ranks(queries, gallery)
     order = np.argsort(ranks, kind="stable")
     chosen = order[np.linspace(0, len(order) - 1, min(NUM_QUERIES, len(order))).astype(int)]
     rows = []
     for query in chosen:
-        first = _cell(seen, names, query, f"own sound: rank {ranks[query]} of {len(ranks)}")
+        first = _cell(seen, names, query, f"own {WORDS[two]}: rank {ranks[query]} of {len(ranks)}")
         if first.strip is None:
             continue
-        scores = audio @ video[query]
+        scores = gallery @ queries[query]
         # As in the ranks, the own file stands behind those that score the same.
         best = np.lexsort((np.arange(len(scores)) == query, -scores))[:NUM_FOUND]
         found = [_cell(seen, names, k, f"cosine {scores[k]:.2f}", query) for k in best]
         rows.append([first, *found])
-    title = page.heading("Files found by their sound")
+    title = page.heading(f"Files found by their {WORDS[two]}")
     if not rows:
         return [title, page.paragraph("None of the files can be opened here.")]
-    columns = min(NUM_FOUND, len(video))
-    header = ["query: its pictures", *(f"{k + 1}. found by its sound" for k in range(columns))]
+    columns = min(NUM_FOUND, len(queries))
+    header = [f"query: its {WORDS[one]}"]
+    header += [f"{k + 1}. found by its {WORDS[two]}" for k in range(columns)]
     text = (
-        "Left the query, then the files whose sound fits its pictures best. A frame and \u2713 mark "
+        f"Left the query, then the files whose {WORDS[two]} fits best. A frame and \u2713 mark "
         "the file itself. The queries go in even steps from the best ranked to the worst."
     )
     picture = strip_table(rows, header)
@@ -108,7 +123,7 @@ def _cell(
     words = [short(names[labels[row]], MAX_CLASS)] if labels[row] >= 0 else []
     own = query is not None and row == query
     if own:
-        words = ["\u2713 own sound"]
+        words = ["\u2713 the file itself"]
     elif query is not None and labels[row] >= 0 and labels[row] == labels[query]:
         words = ["same class"]
     words.append(note)
@@ -117,21 +132,22 @@ def _cell(
 
 
 def _map(seen: dict[str, np.ndarray], names: list[str]) -> list[str]:
-    video, audio = seen["video_embedding"], seen["audio_embedding"]
-    if len(video) < 3 or video.shape[1] < 2:
+    sides = _sides(seen)
+    count, dim = seen[sides[0]].shape
+    if count < 3 or dim < 2:
         return []
-    rows = np.unique(np.linspace(0, len(video) - 1, min(MAX_POINTS, len(video))).astype(int))
+    rows = np.unique(np.linspace(0, count - 1, min(MAX_POINTS, count)).astype(int))
     clouds = []
-    for title, embedding in (("pictures", video), ("sound", audio)):
-        points, shares = principal_plane(embedding)
-        clouds.append(Cloud(title, points[rows], shares, seen["label"][rows]))
+    for side in sides:
+        points, shares = principal_plane(seen[side])
+        clouds.append(Cloud(WORDS[side], points[rows], shares, seen["label"][rows]))
     text = "The two directions in which the embeddings differ most (principal components)."
     if (seen["label"] >= 0).any():
         text += " Colours and markers are classes; training did not see them."
     return [
         page.heading("Map of the embeddings"),
         page.paragraph(text),
-        page.image(class_map(clouds, names), "map of the embeddings of pictures and sound"),
+        page.image(class_map(clouds, names), "map of the embeddings"),
     ]
 
 

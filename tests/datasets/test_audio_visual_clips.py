@@ -13,7 +13,7 @@ from slowfast.config import load_cfg
 from slowfast.datasets import build_dataset
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable
-from slowfast.datasets.loader import construct_loader, shuffle_dataset
+from slowfast.datasets.loader import build_loader, shuffle_dataset
 from slowfast.datasets.media import VideoInfo, open_media
 from slowfast.datasets.readers import AudioReader, EvalFrames, LabelReader, TrainFrames
 from slowfast.datasets.sample import SampleKey, UnreadableSample
@@ -338,7 +338,7 @@ def test_workers_do_not_change_batches(world, split):
     batches = []
     for workers in (0, 2):
         cfg = config(world, **{"DATA_LOADER.NUM_WORKERS": workers, "AUDIO.OFFSET": "jitter"})
-        loader = construct_loader(cfg, split)
+        loader = build_loader(cfg, build_dataset("kinetics", cfg, split))
         shuffle_dataset(loader, 1)
         batches.append(list(loader))
     for one, two in zip(*batches, strict=True):

@@ -6,7 +6,7 @@ import torch
 from slowfast.config import load_cfg
 from slowfast.datasets import build_dataset
 from slowfast.datasets.build import read_items
-from slowfast.datasets.loader import construct_loader, shuffle_dataset
+from slowfast.datasets.loader import build_loader, shuffle_dataset
 from slowfast.utils.errors import AnnotationError, ConfigError
 
 
@@ -37,7 +37,7 @@ def cfg(tmp_path, media_factory):
 
 def batches_of(cfg, split, workers):
     cfg.DATA_LOADER.NUM_WORKERS = workers
-    loader = construct_loader(cfg, split)
+    loader = build_loader(cfg, build_dataset("kinetics", cfg, split))
     shuffle_dataset(loader, 1)
     return list(loader)
 
@@ -66,7 +66,7 @@ def test_evaluation_covers_every_file_once_and_marks_the_bad_one(cfg):
 
 
 def test_epochs_differ(cfg):
-    loader = construct_loader(cfg, "train")
+    loader = build_loader(cfg, build_dataset("kinetics", cfg, "train"))
     orders = []
     for epoch in (0, 1):
         shuffle_dataset(loader, epoch)

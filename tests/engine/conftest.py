@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from slowfast.synthetic import write_demo_world
+from slowfast.synthetic import write_ava_world, write_demo_world
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -102,3 +102,21 @@ def run_process(words: list[str], timeout: float) -> subprocess.CompletedProcess
         timeout=timeout,
         check=False,
     )
+
+
+@pytest.fixture(scope="session")
+def ava_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ava world")
+    write_ava_world(folder, "tiny")
+    return folder / "ava"
+
+
+@pytest.fixture(scope="session")
+def places(ava_folder):
+    """Config overrides that say where the world is."""
+    return [
+        *("AVA.FRAME_DIR", str(ava_folder / "frames"), "AVA.VIDEO_DIR", str(ava_folder / "videos")),
+        *("AVA.FRAME_LIST_DIR", str(ava_folder / "annotations")),
+        *("AVA.ANNOTATION_DIR", str(ava_folder / "annotations")),
+        *("DATA_LOADER.NUM_WORKERS", "0", "TENSORBOARD.ENABLE", "False", "LOG_PERIOD", "5"),
+    ]

@@ -15,31 +15,12 @@ from slowfast.datasets.media import open_media
 from slowfast.engine.run import main
 from slowfast.evaluation.ava_command import main as judge
 from slowfast.evaluation.predictions import load_predictions
-from slowfast.synthetic.ava_world import write_ava_world
 
 ROOT = Path(__file__).resolve().parents[2]
 METHODS = sorted(
     path.stem.removeprefix("32x2_112x112_R18_v2.2_")
     for path in (ROOT / "configs/AVA/VSSL").glob("32x2*.yaml")
 )
-
-
-@pytest.fixture(scope="session")
-def ava_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ava world")
-    write_ava_world(folder, "tiny")
-    return folder / "ava"
-
-
-@pytest.fixture(scope="session")
-def places(ava_folder):
-    """Config overrides that say where the world is."""
-    return [
-        *("AVA.FRAME_DIR", str(ava_folder / "frames"), "AVA.VIDEO_DIR", str(ava_folder / "videos")),
-        *("AVA.FRAME_LIST_DIR", str(ava_folder / "annotations")),
-        *("AVA.ANNOTATION_DIR", str(ava_folder / "annotations")),
-        *("DATA_LOADER.NUM_WORKERS", "0", "TENSORBOARD.ENABLE", "False", "LOG_PERIOD", "5"),
-    ]
 
 
 @pytest.fixture(scope="session")

@@ -54,7 +54,9 @@ def test_a_task_may_test_and_validate_several_sets(trained, overrides, tmp_path,
     monkeypatch.setattr(
         Recognition,
         "build_loader",
-        lambda self, split: loader(self, {"test-centre": "val"}.get(split, split)),
+        lambda self, split, views=None: loader(
+            self, {"test-centre": "val"}.get(split, split), views
+        ),
     )
     shutil.copytree(trained, tmp_path / "run")
     words = ["SOLVER.MAX_EPOCH", "2", "SOLVER.WARMUP_EPOCHS", "0.0"]

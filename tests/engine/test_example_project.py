@@ -37,7 +37,11 @@ def test_it_trains_resumes_and_reports_by_config_alone(demo_videos, tmp_path):
     again = call(demo_videos, config, tmp_path / "parts", *two)
     assert again.returncode == 0 and "Resuming from" in again.stdout, again.stdout
     assert (tmp_path / "parts/report.html").is_file()
-    assert "nt_xent" in (tmp_path / "parts/stats.jsonl").read_text()
+    stats = (tmp_path / "parts/stats.jsonl").read_text()
+    assert "nt_xent" in stats and "v2o_r1" in stats
+    assert (
+        "Retrieval between frames and another clip" in (tmp_path / "parts/report.html").read_text()
+    )
     one, other = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)

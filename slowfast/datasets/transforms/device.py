@@ -41,18 +41,21 @@ class ClipPreprocessor(nn.Module):
         """Return pathways of float32 ``(B, 3, T, H, W)``.
 
         Args:
-            clips: uint8 ``(B, 3, T, H, W)`` RGB.
+            clips: uint8 ``(B, 3, T, H, W)`` RGB; float clips, of a dataset class of PySlowFast's
+                kind, are normalised already.
             color: ``(B, 5)`` draws, or None.
         """
-        video = clips.float().div_(255.0)
-        if color is not None:
-            video = apply_color_jitter(video, color)
-        video = (video - self.mean) / self.std
-        if self.reverse_channels:
-            video = video.flip(1)
+        video = clips if clips.is_floating_point() else self._normalised(clips, color)
         if self.channels_last:
             video = video.contiguous(memory_format=torch.channels_last_3d)
         if not self.slow_alpha:
             return [video]
         slow = slow_pathway_indices(video.shape[2], self.slow_alpha)
         return [video[:, :, slow], video]
+
+    def _normalised(self, clips: Tensor, color: Tensor | None) -> Tensor:
+        video = clips.float().div_(255.0)
+        if color is not None:
+            video = apply_color_jitter(video, color)
+        video = (video - self.mean) / self.std
+        return video.flip(1) if self.reverse_channels else video
