@@ -1,8 +1,10 @@
 """Installs the package ``slowfast`` (distribution ``slowfast-ssl``) with ``pip install -e .``."""
 
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 
@@ -35,17 +37,32 @@ EXTRAS = {
     "detectron2": ["detectron2"],  # optional person detector; install it from its repository
 }
 
+
+class BuildWithConfigs(build_py):
+    """Takes configs and tools into a wheel; a checkout has them beside the package."""
+
+    def run(self):
+        """Build the package, then copy both folders into it."""
+        super().run()
+        if not self.editable_mode:
+            for name in ("configs", "tools"):
+                target = Path(self.build_lib) / "slowfast" / name
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(ROOT / name, target, dirs_exist_ok=True, ignore=ignored)
+
+
 setup(
     name="slowfast-ssl",
     version="0.1.0",
-    description="Pretrain video models on sound and pictures, and measure any such checkpoint",
+    description="Pretrain video models on audio and frames, and measure any such checkpoint",
     long_description=(ROOT / "README.md").read_text() if (ROOT / "README.md").exists() else "",
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["slowfast", "slowfast.*"]),
     package_data={"slowfast": ["py.typed"], "slowfast.datasets": ["assets/*.json"]},
-    entry_points={"console_scripts": ["slowfast=slowfast.engine.cli:command"]},
+    cmdclass={"build_py": BuildWithConfigs},
+    entry_points={"console_scripts": ["slowfast=slowfast.engine.cli:console"]},
     install_requires=REQUIREMENTS,
     extras_require=EXTRAS,
 )

@@ -11,6 +11,7 @@ import yaml
 
 from slowfast.utils.errors import ConfigError, did_you_mean
 from slowfast.utils.paths import expanded, is_url, joined, local_path
+from slowfast.utils.shipped import shipped
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ def read_entries(path: str | Path) -> list[Entry]:
 
 def _read(source: str, above: tuple[Path, ...], asked_by: str = "") -> list[Entry]:
     path = Path(local_path(source, f"{asked_by}: {BASE_KEY}" if asked_by else "--cfg"))
+    if not path.exists():  # configs/... is found from any folder
+        path = shipped(path) or path
     source = source if is_url(source) else str(path)  # for messages, and what _BASE_ is seen from
     real = path.resolve()
     if real in above:

@@ -1,10 +1,11 @@
-"""The command line of ``tools/run_net.py``.
+"""The command line of ``tools/run_net.py``, and of ``slowfast``, which knows the other tools too.
 
 Nothing heavy is imported before the config is checked: help and errors in it need no torch.
 """
 
 from __future__ import annotations
 
+import runpy
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -12,9 +13,10 @@ from typing import NoReturn
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
 from slowfast.config.imports import import_modules
-from slowfast.utils.errors import SlowFastError
+from slowfast.utils.errors import SlowFastError, did_you_mean
 from slowfast.utils.parser import load_config, parse_args
 from slowfast.utils.processes import leave
+from slowfast.utils.shipped import shipped, shipped_tools
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +39,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 def command() -> NoReturn:
     """Run the command line of this process and end it."""
     leave(main())
+
+
+def console() -> NoReturn:
+    """Run ``slowfast``: a tool by its name (``slowfast prepare_data ...``), otherwise a config."""
+    words, tools = sys.argv[1:], shipped_tools()
+    name = words[0].replace("-", "_") if words else ""
+    if name in tools:
+        sys.argv = [f"slowfast {name}", *words[1:]]
+        runpy.run_path(str(shipped(f"tools/{name}.py")), run_name="__main__")
+        leave(0)
+    if words in (["-h"], ["--help"]):
+        sys.stdout.write(f"Tools, as 'slowfast NAME ...': {', '.join(tools)}. A run:\n\n")
+    elif words and not words[0].startswith("-"):
+        sys.stderr.write(f"error: no tool {words[0]!r}. {did_you_mean(name, tools)}\n")
+        leave(2)
+    command()
 
 
 def _run(args, cfg) -> None:
