@@ -1,6 +1,6 @@
 """Write what people do on a video of yours: boxes, and the surest actions of each.
 
-    demo.py --cfg configs/demo/ava.yaml --video my.mp4 --boxes boxes.csv --out painted.mp4
+    demo.py --cfg configs/demo/ava.yaml --video my.mp4 --boxes boxes.csv --out annotated.mp4
     demo.py --cfg CFG --video my.mp4 --detector onnx:FastestDet.onnx TEST.CHECKPOINT_FILE_PATH C
 
 Boxes come from a file in AVA's format or from a detector of people. Weights are found as for testing:
@@ -13,7 +13,12 @@ from pathlib import Path
 
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.engine.failures import run_cli
-from slowfast.engine.video_demo import ActionPainter, Shown, boxes_of_file, paint_video
+from slowfast.engine.video_demo import (
+    ActionVisualizer,
+    DisplayOptions,
+    annotate_video,
+    boxes_of_file,
+)
 from slowfast.models.person_detectors import build_detector
 from slowfast.utils.arguments import at_least
 from slowfast.utils.logging import setup_logging
@@ -21,7 +26,7 @@ from slowfast.utils.parser import load_config, parse_args
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Paint one video."""
+    """Annotate one video."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -59,9 +64,9 @@ def _run(args, rest: list[str]) -> None:
         def source(_, frame):
             return detect(frame)[0]
 
-    painter = ActionPainter(cfg, Shown(args.top, args.score))
+    visualizer = ActionVisualizer(cfg, DisplayOptions(args.top, args.score))
     out = args.out or args.video.with_name(f"{args.video.stem}-actions.mp4")
-    found = paint_video(painter, args.video, source, out)
+    found = annotate_video(visualizer, args.video, source, out)
     print(f"Wrote {out}: {', '.join(f'{count} {what}' for what, count in found.items())}")
     if args.boxes and not found["boxes"]:
         print(

@@ -4,8 +4,8 @@
     prepare_data.py verify --cfg FILE.yaml [KEY VALUE ...] --out DIR [--deep] [--workers N]
     prepare_data.py manifest --cfg FILE.yaml [KEY VALUE ...] --out DIR [--workers N]
     prepare_data.py transcode SRC DST [--short-side 128] [--gop 12] [--crf 18] [--workers N]
-    prepare_data.py cut SRC DST [--start 900] [--length 901] [--only=NAME] [--again] [--workers N]
-    prepare_data.py extract SRC DST [--rate 30] [--quality 95] [--only=NAME] [--again] [--workers N]
+    prepare_data.py cut SRC DST [--start 900] [--length 901] [--only=NAME] [--overwrite] [--workers N]
+    prepare_data.py extract SRC DST [--rate 30] [--quality 95] [--only=NAME] [--overwrite] [--workers N]
 
 Exit status: 0 all is well, 1 something has to be corrected, 2 the command line is wrong.
 """
@@ -139,7 +139,7 @@ def extract(args: argparse.Namespace, _: list[str]) -> int:
 def _prepare(run, args: argparse.Namespace, *how) -> int:
     from slowfast.dataprep.ava_prepare import Selection
 
-    selection = Selection(tuple(args.only), args.again)
+    selection = Selection(tuple(args.only), args.overwrite)
     report = run(args.src, args.dst, *how, workers=args.workers, selection=selection)
     print(report)
     return 0 if report.ok else 1
@@ -212,7 +212,7 @@ def _add_steps(add) -> None:
         step.add_argument(
             "--only", action="append", default=[], metavar="NAME", help="this video, no other"
         )
-        step.add_argument("--again", action="store_true", help="do what is done once more")
+        step.add_argument("--overwrite", action="store_true", help="overwrite results that exist")
         if run is cut:
             step.add_argument("--start", type=_seconds, default=900.0, help="second (%(default)s)")
             step.add_argument("--length", type=_seconds, default=901.0, help="(%(default)s s)")

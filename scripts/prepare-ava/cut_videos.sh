@@ -8,7 +8,7 @@
 #   --start S    first second (default: 900)
 #   --length S   how many (default: 901)
 #   --only NAME  this video, without ending, and no other; may be given several times
-#   --again      cut what is there once more
+#   --overwrite      cut what is there once more
 #   -h           this text
 #
 # Results are MP4 files (H.264, AAC) of full resolution, noted with their length and the program in
@@ -19,7 +19,7 @@ set -euo pipefail
 # shellcheck source=scripts/prepare-ava/fetch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/fetch.sh"
 
-read_flags "-d -j --start --length --only --again" "$@"
+read_flags "-d -j --start --length --only --overwrite" "$@"
 data=${data:-$root/data/AVA}
 [ -d "$data/videos" ] || fail "there is no $data/videos; download_data.sh makes it"
 prepare_data cut "$data/videos" "$data/videos_15min"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Download AVA's frame lists, boxes, detected boxes and classes, all into DATA/annotations.
 #
-#   bash scripts/prepare-ava/download_annotations.sh [-d DATA] [--again]
+#   bash scripts/prepare-ava/download_annotations.sh [-d DATA] [--overwrite]
 #
 #   -d DATA   the data folder (default: data/AVA)
-#   --again   download what is there once more
+#   --overwrite   download what is there once more
 #   -h        this text
 #
 # What is there is kept. It ends with status 1 and a list as long as a file is missing. Other places
@@ -15,7 +15,7 @@ set -euo pipefail
 # shellcheck source=scripts/prepare-ava/fetch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/fetch.sh"
 
-read_flags "-d --again" "$@"
+read_flags "-d --overwrite" "$@"
 data=${data:-$root/data/AVA}
 facebook=https://dl.fbaipublicfiles.com
 lists_url=${AVA_FRAME_LISTS_URL:-$facebook/video-long-term-feature-banks/data/ava/frame_lists}

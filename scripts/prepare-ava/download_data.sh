@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Download AVA's movies into DATA/videos: 299 files, some hundred GB.
 #
-#   bash scripts/prepare-ava/download_data.sh [-d DATA] [-j JOBS] [--only NAME] [--again]
+#   bash scripts/prepare-ava/download_data.sh [-d DATA] [-j JOBS] [--only NAME] [--overwrite]
 #
 #   -d DATA      the data folder (default: data/AVA)
 #   -j JOBS      downloads at a time (default: 4)
 #   --only NAME  this video (with or without ending) and no other; may be given several times
-#   --again      download what is there once more
+#   --overwrite      download what is there once more
 #   -h           this text
 #
 # Started again, it continues where it stopped: complete files are known by their size on the server.
@@ -17,7 +17,7 @@ set -euo pipefail
 # shellcheck source=scripts/prepare-ava/fetch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/fetch.sh"
 
-read_flags "-d -j --only --again" "$@"
+read_flags "-d -j --only --overwrite" "$@"
 data=${data:-$root/data/AVA}
 jobs=${jobs:-4}
 export url=${AVA_URL:-https://s3.amazonaws.com/ava-dataset}

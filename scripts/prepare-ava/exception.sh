@@ -28,7 +28,7 @@ done
 read_flags "-d -j" ${flags[@]+"${flags[@]}"}
 [ ${#names[@]} -gt 0 ] || names=(I8j6Xq2B5ys)
 
-common=(-d "${data:-$root/data/AVA}" --again)
+common=(-d "${data:-$root/data/AVA}" --overwrite)
 [ -z "$jobs" ] || common+=(-j "$jobs")
 for name in "${names[@]}"; do
     common+=(--only "$name")

@@ -16,7 +16,7 @@ read_flags() { # read_flags "FLAGS THAT ARE ALLOWED" "$@"
     while [ $# -gt 0 ]; do
         case "$1" in -h | --help) usage "$0" && exit 0 ;; esac
         case "$allowed" in *" $1 "*) ;; *) misuse "unknown option $1 (see -h)" ;; esac
-        if [ "$1" = --again ]; then
+        if [ "$1" = --overwrite ]; then
             again=yes
         else
             [ $# -gt 1 ] && [ -n "$2" ] || misuse "$1 needs a value (see -h)"
@@ -37,7 +37,7 @@ prepare_data() {
     local words name
     words=("$1" "$2" "$3" ${passed[@]+"${passed[@]}"})
     [ -z "$jobs" ] || words+=(--workers "$jobs")
-    [ -z "$again" ] || words+=(--again)
+    [ -z "$again" ] || words+=(--overwrite)
     for name in ${only[@]+"${only[@]}"}; do
         words+=("--only=$name") # names may begin with a dash
     done

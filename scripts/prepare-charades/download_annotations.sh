@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Download the frame lists of Charades into DATA/frame_lists.
 #
-#   bash scripts/prepare-charades/download_annotations.sh [-d DATA] [--again]
+#   bash scripts/prepare-charades/download_annotations.sh [-d DATA] [--overwrite]
 #
 #   -d DATA   the data folder (default: data/charades)
-#   --again   download what is there once more
+#   --overwrite   download what is there once more
 #   -h        this text
 #
 # What is there is kept. CHARADES_FRAME_LISTS_URL is another place for the files. Next:
@@ -14,7 +14,7 @@ set -euo pipefail
 # shellcheck source=scripts/prepare-ava/fetch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../prepare-ava/fetch.sh"
 
-read_flags "-d --again" "$@"
+read_flags "-d --overwrite" "$@"
 data=${data:-$root/data/charades}
 usual=https://dl.fbaipublicfiles.com/pyslowfast/dataset/charades/frame_lists
 missing=()

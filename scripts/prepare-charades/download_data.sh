@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Download the frames of Charades (76 GB) and unpack them to DATA/Charades_v1_rgb.
 #
-#   bash scripts/prepare-charades/download_data.sh [-d DATA] [--again]
+#   bash scripts/prepare-charades/download_data.sh [-d DATA] [--overwrite]
 #
 #   -d DATA   the data folder (default: data/charades)
-#   --again   unpack once more, and download where the archive is gone
+#   --overwrite   unpack once more, and download where the archive is gone
 #   -h        this text
 #
 # Started again, it continues where it stopped. The folder appears when it is complete; its frames are
@@ -16,7 +16,7 @@ set -euo pipefail
 # shellcheck source=scripts/prepare-ava/fetch.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../prepare-ava/fetch.sh"
 
-read_flags "-d --again" "$@"
+read_flags "-d --overwrite" "$@"
 data=${data:-$root/data/charades}
 url=${CHARADES_URL:-https://ai2-public-datasets.s3-us-west-2.amazonaws.com/charades}
 name=Charades_v1_rgb
@@ -61,7 +61,7 @@ wrong=$(differences)
 if [ -n "$wrong" ]; then
     printf '%s\n' "$wrong" | sed -n '1,20s/^/  /p' >&2
     fail "$(printf '%s\n' "$wrong" | wc -l | tr -d ' ') videos differ from the frame lists;" \
-        "--again unpacks the archive once more"
+        "--overwrite unpacks the archive once more"
 fi
 [ -s "$data/frame_lists/train.csv" ] ||
     echo "note: without frame lists nothing was compared; run download_annotations.sh, then this" >&2

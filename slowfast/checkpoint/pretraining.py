@@ -1,4 +1,4 @@
-"""Going on from an earlier pretraining: weights, memory banks and partition."""
+"""Continuing from an earlier pretraining: weights, memory banks and partition."""
 
 from __future__ import annotations
 

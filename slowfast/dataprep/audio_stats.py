@@ -1,4 +1,4 @@
-"""Measuring mean and deviation of each frequency over random windows of a user's own sound."""
+"""Measuring mean and deviation of each frequency over random windows of a user's own audio."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ class RunningMoments:
 
 
 @dataclass
-class Survey:
+class StatsReport:
     """What was measured and what was left out.
 
     Attributes:
         clips: windows measured.
-        without_sound, too_short: paths of files left out for that reason.
+        without_audio, too_short: paths of files left out for that reason.
         unreadable: ``(path, reason)`` of files that could not be read.
         stats: the result.
     """
 
     clips: int = 0
-    without_sound: list[str] = field(default_factory=list)
+    without_audio: list[str] = field(default_factory=list)
     too_short: list[str] = field(default_factory=list)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
     stats: SpectrogramStats | None = None
@@ -72,13 +72,13 @@ class Survey:
     def left_out(self) -> str:
         """A few words on the files left out."""
         return (
-            f"{len(self.without_sound)} without sound, {len(self.too_short)} with too little, "
+            f"{len(self.without_audio)} without audio, {len(self.too_short)} with too little, "
             f"{len(self.unreadable)} unreadable"
         )
 
 
-def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> Survey:
-    """Measure random windows of the sound of a config's training files, gain included.
+def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> StatsReport:
+    """Measure random windows of the audio of a config's training files, gain included.
 
     Args:
         cfg: names the list (or ``DATA.MANIFEST_DIR``) and, in ``AUDIO``, the spectrogram.
@@ -86,7 +86,7 @@ def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> Survey:
         seed: of the order of files, the windows and the gains.
 
     Raises:
-        AnnotationError: the list is missing or wrong, or no file has enough sound.
+        AnnotationError: the list is missing or wrong, or no file has enough audio.
         ConfigError: a setting of the spectrogram that makes no sense.
     """
     data, audio = cfg.DATA, cfg.AUDIO
@@ -95,7 +95,7 @@ def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> Survey:
         videos = ItemTable.load(manifest_path(cfg, data.MANIFEST_DIR, "train"))
     else:
         videos = read_items(cfg, "train").check_files()
-    survey, moments = Survey(), RunningMoments()
+    survey, moments = StatsReport(), RunningMoments()
     windows = draw_windows(
         videos,
         survey,
@@ -110,7 +110,7 @@ def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> Survey:
         moments.add(features(waveform[None])[0, 0].numpy())
     if not survey.clips:
         raise AnnotationError(
-            f"{videos.source}: none of {len(videos)} files has {audio.DURATION:g} s of sound "
+            f"{videos.source}: none of {len(videos)} files has {audio.DURATION:g} s of audio "
             f"({survey.left_out}).{_example(survey)} Check the list, or lower AUDIO.DURATION."
         )
     survey.stats = _result(cfg, features, moments, f"{videos.source}: {survey.clips}", seed)
@@ -135,13 +135,13 @@ def _result(
     )
 
 
-def _example(survey: Survey) -> str:
+def _example(survey: StatsReport) -> str:
     return f" For example: {survey.unreadable[0][1]}" if survey.unreadable else ""
 
 
 def draw_windows(
     videos: ItemTable,
-    survey: Survey,
+    survey: StatsReport,
     *,
     clips: int,
     seconds: float,
@@ -153,11 +153,11 @@ def draw_windows(
     """Yield waveforms ``(S,)`` of random windows, with a random gain each.
 
     Every file is visited once, in random order, before any is visited again; files without
-    enough sound are noted in ``survey`` and left out from then on. A window is drawn from
+    enough audio are noted in ``survey`` and left out from then on. A window is drawn from
     ``(seed, round, row of its file)`` and from nothing else.
     """
     rows = np.arange(len(videos))
-    with tqdm(total=clips, desc="sound", unit="clip", disable=None) as bar:
+    with tqdm(total=clips, desc="audio", unit="clip", disable=None) as bar:
         turn = 0
         while len(rows) and survey.clips < clips:
             useful = []
@@ -178,17 +178,17 @@ def draw_windows(
 
 def _window(
     path: str,
-    survey: Survey,
+    survey: StatsReport,
     seconds: float,
     rate: int,
     options: MediaOptions,
     rng: np.random.Generator,
 ) -> torch.Tensor | None:
-    """Return the sound of a random window of a file, or note why there is none."""
+    """Return the audio of a random window of a file, or note why there is none."""
     try:
         with open_media(path, options) as media:
             if media.audio is None:
-                survey.without_sound.append(path)
+                survey.without_audio.append(path)
                 return None
             latest = sound_seconds(media) - seconds
             if latest < 0:
@@ -202,7 +202,7 @@ def _window(
 
 
 def sound_seconds(media: VideoFile | FrameFolder) -> float:
-    """Return the length of the sound; where no header tells it, that of the pictures."""
+    """Return the length of the audio; where no header tells it, that of the frames."""
     duration = media.audio.duration
     if not np.isnan(duration):
         return duration

@@ -1,4 +1,4 @@
-"""Checking AVA, or data in its form, before a run: pictures, boxes, classes and their agreement."""
+"""Checking AVA, or data in its form, before a run: frames, boxes, classes and their agreement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from slowfast.datasets.lists.frame_lists import compact, read_frame_list
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.parallel import map_files
 
-# Official AVA: number of videos of each split, and pictures of each video at 30 per second.
+# Official AVA: number of videos of each split, and frames of each video at 30 per second.
 OFFICIAL_LISTS = tuple(f"ava_{split}_v2.{n}.csv" for split in ("train", "val") for n in (1, 2))
 OFFICIAL_VIDEOS = {"train": 235, "val": 64}
 OFFICIAL_PICTURES = (27_028, 27_034)
@@ -34,7 +34,7 @@ class AvaReport(VerifyReport):
         facts = split.summary()
         return (
             f"{split.name}: {facts['usable']} of {facts['videos']} videos can be used, "
-            f"{facts['pictures_there']} of {facts['pictures_listed']} pictures are there, "
+            f"{facts['frames_there']} of {facts['frames_listed']} frames are there, "
             f"{facts['boxes']} boxes at {facts['keyframes']} key frames, "
             f"{facts['predicted_boxes']} predicted ({facts['source']})"
         )
@@ -56,7 +56,7 @@ class ScoringReaders:
 def verify_ava(
     cfg, out_dir: str | Path, readers: ScoringReaders, workers: int = 2, full: bool = False
 ) -> AvaReport:
-    """Compare AVA's lists with the pictures on disk and with each other.
+    """Compare AVA's lists with the frames on disk and with each other.
 
     Writes ``<out_dir>/train.csv`` and ``val.csv`` with a row per video, and ``summary.json``. A list
     that is missing or wrong is a problem in the report, not an error.
@@ -66,7 +66,7 @@ def verify_ava(
         out_dir: is made where it does not exist.
         readers: of the label map and the excluded key frames.
         workers: processes; 0 works in this one.
-        full: read every picture, not a few at the beginning, middle and end of each video.
+        full: read every frame, not a few at the beginning, middle and end of each video.
     """
     splits = {name: _read_split(cfg, name, workers, full) for name in ("train", "val")}
     train, val = splits.values()
@@ -153,12 +153,12 @@ def _check_videos(split: AvaSplit) -> None:
     extra = [f"{p.video} ({p.extra})" for p in split.videos.values() if p.extra > 0]
     if extra:
         split.notes.append(
-            f"{len(extra)} folders hold more pictures than their list names: {shorten(extra)}. "
+            f"{len(extra)} folders hold more frames than their list names: {shorten(extra)}. "
             "Extraction differs a little between versions of FFmpeg."
         )
     tools = {row["tool"] for row in read_record(split.source) if row.get("tool")}
     if len(tools) > 1:
-        split.notes.append(f"the pictures come from different programs: {shorten(sorted(tools))}.")
+        split.notes.append(f"the frames come from different programs: {shorten(sorted(tools))}.")
 
 
 def _check_boxes(split: AvaSplit, rate: int) -> None:
@@ -174,26 +174,28 @@ def _check_boxes(split: AvaSplit, rate: int) -> None:
             )
         if table.outside:
             split.notes.append(
-                f"{len(table.outside)} {what} boxes reach beyond the picture, which cuts them: "
+                f"{len(table.outside)} {what} boxes reach beyond the frame, which cuts them: "
                 f"{shorten(table.outside)}."
             )
         if table.repeated:
             split.notes.append(f"{table.repeated} {what} lines are repeats.")
         if split.are_listed:
             _check_places(split, what, table, rate)
-    idle = sorted(set(split.videos) - split.boxes.videos - split.predicted.videos)
-    if idle:
-        split.notes.append(f"{len(idle)} listed videos have no boxes: {shorten(idle)}.")
+    videos_without_boxes = sorted(set(split.videos) - split.boxes.videos - split.predicted.videos)
+    if videos_without_boxes:
+        split.notes.append(
+            f"{len(videos_without_boxes)} listed videos have no boxes: {shorten(videos_without_boxes)}."
+        )
 
 
 def _check_places(split: AvaSplit, what: str, table: BoxTable, rate: int) -> None:
     """Compare key frames with the videos that hold them; unreadable ones have no length."""
     known = {name: probe for name, probe in split.videos.items() if probe.listed}
-    homeless = sorted(table.videos - set(split.videos))
-    if homeless:
+    videos_without_lists = sorted(table.videos - set(split.videos))
+    if videos_without_lists:
         split.problems.append(
-            f"{what} boxes of {len(homeless)} videos that are in no frame list or folder of videos: "
-            f"{shorten(homeless)}."
+            f"{what} boxes of {len(videos_without_lists)} videos that are in no frame list or folder of videos: "
+            f"{shorten(videos_without_lists)}."
         )
     beyond = [
         f"{video} at {second}"
@@ -203,7 +205,7 @@ def _check_places(split: AvaSplit, what: str, table: BoxTable, rate: int) -> Non
     if beyond:
         split.problems.append(
             f"{len(beyond)} {what} key frames lie outside their videos: {shorten(beyond)}. Second "
-            f"{FIRST_SECOND} is the first picture, AVA.FRAME_RATE is {rate}."
+            f"{FIRST_SECOND} is the first frame, AVA.FRAME_RATE is {rate}."
         )
 
 
@@ -235,10 +237,10 @@ def _check_predictions(split: AvaSplit, excluded: set[Key]) -> None:
             f"AVA.DETECTION_SCORE_THRESH: {shown}."
         )
         (split.problems if len(missed) == len(counted) else split.notes).append(text)
-    strangers = [key for key in found if key not in truth and key not in excluded]
-    if strangers and split.name != "train":
+    unknown_videos = [key for key in found if key not in truth and key not in excluded]
+    if unknown_videos and split.name != "train":
         split.notes.append(
-            f"{len(strangers)} key frames have predicted boxes only, which count as false."
+            f"{len(unknown_videos)} key frames have predicted boxes only, which count as false."
         )
     same = sum(len(boxes & truth.get(key, set())) for key, boxes in found.items())
     if same > split.predicted.count() / 2:
@@ -295,10 +297,10 @@ def _note_official(split: AvaSplit, cfg) -> None:
     seconds = [second for _, second in split.boxes.keyframes] or [0]
     low, high = OFFICIAL_PICTURES
     split.notes.append(
-        f"official AVA has {OFFICIAL_VIDEOS[split.name]} videos here, of 27030 pictures give or "
+        f"official AVA has {OFFICIAL_VIDEOS[split.name]} videos here, of 27030 frames give or "
         f"take two, annotated from second {OFFICIAL_SECONDS[0]} to {OFFICIAL_SECONDS[1]}; found "
         f"{len(counts)} of {min(counts)} to {max(counts)}, from {min(seconds)} to {max(seconds)}."
     )
     odd = [f"{p.video} ({p.listed})" for p in split.videos.values() if not low <= p.listed <= high]
     if 0 < len(odd) < len(counts):
-        split.notes.append(f"{len(odd)} videos have other numbers of pictures: {shorten(odd)}.")
+        split.notes.append(f"{len(odd)} videos have other numbers of frames: {shorten(odd)}.")

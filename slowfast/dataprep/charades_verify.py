@@ -1,4 +1,4 @@
-"""Checking Charades, or data in its form, before a run: pictures or videos, actions, splits."""
+"""Checking Charades, or data in its form, before a run: frames or videos, actions, splits."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def verify_charades(
         cfg: its ``CHARADES`` and ``DATA`` nodes name everything.
         out_dir: is made where it does not exist.
         workers: processes; 0 works in this one.
-        full: read every picture, not a few of each video.
+        full: read every frame, not a few of each video.
     """
     splits = {name: _check_split(cfg, name, workers, full) for name in ("train", "val")}
     _check_overlap(*splits.values())
@@ -135,9 +135,11 @@ def _check_videos(split: CharadesSplit, videos: list[CharadesVideo]) -> None:
     repeated = [name for name, times in Counter(v.name for v in videos).items() if times > 1]
     if repeated:
         split.problems.append(f"{len(repeated)} videos are listed twice: {shorten(repeated)}.")
-    idle = [name for name, count in split.actions.items() if not count]
-    if idle:
-        split.notes.append(f"{len(idle)} videos have no action: {shorten(idle)}.")
+    videos_without_actions = [name for name, count in split.actions.items() if not count]
+    if videos_without_actions:
+        split.notes.append(
+            f"{len(videos_without_actions)} videos have no action: {shorten(videos_without_actions)}."
+        )
     late = [
         video.name
         for video in videos

@@ -109,7 +109,7 @@ def _check_labels(split: SplitReport, num_classes: int) -> None:
         split.problems.append(
             f"{len(wrong)} labels are not below MODEL.NUM_CLASSES = {num_classes}; the first is "
             f"{labels[row]} of {split.videos.paths[row]}. Set MODEL.NUM_CLASSES to "
-            f"{int(labels.max()) + 1} or mend the list."
+            f"{int(labels.max()) + 1} or correct the list."
         )
     empty = sorted(set(range(num_classes)) - set(labels.tolist()))
     if empty:
@@ -145,7 +145,7 @@ def _note_sound(split: SplitReport) -> None:
         split.notes.append(f"{len(silent)} files have no audio stream: {shorten(silent)}.")
     broken = [probe.audio_reason for probe in good if probe.audio and probe.audio_reason]
     if broken:
-        split.notes.append(f"{len(broken)} files have unusable sound:\n    ")
+        split.notes.append(f"{len(broken)} files have unusable audio:\n    ")
         split.notes[-1] += shorten(broken, "\n    ")
 
 
@@ -170,10 +170,10 @@ def _note_lengths(split: SplitReport, clip_seconds: float) -> None:
 
 
 def check_training_sound(train: SplitReport, missing: str) -> None:
-    """Say what becomes of the training files whose sound cannot be used (``AUDIO.MISSING``)."""
+    """Say what becomes of the training files whose audio cannot be used (``AUDIO.MISSING``)."""
     good = [train.probes[row] for row in train.good_rows]
     lacking = [probe.audio_reason for probe in good if probe.audio_reason]
-    found = f"{len(lacking)} of {len(good)} usable files lack the sound of a clip and"
+    found = f"{len(lacking)} of {len(good)} usable files lack the audio of a clip and"
     shown = shorten(lacking, "\n    ")
     if not lacking or missing == "zero":
         return

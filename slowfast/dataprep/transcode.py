@@ -1,6 +1,6 @@
 """Re-encode folders of videos to small files with close key frames, from which clips are cut fast.
 
-Names, frame counts, frame rates, durations and the timing of the sound are kept.
+Names, frame counts, frame rates, durations and the timing of the audio are kept.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def transcode(
     """Encode every video below ``src_root`` to H.264 and AAC in MP4 below ``dst_root``.
 
     Relative names are kept, with the suffix ``.mp4``. Finished files are skipped, so that an
-    interrupted call goes on; a file appears under its name only when it is complete and was
+    interrupted call continues; a file appears under its name only when it is complete and was
     compared with its source. A bad file never stops the others.
 
     Args:

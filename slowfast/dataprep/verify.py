@@ -69,7 +69,7 @@ class VerifyReport:
         lines += [f"{name}: no list" for name in self.absent]
         lines += [f"PROBLEM {text}" for text in self.problems]
         lines += [f"note {text}" for text in self.notes]
-        end = "Nothing to mend." if self.ok else f"{len(self.problems)} problems."
+        end = "Nothing to correct." if self.ok else f"{len(self.problems)} problems."
         return "\n".join([*lines, f"{end} All files: {self.out_dir}"])
 
     def summary(self) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dic
 
     The training manifest leaves out files that cannot be used, listed with their reasons in
     ``<out_dir>/left_out.csv``; with ``AUDIO.ENABLE`` and ``AUDIO.MISSING`` drop also those without
-    the sound of a clip. Validation and test manifests keep every row: nothing may vanish from a
+    the audio of a clip. Validation and test manifests keep every row: nothing may vanish from a
     test set.
 
     Returns:
@@ -207,7 +207,7 @@ def clip_seconds(data) -> float:
 
 
 def _windows(cfg) -> AudioVisualWindows | None:
-    """Return what a clip needs if it has sound."""
+    """Return what a clip needs if it has audio."""
     return build_windows(cfg) if cfg.AUDIO.ENABLE else None
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch.utils.data import Dataset
 
+from slowfast.datasets.audio_filter import drop_files_without_audio, require_audio
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import build_media_options
@@ -24,7 +25,6 @@ from slowfast.datasets.readers import (
 )
 from slowfast.datasets.sampling.temporal import StridedSampling, build_temporal_sampling
 from slowfast.datasets.sampling.windows import AudioVisualWindows
-from slowfast.datasets.sound_lists import drop_files_without_sound, require_sound
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.views import FixedViews, KeyframeView, RandomViews
@@ -249,7 +249,7 @@ def _with_audio(cfg, items: ItemTable) -> ItemTable:
     if items.checked_windows == repr(windows):
         return items
     if cfg.AUDIO.MISSING == "error":
-        return require_sound(items, windows)
+        return require_audio(items, windows)
     # Without a run's folder nothing is kept.
     folder = Path(cfg.OUTPUT_DIR)
-    return drop_files_without_sound(items, windows, folder / "files" if folder.is_dir() else None)
+    return drop_files_without_audio(items, windows, folder / "files" if folder.is_dir() else None)

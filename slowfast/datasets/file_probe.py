@@ -36,7 +36,7 @@ MISSING_FRAMES = 2
 class FileProbe:
     """Facts of a file; ``reason`` says why it cannot be used and is empty where it can.
 
-    ``audio_reason`` says why its sound cannot be used: it cannot be decoded, or a clip with sound
+    ``audio_reason`` says why its audio cannot be used: it cannot be decoded, or a clip with audio
     was asked for and there is too little of it or none. ``digest`` hashes the size and both ends
     of the file. ``slow`` says why clips of it load slowly. Times are in seconds.
     """
@@ -73,7 +73,7 @@ def probe_file(
     Args:
         path: the file or folder.
         full: decode everything.
-        windows: what a clip needs where it has sound.
+        windows: what a clip needs where it has audio.
         options: limits, and whether damaged frames are used.
     """
     probe = FileProbe(path)
@@ -130,7 +130,7 @@ def _read_facts(probe: FileProbe, media: VideoFile | FrameFolder) -> None:
 
 def _check_header(probe: FileProbe, media: VideoFile | FrameFolder) -> None:
     if probe.frames < 2:
-        raise MediaError(f"{probe.path}: holds one picture only, not a video.")
+        raise MediaError(f"{probe.path}: holds one frame only, not a video.")
     if isinstance(media, FrameFolder):
         return
     claimed = media.claimed_seconds
@@ -176,8 +176,8 @@ def sample_frames(count: int) -> list[int]:
     return sorted(frame for frame in wanted if 0 <= frame < count)
 
 
-def _corner(picture: torch.Tensor) -> torch.Tensor:
-    return picture[:, :1, :1].clone()
+def _corner(frame: torch.Tensor) -> torch.Tensor:
+    return frame[:, :1, :1].clone()
 
 
 def _decode_every_frame(media: VideoFile) -> None:

@@ -47,7 +47,7 @@ class ItemTable:
 
     Attributes:
         checked_windows: the windows of frames and audio that are known to fit into every file, as
-            text; empty where nobody looked.
+            text; empty where that was not checked.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class ItemTable:
         return "/".join(self.paths[row].rsplit("/", 2)[-2:])
 
     def check_files(self) -> ItemTable:
-        """Return self, after looking every file up on disk; each once, whoever lists it.
+        """Return self, after looking every file up on disk; each once, however often it is listed.
 
         Raises:
             AnnotationError: some are missing; names the first and the cure.
@@ -205,7 +205,7 @@ class ItemTable:
             raise AnnotationError(
                 f"{self.source}: label {self.labels[row]} of {self.paths[row]} is not below "
                 f"MODEL.NUM_CLASSES = {num_classes} ({len(wrong)} such files). Set "
-                f"MODEL.NUM_CLASSES to {int(self.labels.max()) + 1} or mend the list."
+                f"MODEL.NUM_CLASSES to {int(self.labels.max()) + 1} or correct the list."
             )
         return self
 

@@ -1,7 +1,7 @@
 """Which samples make which batch: a function of seed, epoch and batch number alone.
 
 Process ``r`` of ``w`` gets the r-th slice of every *global* batch, so that the same global batches
-are seen whatever the number of processes, and an interrupted epoch goes on at any batch.
+are seen whatever the number of processes, and an interrupted epoch continues at any batch.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from slowfast.tasks.detection import Detection
 from slowfast.utils.errors import AnnotationError, ConfigError, MediaError
 from slowfast.utils.logging import get_logger
 from slowfast.visualization.annotate import draw_boxes, write_video
-from slowfast.visualization.box_figures import Drawn
+from slowfast.visualization.box_figures import LabelledBox
 
 logger = get_logger(__name__)
 
@@ -32,7 +32,7 @@ FRAMES_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class Shown:
+class DisplayOptions:
     """What is written at a box.
 
     Attributes:
@@ -74,7 +74,7 @@ def boxes_of_file(
     return lambda second, _: np.array(list(boxes.get(second, {})), dtype=float).reshape(-1, 4)
 
 
-class ActionPainter:
+class ActionVisualizer:
     """A trained detection network and the names of its actions.
 
     Args:
@@ -86,7 +86,7 @@ class ActionPainter:
         CheckpointError: there are no weights.
     """
 
-    def __init__(self, cfg, shown: Shown) -> None:
+    def __init__(self, cfg, shown: DisplayOptions) -> None:
         self.cfg, self.shown, self.device = cfg, shown, device_of(cfg)
         self.task = build_task(cfg)
         if not isinstance(self.task, Detection):
@@ -102,7 +102,7 @@ class ActionPainter:
         self.names = read_label_map(label_map) if known else {k: f"action {k}" for k in every}
 
     @torch.inference_mode()
-    def actions(self, clip: Tensor, boxes: np.ndarray) -> list[Drawn]:
+    def actions(self, clip: Tensor, boxes: np.ndarray) -> list[LabelledBox]:
         """Return boxes ``(N, 4)`` with their surest actions.
 
         Args:
@@ -116,7 +116,10 @@ class ActionPainter:
         video = self.task.preprocess_on(self.model)(clip.transpose(0, 1)[None].to(self.device))
         rois = torch.cat([torch.zeros(len(pixels), 1), torch.from_numpy(pixels).float()], dim=1)
         scores = self.model(video, rois.to(self.device)).float().cpu().numpy()
-        return [Drawn(tuple(box), self._words(row)) for box, row in zip(boxes, scores, strict=True)]
+        return [
+            LabelledBox(tuple(box), self._words(row))
+            for box, row in zip(boxes, scores, strict=True)
+        ]
 
     def _words(self, scores: np.ndarray) -> list[str]:
         known = [k for k in np.argsort(-scores, kind="stable") if k + 1 in self.names]
@@ -131,8 +134,8 @@ class ActionPainter:
         return media.read_frames(info.nearest([k / rate for k in wanted]))
 
 
-def paint_video(
-    painter: ActionPainter, video: str | Path, boxes: BoxSource, out: str | Path
+def annotate_video(
+    visualizer: ActionVisualizer, video: str | Path, boxes: BoxSource, out: str | Path
 ) -> dict[str, int]:
     """Write a video with the boxes and actions of each second; return what was found.
 
@@ -143,19 +146,21 @@ def paint_video(
         if media.video is None:
             raise MediaError(f"{video}: the file has no video stream.")
         seconds = range(int(np.ceil(media.video.duration)))
-        drawn = [_second(painter, media, boxes, second) for second in seconds]
-        painted = _painted(media, drawn)
-        frames = write_video(out, painted, media.video.fps)
+        drawn = [_second(visualizer, media, boxes, second) for second in seconds]
+        annotated = _annotated(media, drawn)
+        frames = write_video(out, annotated, media.video.fps)
     return {"frames": frames, "seconds": len(drawn), "boxes": sum(map(len, drawn))}
 
 
-def _second(painter: ActionPainter, media: VideoFile, boxes: BoxSource, second: int) -> list[Drawn]:
-    clip = painter.clip_at(media, second)
+def _second(
+    visualizer: ActionVisualizer, media: VideoFile, boxes: BoxSource, second: int
+) -> list[LabelledBox]:
+    clip = visualizer.clip_at(media, second)
     keyframe = clip[len(clip) // 2].permute(1, 2, 0).numpy()
-    return painter.actions(clip, boxes(second, keyframe))
+    return visualizer.actions(clip, boxes(second, keyframe))
 
 
-def _painted(media: VideoFile, drawn: list[list[Drawn]]) -> Iterator[np.ndarray]:
+def _annotated(media: VideoFile, drawn: list[list[LabelledBox]]) -> Iterator[np.ndarray]:
     """Yield every frame with the boxes of the nearest second."""
     info = media.video
     for begin in range(0, info.num_frames, FRAMES_AT_ONCE):

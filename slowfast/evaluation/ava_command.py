@@ -81,12 +81,12 @@ def _run(args: argparse.Namespace) -> None:
     if args.json:
         write_json(args.json, result.as_dict())
     if args.plots:
-        # Only those who want pictures wait for matplotlib.
-        from slowfast.evaluation.ava_plots import pictures
+        # Only those who want figures wait for matplotlib.
+        from slowfast.evaluation.ava_plots import figures
 
-        for name, picture in pictures(result).items():
+        for name, figure in figures(result).items():
             with atomic_write(Path(args.plots) / name) as file:
-                file.write(picture)
+                file.write(figure)
             sys.stdout.write(f"Wrote {Path(args.plots) / name}\n")
 
 

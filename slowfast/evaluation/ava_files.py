@@ -3,7 +3,7 @@
 - Ground truth has lines ``video,second,x1,y1,x2,y2,action,person`` (the person may be missing),
   detections have lines ``video,second,x1,y1,x2,y2,action,score``, one for each box and action, without
   a header. ``902`` and ``0902`` are one second.
-- Coordinates are shares of the width and height. What lies beyond the picture by
+- Coordinates are shares of the width and height. What lies beyond the frame by
   :data:`OVERSHOOT` or less is taken as it is; more is an error, since it means pixels.
 - A detected box may end where it begins, or before: the evaluation drops and counts it.
 - Excluded key frames are lines ``video,second``.
@@ -187,7 +187,7 @@ def _parse_box(line: str, columns: tuple[str, ...]) -> tuple[str, list[float], i
     for name, value in zip(CORNERS, box, strict=True):
         if not -OVERSHOOT <= value <= 1 + OVERSHOOT:
             raise ValueError(
-                f"{name} is {value:g}, expected a share of the picture's width or height in [0, 1]."
+                f"{name} is {value:g}, expected a share of the frame's width or height in [0, 1]."
             )
     for low, high in ((0, 2), (1, 3)) if is_truth else ():
         if box[high] < box[low]:

@@ -1,4 +1,4 @@
-"""Pictures of an AVA evaluation, as PNG bytes: APs, precision over recall, confusions."""
+"""Figures of an AVA evaluation, as PNG bytes: APs, precision over recall, confusions."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ WORST = 20
 NAME_LENGTH = 44
 
 
-def pictures(result: AvaResult) -> dict[str, bytes]:
-    """Return file name to picture; those that would show nothing are left out."""
+def figures(result: AvaResult) -> dict[str, bytes]:
+    """Return file name to figure; those that would show nothing are left out."""
     made = {"average_precision.png": average_precision_bars(result)}
     if any(result.ground_truth.values()):
         made["precision_recall.png"] = precision_recall_panels(result)

@@ -17,7 +17,7 @@ def true_positives(
 
     A detection asks for the one box of its image and class that it covers best (the first of
     equals), and for no other. It finds it if their intersection over union reaches ``threshold``
-    and nobody asked before: detections ask in their own order or, ``by_score``, best score first.
+    and no other asked before: detections ask in their own order or, ``by_score``, best score first.
     """
     classes = 1 + max(found.kind.max(initial=0), truth.kind.max(initial=0))
     rows, boxes = equal_pairs(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-QUERIES_AT_ONCE = 1024
+CHUNK_SIZE = 1024
 
 
 def ranks(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
@@ -23,8 +23,8 @@ def ranks(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
     """
     queries, gallery = np.asarray(queries, np.float64), np.asarray(gallery, np.float64)
     found = np.empty(len(queries), np.int64)
-    for begin in range(0, len(queries), QUERIES_AT_ONCE):
-        rows = np.arange(begin, min(begin + QUERIES_AT_ONCE, len(queries)))
+    for begin in range(0, len(queries), CHUNK_SIZE):
+        rows = np.arange(begin, min(begin + CHUNK_SIZE, len(queries)))
         scores = queries[rows] @ gallery.T
         own = scores[np.arange(len(rows)), rows]
         found[rows] = (scores >= own[:, None]).sum(axis=1)

@@ -1,7 +1,7 @@
-"""Boxes around people in a picture, by other people's detectors.
+"""Boxes around people in a frame, by other people's detectors.
 
-A detector maps a picture, uint8 ``(H, W, 3)`` RGB, to boxes ``(N, 4)`` ``[x1, y1, x2, y2]`` as shares
-of the picture, surest first, and their scores ``(N,)``.
+A detector maps a frame, uint8 ``(H, W, 3)`` RGB, to boxes ``(N, 4)`` ``[x1, y1, x2, y2]`` as shares
+of the frame, surest first, and their scores ``(N,)``.
 """
 
 from __future__ import annotations
@@ -67,10 +67,10 @@ class FastestDet:
         self.input = self.session.get_inputs()[0]
         self.least_score = least_score
 
-    def __call__(self, picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the people of a picture."""
+    def __call__(self, frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the people of a frame."""
         size = self.input.shape[2:]
-        tensor = torch.from_numpy(picture[..., ::-1].copy()).permute(2, 0, 1)[None].float() / 255
+        tensor = torch.from_numpy(frame[..., ::-1].copy()).permute(2, 0, 1)[None].float() / 255
         tensor = torch.nn.functional.interpolate(tensor, size, mode="bilinear")
         (output,) = self.session.run(None, {self.input.name: tensor.numpy()})
         return people_of(output[0], self.least_score)
@@ -106,11 +106,11 @@ def _torchvision(least_score: float) -> Detector:
         ) from error
 
     @torch.inference_mode()
-    def detect(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        tensor = torch.from_numpy(picture).permute(2, 0, 1).float() / 255
+    def detect(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        tensor = torch.from_numpy(frame).permute(2, 0, 1).float() / 255
         found = network([tensor])[0]
         good = (found["labels"] == PERSON_IN_TORCHVISION) & (found["scores"] >= least_score)
-        return _shares(found["boxes"][good], picture), found["scores"][good].numpy()
+        return _shares(found["boxes"][good], frame), found["scores"][good].numpy()
 
     return detect
 
@@ -131,14 +131,14 @@ def _detectron2(cfg, least_score: float) -> Detector:
     theirs.MODEL.DEVICE = "cuda" if cfg.NUM_GPUS else "cpu"
     predictor = DefaultPredictor(theirs)
 
-    def detect(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = predictor(picture[..., ::-1])["instances"].to("cpu")
+    def detect(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = predictor(frame[..., ::-1])["instances"].to("cpu")
         people = found[found.pred_classes == 0]
-        return _shares(people.pred_boxes.tensor, picture), people.scores.numpy()
+        return _shares(people.pred_boxes.tensor, frame), people.scores.numpy()
 
     return detect
 
 
-def _shares(boxes: torch.Tensor, picture: np.ndarray) -> np.ndarray:
-    height, width = picture.shape[:2]
+def _shares(boxes: torch.Tensor, frame: np.ndarray) -> np.ndarray:
+    height, width = frame.shape[:2]
     return boxes.double().numpy() / np.array([width, height, width, height])

@@ -2,7 +2,7 @@
 
 Morgado, Vasconcelos and Misra, "Audio-Visual Instance Discrimination with Cross-Modal Agreement".
 A *term* asks queries of one modality to find their positives among the memories of one modality:
-``v2a`` looks for the sound that belongs to a clip. A *group* is a pair of terms with a weight.
+``v2a`` looks for the audio that belongs to a clip. A *group* is a pair of terms with a weight.
 """
 
 from __future__ import annotations

@@ -55,10 +55,10 @@ def mine_positives(
             or ``audio`` (that one alone).
         chunk_size: queries at a time; by default so many that memory stays near 100 MB on a CPU.
         rows: instances to mine for, all by default.
-        valid: ``(N,)`` bool, False for rows that were never written: they are nobody's positives.
+        valid: ``(N,)`` bool, False for rows that were never written: they are excluded as positives.
             Their own sets are mined, but mean nothing.
         exclude_self: never count an instance among its own positives. False takes the k + 1 best
-            and drops the first, whoever it is: with duplicates an instance may stay in its set.
+            and drops the first, the instance or not: with duplicates an instance may stay in its set.
 
     Returns:
         Indices ``(len(rows), k)``, int64, each row ascending. Which one of several exactly equal

@@ -4,7 +4,7 @@ The class of a video is *how* something moves and sounds. What moves, where, in 
 before which background, how loud and how high is drawn independently of the class, so a single
 frame or the loudness says nothing and a model has to look at motion (or listen to rhythm).
 
-Two more worlds have several actors in each picture and the official formats of AVA (labels of
+Two more worlds have several actors in each frame and the official formats of AVA (labels of
 boxes at certain seconds) and of Charades (labels of frames, several at a time).
 """
 

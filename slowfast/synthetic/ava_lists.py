@@ -15,7 +15,7 @@ import numpy as np
 from slowfast.synthetic.frame_lists import write_frame_list
 from slowfast.synthetic.layouts import write_text
 from slowfast.synthetic.scene_writer import Layout, SceneVideo
-from slowfast.synthetic.scenes import Scene, doing, render_scene, walker_poses
+from slowfast.synthetic.scenes import Scene, actor_poses, doing, render_scene
 
 Array = np.ndarray
 
@@ -54,7 +54,7 @@ CLASSES = (
 LAYOUT = Layout(
     frames="frames",
     lists=(ANNOTATIONS,),
-    picture=lambda name, number: f"{name}_{number:06d}.jpg",
+    frame_name=lambda name, number: f"{name}_{number:06d}.jpg",
 )
 
 
@@ -97,15 +97,15 @@ def keyframes(scene: Scene) -> range:
 def annotate(video: SceneVideo) -> dict[tuple[str, int], list[Annotation]]:
     """Return who is where and does what at every keyframe; the keys are video and second.
 
-    Those whose centre is outside the picture are left out.
+    Those whose centre is outside the frame are left out.
     """
     scene, seconds = video.scene, keyframes(video.scene)
     times = np.array(seconds, dtype=np.float64) - FIRST_SECOND
     _, boxes = render_scene(scene, times)
     height, width = scene.size
     found = {(video.name, second): [] for second in seconds}
-    for person in range(len(scene.walkers)):
-        centres = walker_poses(scene, person, times)[:, 0]
+    for person in range(len(scene.actors)):
+        centres = actor_poses(scene, person, times)[:, 0]
         for place, second in enumerate(seconds):
             if 0 <= centres[place] <= width:
                 box = tuple(boxes[place, person] / (width, height, width, height))
@@ -120,7 +120,7 @@ def special_keyframes(
 ) -> tuple[list[tuple[str, int]], tuple[str, int]]:
     """Return the keyframes that are excluded, and the one at which no box is predicted.
 
-    The excluded have predictions but no truth, as if nobody could have annotated them: whoever
+    The excluded have predictions but no truth, as if they could not be annotated: who
     forgets to exclude them counts the predictions as false.
     """
     val = [video for video in videos if video.split == "val"]
@@ -150,9 +150,9 @@ def _place(video: str, second: int, box: Sequence[float]) -> str:
 def _detect(
     key: tuple[str, int], found: Sequence[Annotation], rng: np.random.Generator
 ) -> Iterator[str]:
-    """Yield what a detector might have found: boxes a little off, some missed, some of nobody.
+    """Yield what a detector might have found: boxes a little off, some missed, some of background.
 
-    At least one actor is found for sure, so that a score of 0.9 leaves no picture empty.
+    At least one actor is found for sure, so that a score of 0.9 leaves no frame empty.
     """
     sure = rng.integers(len(found))
     for number, entry in enumerate(found):

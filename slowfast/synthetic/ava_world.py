@@ -1,4 +1,4 @@
-"""A world in the form of AVA: several actors per picture, labels that belong to boxes.
+"""A world in the form of AVA: several actors per frame, labels that belong to boxes.
 
 Each actor always moves in one way and may do one thing besides; two may talk. What an actor does
 changes half-way between the seconds at which it is annotated, and often, so that the look of an
@@ -15,27 +15,27 @@ from pathlib import Path
 import numpy as np
 
 from slowfast.synthetic.ava_lists import CLASSES, LAYOUT, write_lists
-from slowfast.synthetic.casting import (
-    Company,
-    Deck,
-    Stage,
+from slowfast.synthetic.presets import AVA_PRESETS, ScenePreset, find_preset
+from slowfast.synthetic.records import DemoSummary
+from slowfast.synthetic.scene_sampling import (
+    AppearancePool,
+    BalancedSampler,
+    SceneScale,
+    random_actors,
     random_company,
     random_hold,
     random_scene,
     random_talk,
-    random_walkers,
     timed_action,
     with_passage,
 )
-from slowfast.synthetic.presets import AVA_PRESETS, ScenePreset, find_preset
-from slowfast.synthetic.records import DemoSummary
 from slowfast.synthetic.scene_writer import SceneVideo, write_scene_world
 from slowfast.synthetic.scenes import PASSAGE_SECONDS, Hold, Scene, Talk
 
 # Raise this whenever the same preset and seed would give other files.
 AVA_VERSION = 1
 FRAME_RATE = 30
-_STAGE = Stage(radius=(0.14, 0.2), reach=0.3)
+_SCALE = SceneScale(radius=(0.14, 0.2), reach=0.3)
 # How often each is dealt. What is rare is annotated but not in the list of evaluated classes.
 _MOTIONS = ("Glide", "Bounce", "Sway", "Orbit") * 9 + ("ZigZag", "Jump")
 _EXTRAS = (None,) * 13 + ("Blink", "Spin", "Hold") * 8 + ("Pulse",)
@@ -68,7 +68,7 @@ def draw_ava_videos(preset: ScenePreset, seed: int) -> list[SceneVideo]:
     videos, company = [], random_company(np.random.default_rng([seed, 1]))
     for number, (split, count) in enumerate((("train", preset.train), ("val", preset.val))):
         rng = np.random.default_rng([seed, 1, number])
-        motions, extras = Deck(_MOTIONS, rng), Deck(_EXTRAS, rng)
+        motions, extras = BalancedSampler(_MOTIONS, rng), BalancedSampler(_EXTRAS, rng)
         for _ in range(count):
             name = "".join(rng.choice(list(_NAME_LETTERS), 11))
             videos.append(
@@ -78,36 +78,36 @@ def draw_ava_videos(preset: ScenePreset, seed: int) -> list[SceneVideo]:
 
 
 def _draw_scene(
-    company: Company,
+    company: AppearancePool,
     preset: ScenePreset,
-    motions: Deck,
-    extras: Deck,
+    motions: BalancedSampler,
+    extras: BalancedSampler,
     rng: np.random.Generator,
 ) -> Scene:
     seconds = int(rng.integers(preset.seconds[0], preset.seconds[1] + 1))
     count = int(rng.choice((2, 3, 4), p=(0.2, 0.4, 0.4)))
     actions, holds = [], []
-    for walker in range(count):
+    for actor in range(count):
         own = [(motions.deal(), *times) for times in _stretches(seconds, 3, rng)]
         own += [(extras.deal(), *times) for times in _stretches(seconds, 2, rng)]
-        holds += [random_hold(walker, a, b, rng) for kind, a, b in own if kind == "Hold"]
+        holds += [random_hold(actor, a, b, rng) for kind, a, b in own if kind == "Hold"]
         moves = [entry for entry in own if entry[0] not in (None, "Glide", "Hold")]
-        actions.append([timed_action(_STAGE, kind, a, b, rng) for kind, a, b in moves])
-    walkers = list(random_walkers(company, _STAGE, actions, rng))
+        actions.append([timed_action(_SCALE, kind, a, b, rng) for kind, a, b in moves])
+    actors = list(random_actors(company, _SCALE, actions, rng))
     resident = count
     if count > 2 and rng.uniform() < _PASSAGE_SHARE:
         resident -= 1
         when = float(rng.uniform(1.5, seconds - 1.5 - PASSAGE_SECONDS))
-        walkers[-1] = with_passage(walkers[-1], when, enters=bool(rng.integers(2)))
+        actors[-1] = with_passage(actors[-1], when, enters=bool(rng.integers(2)))
     scene = random_scene(
         company, (preset.height, preset.width), FRAME_RATE, seconds * FRAME_RATE, rng
     )
     talks = _draw_talks(resident, seconds, rng)
-    return replace(scene, walkers=tuple(walkers), holds=_sorted(holds), talks=talks)
+    return replace(scene, actors=tuple(actors), holds=_sorted(holds), talks=talks)
 
 
 def _sorted(holds: Sequence[Hold]) -> tuple[Hold, ...]:
-    return tuple(sorted(holds, key=lambda hold: (hold.start, hold.walker)))
+    return tuple(sorted(holds, key=lambda hold: (hold.start, hold.actor)))
 
 
 def _draw_talks(resident: int, seconds: int, rng: np.random.Generator) -> tuple[Talk, ...]:

@@ -11,29 +11,29 @@ from pathlib import Path
 
 import numpy as np
 
-from slowfast.synthetic.casting import (
-    Company,
-    Deck,
-    Stage,
-    random_company,
-    random_hold,
-    random_scene,
-    random_talk,
-    random_walkers,
-    timed_action,
-    with_passage,
-)
 from slowfast.synthetic.frame_lists import write_frame_list
 from slowfast.synthetic.layouts import write_text
 from slowfast.synthetic.presets import CHARADES_PRESETS, ScenePreset, find_preset
 from slowfast.synthetic.records import DemoSummary
+from slowfast.synthetic.scene_sampling import (
+    AppearancePool,
+    BalancedSampler,
+    SceneScale,
+    random_actors,
+    random_company,
+    random_hold,
+    random_scene,
+    random_talk,
+    timed_action,
+    with_passage,
+)
 from slowfast.synthetic.scene_writer import Layout, SceneVideo, write_scene_world
 from slowfast.synthetic.scenes import PASSAGE_SECONDS, TRAVELS, Scene, doing
 
 # Raise this whenever the same preset and seed would give other files.
 CHARADES_VERSION = 1
 FRAME_RATE = 24
-_STAGE = Stage(radius=(0.18, 0.25), reach=0.75, tempo=0.6)
+_SCALE = SceneScale(radius=(0.18, 0.25), reach=0.75, tempo=0.6)
 # What ``doing`` calls a class, and its name; the order is that of the class numbers.
 CLASSES = {
     "Blink": "Something blinks",
@@ -50,7 +50,7 @@ CLASSES = {
 LAYOUT = Layout(
     frames="Charades_v1_rgb",
     lists=("frame_lists", "Charades_v1_classes.txt"),
-    picture=lambda name, number: f"{name}-{number:06d}.jpg",
+    frame_name=lambda name, number: f"{name}-{number:06d}.jpg",
 )
 _SECONDS_PER_DEED = 2.0
 _DEED_SECONDS = (2.0, 3.5)
@@ -59,9 +59,9 @@ _NAME_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 @dataclass(frozen=True)
-class _Deed:
+class _ActionSegment:
     kind: str
-    walker: int
+    actor: int
     start: float
     stop: float
 
@@ -90,7 +90,7 @@ def draw_charades_videos(preset: ScenePreset, seed: int) -> list[SceneVideo]:
     videos, company = [], random_company(np.random.default_rng([seed, 2]))
     for number, (split, count) in enumerate((("train", preset.train), ("val", preset.val))):
         rng = np.random.default_rng([seed, 2, number])
-        deck = Deck(tuple(CLASSES), rng)
+        deck = BalancedSampler(tuple(CLASSES), rng)
         for _ in range(count):
             name = "".join(rng.choice(list(_NAME_LETTERS), 5))
             videos.append(SceneVideo(name, split, _draw_scene(company, preset, deck, rng)))
@@ -113,39 +113,41 @@ def frame_labels(scene: Scene) -> list[tuple[int, ...]]:
     """Return the numbers of the classes that are present in each frame."""
     labels = []
     for time in scene.frame_times():
-        kinds = frozenset().union(*(doing(scene, w, time) for w in range(len(scene.walkers))))
+        kinds = frozenset().union(*(doing(scene, w, time) for w in range(len(scene.actors))))
         labels.append(tuple(number for number, kind in enumerate(CLASSES) if kind in kinds))
     return labels
 
 
 def _draw_scene(
-    company: Company, preset: ScenePreset, deck: Deck, rng: np.random.Generator
+    company: AppearancePool, preset: ScenePreset, deck: BalancedSampler, rng: np.random.Generator
 ) -> Scene:
     frames = round(float(rng.uniform(*preset.seconds)) * FRAME_RATE)
     residents, deeds = _draw_deeds(frames / FRAME_RATE, deck, rng)
     passages = [deed for deed in deeds if deed.kind == "Pass"]
     actions = [
         [
-            timed_action(_STAGE, deed.kind, deed.start, deed.stop, rng)
+            timed_action(_SCALE, deed.kind, deed.start, deed.stop, rng)
             for deed in deeds
-            if deed.walker == walker and deed.kind not in ("Hold", "Talk", "Pass")
+            if deed.actor == actor and deed.kind not in ("Hold", "Talk", "Pass")
         ]
-        for walker in range(residents + len(passages))
+        for actor in range(residents + len(passages))
     ]
-    walkers = list(random_walkers(company, _STAGE, actions, rng))
+    actors = list(random_actors(company, _SCALE, actions, rng))
     for number, deed in enumerate(passages, start=residents):
-        walkers[number] = with_passage(walkers[number], deed.start, bool(rng.integers(2)))
-    holds = [random_hold(d.walker, d.start, d.stop, rng) for d in deeds if d.kind == "Hold"]
+        actors[number] = with_passage(actors[number], deed.start, bool(rng.integers(2)))
+    holds = [random_hold(d.actor, d.start, d.stop, rng) for d in deeds if d.kind == "Hold"]
     talks = []
     for deed in deeds:
         if deed.kind == "Talk":
-            other = (deed.walker + int(rng.integers(1, residents))) % residents
-            talks.append(random_talk(deed.walker, other, deed.start, deed.stop, rng))
+            other = (deed.actor + int(rng.integers(1, residents))) % residents
+            talks.append(random_talk(deed.actor, other, deed.start, deed.stop, rng))
     scene = random_scene(company, (preset.height, preset.width), FRAME_RATE, frames, rng)
-    return replace(scene, walkers=tuple(walkers), holds=tuple(holds), talks=tuple(talks))
+    return replace(scene, actors=tuple(actors), holds=tuple(holds), talks=tuple(talks))
 
 
-def _draw_deeds(seconds: float, deck: Deck, rng: np.random.Generator) -> tuple[int, list[_Deed]]:
+def _draw_deeds(
+    seconds: float, deck: BalancedSampler, rng: np.random.Generator
+) -> tuple[int, list[_ActionSegment]]:
     """Draw what happens in a video; return how many stay in it throughout, and the deeds.
 
     Nobody travels in two ways at once; who comes in or goes out does nothing else.
@@ -156,13 +158,13 @@ def _draw_deeds(seconds: float, deck: Deck, rng: np.random.Generator) -> tuple[i
         length = PASSAGE_SECONDS if kind == "Pass" else float(rng.uniform(*_DEED_SECONDS))
         length = min(length, _LONGEST_SHARE * seconds)
         start = float(rng.uniform(0, seconds - length))
-        busy = {d.walker for d in deeds if {d.kind, kind} <= TRAVELS and _meet(d, start, length)}
-        free = [walker for walker in range(residents) if walker not in busy]
+        busy = {d.actor for d in deeds if {d.kind, kind} <= TRAVELS and _meet(d, start, length)}
+        free = [actor for actor in range(residents) if actor not in busy]
         residents += not free
-        walker = int(rng.choice(free)) if free else residents - 1
-        deeds.append(_Deed(kind, -1 if kind == "Pass" else walker, start, start + length))
+        actor = int(rng.choice(free)) if free else residents - 1
+        deeds.append(_ActionSegment(kind, -1 if kind == "Pass" else actor, start, start + length))
     return residents, deeds
 
 
-def _meet(deed: _Deed, start: float, length: float) -> bool:
+def _meet(deed: _ActionSegment, start: float, length: float) -> bool:
     return deed.start < start + length and start < deed.stop

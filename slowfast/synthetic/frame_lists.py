@@ -1,4 +1,4 @@
-"""Frame lists as AVA and Charades have them: one row per picture file."""
+"""Frame lists as AVA and Charades have them: one row per image file."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Every motion repeats several times per second, so that any half second of video (8 frames at
 16 fps) shows it. The mirror image of a motion belongs to the same class. Lengths are in units of
-the shorter side of the picture, x points right, y points down, angles are in turns.
+the shorter side of the frame, x points right, y points down, angles are in turns.
 """
 
 from __future__ import annotations

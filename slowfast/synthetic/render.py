@@ -32,7 +32,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Body:
-    """A thing in the picture: its look, its place at rest and its slow drift.
+    """A thing in the frame: its look, its place at rest and its slow drift.
 
     ``centre`` is a fraction of width and height, ``drift`` in shorter sides per second and
     ``turning`` in turns per second.
@@ -78,7 +78,7 @@ def render(
 def render_things(
     size: tuple[int, int], times: Array, background: Background, things: list[tuple[Look, Array]]
 ) -> tuple[Array, Array]:
-    """Draw looks at given poses; the same as ``render`` for whoever knows the poses already.
+    """Draw looks at given poses; the same as ``render`` where the poses are known.
 
     Each thing comes with poses ``(T, 5)`` as those of ``body_poses``; NaN leaves it out of a frame.
     """
@@ -99,18 +99,18 @@ def draw_background(size: tuple[int, int], times: Array, background: Background)
     margin_x, margin_y = (int(m) + 2 for m in shift.max(axis=0))
     pattern = _texture(background, height + margin_y, width + margin_x, short)
     low, high = (np.array(c, dtype=np.float32) for c in (background.low, background.high))
-    picture = 255 * (low + (high - low) * pattern[..., None])
+    texture = 255 * (low + (high - low) * pattern[..., None])
     frames = np.empty((len(times), height, width, 3), dtype=np.float32)
     for frame, (x, y) in zip(frames, shift, strict=True):
-        frame[:] = _window(picture, float(x), float(y), height, width)
+        frame[:] = _window(texture, float(x), float(y), height, width)
     return frames
 
 
-def _window(picture: Array, x: float, y: float, height: int, width: int) -> Array:
+def _window(texture: Array, x: float, y: float, height: int, width: int) -> Array:
     """Cut a window at a fractional place, blending the four neighbours."""
     left, top = int(x), int(y)
     fx, fy = np.float32(x - left), np.float32(y - top)
-    part = picture[top : top + height + 1, left : left + width + 1]
+    part = texture[top : top + height + 1, left : left + width + 1]
     rows = part[:-1] * (1 - fy) + part[1:] * fy
     return rows[:, :-1] * (1 - fx) + rows[:, 1:] * fx
 

@@ -37,18 +37,18 @@ class SceneVideo:
 class Layout:
     """Where a world keeps what, relative to its root.
 
-    ``picture`` makes the name of a frame file from the name of its video and a number from 1.
+    ``frame_name`` makes the name of a frame file from the name of its video and a number from 1.
     """
 
     frames: str
     lists: tuple[str, ...]
-    picture: Callable[[str, int], str]
+    frame_name: Callable[[str, int], str]
     videos: str = "videos"
 
     def frame_paths(self, video: SceneVideo) -> list[str]:
         """Return the paths of all frames relative to the folder of frames."""
         count = video.scene.frame_count
-        return [f"{video.name}/{self.picture(video.name, n)}" for n in range(1, count + 1)]
+        return [f"{video.name}/{self.frame_name(video.name, n)}" for n in range(1, count + 1)]
 
     def media(self, root: Path, video: SceneVideo) -> tuple[Path, Path]:
         """Return the folder of the frames and the file of a video."""
@@ -95,18 +95,18 @@ def write_scene(root: Path, layout: Layout, video: SceneVideo) -> None:
     """Render one video and write it both ways."""
     frames, _ = render_scene(video.scene)
     folder, file = layout.media(root, video)
-    write_pictures(folder, [Path(path).name for path in layout.frame_paths(video)], frames)
+    write_frames(folder, [Path(path).name for path in layout.frame_paths(video)], frames)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_media(file, frames, video.scene.frame_rate)
 
 
-def write_pictures(folder: Path, names: Sequence[str], frames: np.ndarray) -> None:
+def write_frames(folder: Path, names: Sequence[str], frames: np.ndarray) -> None:
     """Write uint8 frames ``(T, H, W, 3)`` as JPEG files; the folder appears when complete."""
     partial = partial_path(folder)
     partial.mkdir(parents=True, exist_ok=True)
     try:
-        for name, picture in zip(names, frames, strict=True):
-            Image.fromarray(picture).save(partial / name, quality=_JPEG_QUALITY)
+        for name, frame in zip(names, frames, strict=True):
+            Image.fromarray(frame).save(partial / name, quality=_JPEG_QUALITY)
         # Left by a run that was interrupted before the video was written.
         shutil.rmtree(folder, ignore_errors=True)
         os.replace(partial, folder)

@@ -39,7 +39,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Walker:
+class Actor:
     """An actor of a scene."""
 
     body: Body
@@ -49,9 +49,9 @@ class Walker:
 
 @dataclass(frozen=True)
 class Hold:
-    """A ball at the side of a walker; ``bearing`` (turns) says at which."""
+    """A ball at the side of an actor; ``bearing`` (turns) says at which."""
 
-    walker: int
+    actor: int
     look: Look
     bearing: float
     start: float
@@ -60,7 +60,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class Talk:
-    """Dots that travel from one walker to another, ``rate`` times per second each.
+    """Dots that travel from one actor to another, ``rate`` times per second each.
 
     On their way they change from the first colour of ``look`` to the second.
     """
@@ -77,7 +77,7 @@ class Talk:
 class Scene:
     """A whole video before it is rendered; ``size`` is (height, width) in pixels.
 
-    Later walkers cover earlier ones; ``litter`` lies below them all and means nothing.
+    Later actors cover earlier ones; ``litter`` lies below them all and means nothing.
     """
 
     size: tuple[int, int]
@@ -85,7 +85,7 @@ class Scene:
     frame_count: int
     background: Background
     litter: tuple[Body, ...]
-    walkers: tuple[Walker, ...]
+    actors: tuple[Actor, ...]
     holds: tuple[Hold, ...] = ()
     talks: tuple[Talk, ...] = ()
 
@@ -99,43 +99,43 @@ class Scene:
         return np.arange(self.frame_count) / self.frame_rate
 
 
-def doing(scene: Scene, walker: int, time: float) -> frozenset[str]:
-    """Return everything a walker does at ``time`` (seconds), as names.
+def doing(scene: Scene, number: int, time: float) -> frozenset[str]:
+    """Return everything an actor does at ``time`` (seconds), as names.
 
     The names are those of the motions, and ``Glide`` (travels in none of the ways of
     ``TRAVELS``), ``Hold``, ``Talk``, ``Listen`` and ``Pass`` (comes in or goes out).
     """
-    actor = scene.walkers[walker]
+    actor = scene.actors[number]
     kinds = {action.kind for action in actor.actions if action.start <= time < action.stop}
     if not kinds & TRAVELS:
         kinds.add("Glide")
     starts = (actor.route.enters, actor.route.leaves)
     if any(start <= time < start + PASSAGE_SECONDS for start in starts):
         kinds.add("Pass")
-    if any(h.walker == walker and h.start <= time < h.stop for h in scene.holds):
+    if any(h.actor == number and h.start <= time < h.stop for h in scene.holds):
         kinds.add("Hold")
     for talk in scene.talks:
         if talk.start <= time < talk.stop:
-            kinds |= {"Talk"} if talk.speaker == walker else set()
-            kinds |= {"Listen"} if talk.listener == walker else set()
+            kinds |= {"Talk"} if talk.speaker == number else set()
+            kinds |= {"Listen"} if talk.listener == number else set()
     return frozenset(kinds)
 
 
 def render_scene(scene: Scene, times: Array | None = None) -> tuple[Array, Array]:
     """Draw the scene at ``times`` (seconds, ``(T,)``; all frames if None).
 
-    Returns uint8 frames ``(T, H, W, 3)`` and float32 boxes of the walkers ``(T, N, 4)`` as x1,
-    y1, x2, y2 in pixels: the whole outline within the picture, also where another walker covers
+    Returns uint8 frames ``(T, H, W, 3)`` and float32 boxes of the actors ``(T, N, 4)`` as x1,
+    y1, x2, y2 in pixels: the whole outline within the frame, also where another actor covers
     it, and NaN where none of it is in sight.
     """
     times = scene.frame_times() if times is None else np.asarray(times, dtype=np.float64)
-    tracks = [walker_poses(scene, walker, times) for walker in range(len(scene.walkers))]
+    tracks = [actor_poses(scene, actor, times) for actor in range(len(scene.actors))]
     things = [(b.look, body_poses(scene.size, times, b, rest(times))) for b in scene.litter]
     rows = []
-    for number, walker in enumerate(scene.walkers):
+    for number, actor in enumerate(scene.actors):
         rows.append(len(things))
-        things.append((walker.body.look, tracks[number]))
-        held = [hold for hold in scene.holds if hold.walker == number]
+        things.append((actor.body.look, tracks[number]))
+        held = [hold for hold in scene.holds if hold.actor == number]
         things += [(h.look, _ball_poses(scene, h, tracks[number], times)) for h in held]
     for talk in scene.talks:
         things += [(talk.look, poses) for poses in _dot_poses(scene, talk, tracks, times)]
@@ -143,16 +143,16 @@ def render_scene(scene: Scene, times: Array | None = None) -> tuple[Array, Array
     return frames, boxes[:, rows]
 
 
-def walker_poses(scene: Scene, walker: int, times: Array) -> Array:
-    """Return x, y, radius (pixels), turn and swap of a walker, shape ``(T, 5)``."""
-    actor = scene.walkers[walker]
+def actor_poses(scene: Scene, number: int, times: Array) -> Array:
+    """Return x, y, radius (pixels), turn and swap of an actor, shape ``(T, 5)``."""
+    actor = scene.actors[number]
     moved = sum((offsets(action, times) for action in actor.actions), rest(times))
     dx, dy = _wander(scene.size, actor, times)
     moved = replace(moved, dx=moved.dx + dx, dy=moved.dy + dy)
     return body_poses(scene.size, times, actor.body, moved)
 
 
-def _wander(size: tuple[int, int], actor: Walker, times: Array) -> tuple[Array, Array]:
+def _wander(size: tuple[int, int], actor: Actor, times: Array) -> tuple[Array, Array]:
     route = actor.route
     x, y = (
         route.reach * np.sin(2 * np.pi * (times / period + phase))

@@ -1,4 +1,4 @@
-"""Action detection on AVA: scores of boxes around people, judged by frame-mAP."""
+"""Action detection on AVA: scores of boxes around people, measured by frame-mAP."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ class Detection(VideoTask):
                 f"MODEL.HEAD_ACT is {cfg.MODEL.HEAD_ACT!r}; several actions for a box need sigmoid."
             )
 
-    def blue_first(self) -> bool:
+    def bgr_input(self) -> bool:
         """Tell whether the network is handed blue first; ``AVA.BGR`` says so too."""
-        return self.cfg.AVA.BGR or super().blue_first()
+        return self.cfg.AVA.BGR or super().bgr_input()
 
     def example(self, model: nn.Module) -> tuple[nn.Module, tuple]:
         """Return the network with a clip and one box."""
@@ -98,7 +98,7 @@ class Detection(VideoTask):
 
 
 class GroundTruth:
-    """What detections are judged against, as ``AVA.*`` names it."""
+    """What detections are evaluated against, as ``AVA.*`` names it."""
 
     def __init__(self, cfg) -> None:
         node = cfg.AVA
@@ -257,19 +257,19 @@ class DetectionEvaluator(Evaluator):
                 "excluded": np.array(sorted(self.truth.excluded_keys), dtype=str),
                 "class_ids": np.array(classes),
                 "class_names": np.array([result.class_names[k] for k in classes]),
-                **self._pictures(frames, keys),
+                **self._shown(frames, keys),
             },
         )
 
-    def _pictures(self, frames: np.ndarray, keys: np.ndarray) -> dict[str, np.ndarray]:
+    def _shown(self, frames: np.ndarray, keys: np.ndarray) -> dict[str, np.ndarray]:
         """Return where some key frames with boxes can be seen."""
         _, first = np.unique(frames, return_index=True)
         chosen = first[np.linspace(0, len(first) - 1, min(SHOWN, len(first))).astype(int)]
         places = [self._place_of(frames[k]) for k in chosen]
         return {
-            "picture_key": keys[chosen],
-            "picture_path": np.array([path for path, _ in places]),
-            "picture_frame": np.array([frame for _, frame in places], dtype=np.int64),
+            "shown_key": keys[chosen],
+            "shown_path": np.array([path for path, _ in places]),
+            "shown_frame": np.array([frame for _, frame in places], dtype=np.int64),
         }
 
     def _place_of(self, row: int) -> tuple[str, int]:

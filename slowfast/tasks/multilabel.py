@@ -1,4 +1,4 @@
-"""Several labels for each video, as on Charades, judged by mean average precision."""
+"""Several labels for each video, as on Charades, measured by mean average precision."""
 
 from __future__ import annotations
 

@@ -45,12 +45,12 @@ class VideoTask(Task):
         self.preprocess = ClipPreprocessor(
             data.MEAN,
             data.STD,
-            self.blue_first(),
+            self.bgr_input(),
             slow_alpha=cfg.SLOWFAST.ALPHA if two_pathways else 0,
             channels_last=cfg.MODEL.CHANNELS_LAST,
         )
 
-    def blue_first(self) -> bool:
+    def bgr_input(self) -> bool:
         """Tell whether the network is handed blue first."""
         return self.cfg.DATA.REVERSE_INPUT_CHANNEL
 
@@ -81,6 +81,6 @@ class VideoTask(Task):
         ``TEST.BATCH_SIZE`` clips go through the network at a time.
         """
         preprocess = self.preprocess_on(model)
-        at_once = max(1, self.cfg.TEST.BATCH_SIZE // du.get_local_world_size())
-        parts = [model(preprocess(part)) for part in views.flatten(0, 1).split(at_once)]
+        chunk_size = max(1, self.cfg.TEST.BATCH_SIZE // du.get_local_world_size())
+        parts = [model(preprocess(part)) for part in views.flatten(0, 1).split(chunk_size)]
         return torch.cat(parts).float().unflatten(0, views.shape[:2]).cpu().numpy()

@@ -1,1 +1,1 @@
-"""Pictures and pages made from the files of a run."""
+"""Figures and pages made from the files of a run."""

@@ -1,4 +1,4 @@
-"""Writing a video with boxes and words on its pictures."""
+"""Writing a video with boxes and words on its frames."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from slowfast.datasets.media.encode import Encoding, MediaWriter
-from slowfast.visualization.box_figures import Drawn
+from slowfast.visualization.box_figures import LabelledBox
 from slowfast.visualization.figures import COLORS, short
 
 WORD_LENGTH = 40
-LEAST_HEIGHT = 360  # of a picture with words on it
+MIN_HEIGHT = 360  # of a frame with words on it
 
 
-def draw_boxes(picture: np.ndarray, boxes: Iterable[Drawn]) -> np.ndarray:
-    """Return a copy of a picture, uint8 ``(H, W, 3)``, with boxes and their words.
+def draw_boxes(frame: np.ndarray, boxes: Iterable[LabelledBox]) -> np.ndarray:
+    """Return a copy of a frame, uint8 ``(H, W, 3)``, with boxes and their words.
 
-    Small pictures are enlarged a whole number of times, so that words leave something to see.
+    Small frames are enlarged a whole number of times, so that words leave something to see.
     """
-    height, width = picture.shape[:2]
-    times = max(1, round(LEAST_HEIGHT / height))
+    height, width = frame.shape[:2]
+    times = max(1, round(MIN_HEIGHT / height))
     height, width = height * times, width * times
-    image = Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC)
+    image = Image.fromarray(frame).resize((width, height), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(image)
     size = max(10, height // 28)
     font = ImageFont.load_default(size)
@@ -40,12 +40,12 @@ def draw_boxes(picture: np.ndarray, boxes: Iterable[Drawn]) -> np.ndarray:
     return np.asarray(image)
 
 
-def write_video(path: str | Path, pictures: Iterable[np.ndarray], fps: float) -> int:
-    """Write pictures, uint8 ``(H, W, 3)``, as H.264 and return how many there were.
+def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> int:
+    """Write frames, uint8 ``(H, W, 3)``, as H.264 and return how many there were.
 
     Odd rows and columns, which H.264 cannot hold, are cut off. The file appears when it is whole.
     """
     with MediaWriter(path, Encoding(gop=250, crf=20, preset="medium"), fps) as writer:
-        for picture in pictures:
-            writer.add(picture)
+        for frame in frames:
+            writer.add(frame)
     return writer.count

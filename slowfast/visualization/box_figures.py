@@ -1,4 +1,4 @@
-"""Boxes with words on pictures."""
+"""Boxes with words on images."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ WORD_LENGTH = 34
 
 
 @dataclass(frozen=True)
-class Drawn:
+class LabelledBox:
     """A box and what stands at it.
 
     Attributes:
-        box: ``x1, y1, x2, y2`` as shares of the picture.
+        box: ``x1, y1, x2, y2`` as shares of the image.
         words: one line each.
     """
 
@@ -28,31 +28,31 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class BoxPicture:
-    """A picture, uint8 ``(H, W, 3)``, with detected and annotated boxes."""
+class BoxImage:
+    """An image, uint8 ``(H, W, 3)``, with detected and annotated boxes."""
 
-    picture: np.ndarray
+    image: np.ndarray
     title: str
-    detected: list[Drawn]
-    annotated: list[Drawn]
+    detected: list[LabelledBox]
+    annotated: list[LabelledBox]
 
 
-def box_pairs(pairs: Sequence[BoxPicture]) -> bytes:
-    """Draw each picture twice, side by side: with its detected and with its annotated boxes."""
-    shapes = [pair.picture.shape for pair in pairs]
+def box_pairs(pairs: Sequence[BoxImage]) -> bytes:
+    """Draw each image twice, side by side: with its detected and with its annotated boxes."""
+    shapes = [pair.image.shape for pair in pairs]
     height = sum(5.2 * h / w + 0.35 for h, w, _ in shapes)
     figure = Figure(figsize=(11, height), layout="constrained")
     ratios = [h / w for h, w, _ in shapes]
     grid = figure.subplots(len(pairs), 2, squeeze=False, height_ratios=ratios)
     for (left, right), pair in zip(grid, pairs, strict=True):
-        _draw(left, pair.picture, pair.detected, f"{pair.title}: detected")
-        _draw(right, pair.picture, pair.annotated, "annotated")
+        _draw(left, pair.image, pair.detected, f"{pair.title}: detected")
+        _draw(right, pair.image, pair.annotated, "annotated")
     return to_png(figure)
 
 
-def _draw(axes, picture: np.ndarray, boxes: Sequence[Drawn], title: str) -> None:
-    height, width = picture.shape[:2]
-    axes.imshow(picture)
+def _draw(axes, image: np.ndarray, boxes: Sequence[LabelledBox], title: str) -> None:
+    height, width = image.shape[:2]
+    axes.imshow(image)
     axes.set_title(short(title), fontsize=9)
     axes.set_axis_off()
     for place, drawn in enumerate(boxes):

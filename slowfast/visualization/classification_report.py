@@ -7,8 +7,8 @@ import numpy as np
 from slowfast.evaluation import classification
 from slowfast.utils.errors import MediaError
 from slowfast.visualization import figures, page
-from slowfast.visualization.film import read_strip
 from slowfast.visualization.sections import SECTIONS
+from slowfast.visualization.thumbnails import read_frames_of
 
 SAMPLES_EACH = 4
 FRAMES_PER_STRIP = 6
@@ -32,8 +32,8 @@ def sections(found: dict[str, np.ndarray]) -> list[str]:
         for k in order
         if matrix[k].sum()
     ]
-    picture = figures.confusion_picture(matrix, names)
-    parts = [page.heading("Confusion"), page.image(picture, "confusion")]
+    image = figures.confusion_figure(matrix, names)
+    parts = [page.heading("Confusion"), page.image(image, "confusion")]
     parts += [page.heading("Classes, worst first")]
     parts += [page.table(["class", "videos", "top-1 %", "taken for"], rows)]
     return parts + _samples(found, names)
@@ -58,12 +58,12 @@ def _samples(found: dict[str, np.ndarray], names: list[str]) -> list[str]:
         strips, captions = [], []
         for row in chosen:
             try:
-                strips.append(read_strip(str(found["path"][row]), FRAMES_PER_STRIP))
+                strips.append(read_frames_of(str(found["path"][row]), FRAMES_PER_STRIP))
             except MediaError:
                 continue
             true, guess = names[found["label"][row]], names[predicted[row]]
             captions.append(f"{true}, predicted {guess}" if true != guess else true)
         if strips:
-            picture = figures.film_strips(strips, captions)
-            parts += [page.heading(title), page.image(picture, title)]
+            image = figures.film_strips(strips, captions)
+            parts += [page.heading(title), page.image(image, title)]
     return parts

@@ -47,8 +47,8 @@ def compare_runs(
         values = {
             name: row[headline] for name, row in rows.items() if row.get(headline) is not None
         }
-        picture = _picture(values, labels or [], headline, chance)
-        _write(Path(out), rows, measures, picture)
+        figure = _figure(values, labels or [], headline, chance)
+        _write(Path(out), rows, measures, figure)
     return _format(rows, measures, unfinished)
 
 
@@ -81,7 +81,7 @@ def split_labels(labels: Sequence[str]) -> list[tuple[str, str]] | None:
     return pairs if grouped and len(set(pairs)) == len(pairs) else None
 
 
-def _picture(
+def _figure(
     values: dict[str, float], labels: Sequence[str], headline: str, chance: float | None
 ) -> bytes:
     pairs = split_labels(labels)
@@ -115,8 +115,8 @@ def _number(value: float | None) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def _write(out: Path, rows: dict, measures: list[str], picture: bytes) -> None:
+def _write(out: Path, rows: dict, measures: list[str], figure: bytes) -> None:
     table = [{"run": name, **row} for name, row in rows.items()]
     write_csv(out / "comparison.csv", ["run", *measures], table)
     with atomic_write(out / "comparison.png") as file:
-        file.write(picture)
+        file.write(figure)

@@ -89,9 +89,9 @@ def _collect(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[tuple
             if value is None or isinstance(value, (int, float)):
                 point = (row["step"], math.nan if value is None else float(value))
                 found.setdefault((key, kind), []).append(point)
-    idle = ("gpu_mem_gib", "train_iter")
-    if not any(value for _, value in found.get(idle, [])):
-        found.pop(idle, None)
+    unused = ("gpu_mem_gib", "train_iter")
+    if not any(value for _, value in found.get(unused, [])):
+        found.pop(unused, None)
     return {
         name: points
         for name, points in found.items()

@@ -1,4 +1,4 @@
-"""The part of a report about detected actions: classes, curves, and boxes on their pictures."""
+"""The part of a report about detected actions: classes, curves, and boxes on their frames."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from slowfast.datasets.media.frame_folder import IMAGE_SUFFIXES, read_image
 from slowfast.evaluation import ava, ava_plots
 from slowfast.utils.errors import MediaError
 from slowfast.visualization import page
-from slowfast.visualization.box_figures import BoxPicture, Drawn, box_pairs
+from slowfast.visualization.box_figures import BoxImage, LabelledBox, box_pairs
 from slowfast.visualization.sections import SECTIONS
 
 ACTIONS_SHOWN = 3
@@ -21,7 +21,7 @@ def sections(found: dict[str, np.ndarray]) -> list[str]:
     """Return average precisions, curves, confusions, and some key frames.
 
     Args:
-        found: detections ``box`` ``(N, 4)`` as shares of the picture, ``box_scores`` ``(N, C)`` and
+        found: detections ``box`` ``(N, 4)`` as shares of the frame, ``box_scores`` ``(N, C)`` and
             ``box_key``; annotations ``true_box`` ``(M, 4)``, ``true_label`` and ``true_key``;
             ``class_ids``, ``class_names``, ``excluded`` keys, and where to see some key frames.
     """
@@ -31,7 +31,7 @@ def sections(found: dict[str, np.ndarray]) -> list[str]:
     excluded = set(found["excluded"].tolist())
     result = ava.evaluate(truth, detections, names, excluded, with_confusions=True)
     parts = [page.heading("Actions"), page.paragraph(_protocol(result))]
-    for name, png in ava_plots.pictures(result).items():
+    for name, png in ava_plots.figures(result).items():
         parts.append(page.image(png, name))
     return parts + _key_frames(found, truth, names)
 
@@ -40,32 +40,32 @@ def _protocol(result: ava.AvaResult) -> str:
     counts = {
         name: f"{number:,} {name.replace('_', ' ')}" for name, number in result.counts.items()
     }
-    judged = [counts.pop(name) for name in ("keyframes", "ground_truth", "detections")]
-    lonely = counts.pop("detections_on_frames_without_ground_truth")
+    evaluated = [counts.pop(name) for name in ("keyframes", "ground_truth", "detections")]
+    single_videos = counts.pop("detections_on_frames_without_ground_truth")
     return (
         f"Detections of a key frame are matched in the order of the file "
-        f"('{result.match_order}'), as PySlowFast does. Judged: {', '.join(judged)}; of these, "
-        f"{lonely}, which are wrong. Left out: {', '.join(counts.values())}."
+        f"('{result.match_order}'), as PySlowFast does. Evaluated: {', '.join(evaluated)}; of these, "
+        f"{single_videos}, which are wrong. Left out: {', '.join(counts.values())}."
     )
 
 
 def _key_frames(found: dict[str, np.ndarray], truth: ava.Boxes, names: dict[int, str]) -> list[str]:
     pairs = []
-    places = zip(found["picture_key"], found["picture_path"], found["picture_frame"], strict=True)
+    places = zip(found["shown_key"], found["shown_path"], found["shown_frame"], strict=True)
     for key, path, frame in places:
         try:
-            picture = read_picture(str(path), int(frame))
+            image = read_frame(str(path), int(frame))
         except (MediaError, OSError):
             continue
         ours = [
-            Drawn(tuple(box), _best(scores, names))
+            LabelledBox(tuple(box), _best(scores, names))
             for box, scores in zip(
                 found["box"][found["box_key"] == key],
                 found["box_scores"][found["box_key"] == key],
                 strict=True,
             )
         ]
-        pairs.append(BoxPicture(picture, str(key), ours, _annotated(truth, str(key), names)))
+        pairs.append(BoxImage(image, str(key), ours, _annotated(truth, str(key), names)))
     if not pairs:
         return []
     text = f"Left what was detected (the {ACTIONS_SHOWN} surest actions), right what was annotated."
@@ -82,18 +82,18 @@ def _best(scores: np.ndarray, names: dict[int, str]) -> list[str]:
     return [f"{names[k + 1]} {scores[k]:.2f}" for k in shown]
 
 
-def _annotated(truth: ava.Boxes, key: str, names: dict[int, str]) -> list[Drawn]:
+def _annotated(truth: ava.Boxes, key: str, names: dict[int, str]) -> list[LabelledBox]:
     rows = np.flatnonzero(truth.keys == key)
     actions: dict[tuple[float, ...], list[str]] = {}
     for row in rows:
         label = int(truth.labels[row])
         if label in names:
             actions.setdefault(tuple(truth.boxes[row]), []).append(names[label])
-    return [Drawn(box, words) for box, words in actions.items()]
+    return [LabelledBox(box, words) for box, words in actions.items()]
 
 
-def read_picture(path: str, frame: int) -> np.ndarray:
-    """Return a picture file, or a frame of a video, as uint8 ``(H, W, 3)``.
+def read_frame(path: str, number: int) -> np.ndarray:
+    """Return an image file, or a frame of a video, as uint8 ``(H, W, 3)``.
 
     Raises:
         MediaError: it cannot be read.
@@ -101,4 +101,4 @@ def read_picture(path: str, frame: int) -> np.ndarray:
     if any(path.lower().endswith(suffix) for suffix in IMAGE_SUFFIXES):
         return read_image(path).permute(1, 2, 0).numpy()
     with open_media(path) as media:
-        return media.read_frames([frame])[0].permute(1, 2, 0).numpy()
+        return media.read_frames([number])[0].permute(1, 2, 0).numpy()

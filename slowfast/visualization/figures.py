@@ -101,7 +101,7 @@ def _draw_panel(axes, panel: Panel) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def confusion_picture(matrix: np.ndarray, class_names: Sequence[str]) -> bytes:
+def confusion_figure(matrix: np.ndarray, class_names: Sequence[str]) -> bytes:
     """Plot a confusion matrix ``(C, C + 1)``, each row as shares of its true class."""
     totals = np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     shares = matrix / totals
@@ -137,9 +137,9 @@ def film_strips(strips: Sequence[np.ndarray], captions: Sequence[str]) -> bytes:
     rows, frames = len(strips), len(strips[0])
     figure = Figure(figsize=(1.35 * frames, 1.3 * rows), layout="constrained")
     for row, (strip, caption) in enumerate(zip(strips, captions, strict=True)):
-        for column, picture in enumerate(strip):
+        for column, image in enumerate(strip):
             axes = figure.add_subplot(rows, frames, row * frames + column + 1)
-            axes.imshow(picture)
+            axes.imshow(image)
             axes.set_axis_off()
             if column == 0:
                 axes.set_title(short(caption), fontsize=8, loc="left")

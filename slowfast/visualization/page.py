@@ -50,7 +50,7 @@ def big_number(value: float | None, name: str, note: str = "") -> str:
 
 
 def image(png: bytes, alt: str) -> str:
-    """Return a picture that is part of the page."""
+    """Return a figure that is part of the page."""
     data = base64.b64encode(png).decode()
     return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'
 

@@ -89,8 +89,8 @@ def _curves(rows: list[dict[str, Any]]) -> list[str]:
     for begin in range(0, len(panels), width):
         shown = panels[begin : begin + width]
         names = ", ".join(panel.title for panel in shown)
-        picture = figures.learning_curves(shown, last_step)
-        parts += [page.image(picture, f"Curves over the steps: {names}")]
+        image = figures.learning_curves(shown, last_step)
+        parts += [page.image(image, f"Curves over the steps: {names}")]
     return parts
 
 

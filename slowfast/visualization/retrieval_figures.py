@@ -53,14 +53,14 @@ def strip_table(rows: Sequence[Sequence[Cell]], header: Sequence[str]) -> bytes:
         rows: cells, as many in each as there are column titles.
         header: column titles.
     """
-    pictures = [[_join(cell.strip) for cell in row] for row in rows]
-    flattest = max(p.shape[0] / p.shape[1] for row in pictures for p in row)
+    images = [[_join(cell.strip) for cell in row] for row in rows]
+    flattest = max(p.shape[0] / p.shape[1] for row in images for p in row)
     height = len(rows) * (CELL_INCHES * flattest + 0.52) + 0.3
     figure = Figure(figsize=(CELL_INCHES * len(header), height), layout="constrained")
     grid = figure.subplots(len(rows), len(header), squeeze=False)
-    for places, row, joined in zip(grid, rows, pictures, strict=True):
-        for axes, cell, picture in zip(places, row, joined, strict=True):
-            axes.imshow(picture)
+    for places, row, joined in zip(grid, rows, images, strict=True):
+        for axes, cell, image in zip(places, row, joined, strict=True):
+            axes.imshow(image)
             axes.set_anchor("NW")
             axes.set_xticks([])
             axes.set_yticks([])

@@ -11,9 +11,9 @@ from slowfast.evaluation import retrieval
 from slowfast.utils.errors import MediaError
 from slowfast.visualization import page
 from slowfast.visualization.figures import short
-from slowfast.visualization.film import read_strip
 from slowfast.visualization.retrieval_figures import Cell, Cloud, class_map, strip_table
 from slowfast.visualization.sections import SECTIONS
+from slowfast.visualization.thumbnails import read_frames_of
 
 RANKS = (1, 5, 10)
 NUM_QUERIES = 5
@@ -108,15 +108,15 @@ def _examples(seen: dict[str, np.ndarray], names: list[str]) -> list[str]:
         f"Left the query, then the files whose {WORDS[two]} fits best. A frame and \u2713 mark "
         "the file itself. The queries go in even steps from the best ranked to the worst."
     )
-    picture = strip_table(rows, header)
-    return [title, page.paragraph(text), page.image(picture, "queries and what they find")]
+    figure = strip_table(rows, header)
+    return [title, page.paragraph(text), page.image(figure, "queries and what they find")]
 
 
 def _cell(
     seen: dict[str, np.ndarray], names: list[str], row: int, note: str, query: int | None = None
 ) -> Cell:
     try:
-        strip = read_strip(str(seen["path"][row]), FRAMES_PER_STRIP)
+        strip = read_frames_of(str(seen["path"][row]), FRAMES_PER_STRIP)
     except (MediaError, OSError):
         strip = None
     labels = seen["label"]

@@ -1,4 +1,4 @@
-"""From movies to pictures: the right seconds, the right frames, and nothing half done."""
+"""From movies to frames: the right seconds, the right frames, and nothing half done."""
 
 import os
 import pickle
@@ -33,8 +33,8 @@ def movies(tmp_path, media_factory):
     return put
 
 
-def pictures(folder):
-    """Return the numbers that the pictures of a folder show, in the order of their names."""
+def shown_in(folder):
+    """Return the numbers that the frames of a folder show, in the order of their names."""
     names = sorted(path.name for path in folder.iterdir())
     assert names == [f"{folder.name}_{k:06d}.jpg" for k in range(1, len(names) + 1)]
     return [number_of(np.asarray(Image.open(folder / name)).transpose(2, 0, 1)) for name in names]
@@ -99,7 +99,7 @@ def test_pictures_are_those_that_ffmpeg_writes(tmp_path, movies, settings, count
     folder = movies("v", frames=120, beep=0.5, **settings)
     report = extract_folder(folder, tmp_path / "frames", workers=0)
     assert report.ok, str(report)
-    shown = pictures(tmp_path / "frames" / "v")
+    shown = shown_in(tmp_path / "frames" / "v")
     assert (len(shown), shown[: len(begin)], shown[-len(end) :]) == (count, begin, end)
 
 
@@ -121,7 +121,7 @@ def test_a_second_run_keeps_what_is_done_and_mends_what_is_not(tmp_path, movies)
     cut = cut_folder(folder, cuts, 1, 2, workers=0)
     extracted = extract_folder(cuts, frames, workers=0)
     assert [o.status for o in cut.outcomes + extracted.outcomes] == ["skipped", "done"] * 2
-    assert pictures(frames / "b") == list(range(30, 90))
+    assert shown_in(frames / "b") == list(range(30, 90))
     assert untouched == {path: path.stat().st_mtime_ns for path in frames.rglob("a_*.jpg")}
 
 
@@ -135,7 +135,7 @@ def test_a_folder_with_a_gap_or_a_torn_last_picture_is_done_again(tmp_path, movi
         last = frames / "v" / "v_000030.jpg"
         last.write_bytes(last.read_bytes()[:200])
     assert [o.status for o in extract_folder(folder, frames, workers=0).outcomes] == ["done"]
-    assert pictures(frames / "v") == list(range(30))
+    assert shown_in(frames / "v") == list(range(30))
 
 
 def test_again_and_only_do_one_video_once_more(tmp_path, movies):
@@ -143,7 +143,7 @@ def test_again_and_only_do_one_video_once_more(tmp_path, movies):
     folder = movies("-b", frames=60, shade=1)
     cut_folder(folder, tmp_path / "cut", 0, 1, workers=0)
     report = cut_folder(
-        folder, tmp_path / "cut", 0, 1, workers=0, selection=Selection(("-b",), again=True)
+        folder, tmp_path / "cut", 0, 1, workers=0, selection=Selection(("-b",), overwrite=True)
     )
     assert [(o.video, o.status) for o in report.outcomes] == [("-b", "done")]
     with pytest.raises(MediaError, match="does not hold the video c"):
@@ -238,4 +238,4 @@ def test_a_step_can_be_sent_to_another_process(tmp_path, movies, monkeypatch):
     folder = movies("v", frames=60)
     assert cut_folder(folder, tmp_path / "cut", 0, 1).ok
     assert extract_folder(tmp_path / "cut", tmp_path / "frames").ok
-    assert pictures(tmp_path / "frames" / "v") == list(range(30))
+    assert shown_in(tmp_path / "frames" / "v") == list(range(30))

@@ -25,7 +25,7 @@ SPLITS = {"train": ("-a", "b"), "val": ("c",)}
 
 
 class World:
-    """Three videos of six seconds with pictures, lists and boxes; a test breaks what it is about."""
+    """Three videos of six seconds with frames, lists and boxes; a test breaks what it is about."""
 
     def __init__(self, folder):
         self.frames, self.lists = folder / "frames", folder / "annotations"
@@ -36,8 +36,8 @@ class World:
             for video in videos:
                 (self.frames / video).mkdir(parents=True)
                 for k in range(COUNT):
-                    picture = rng.integers(0, 255, (12, 16, 3), np.uint8)
-                    Image.fromarray(picture).save(self.frames / self.picture(video, k))
+                    frame = rng.integers(0, 255, (12, 16, 3), np.uint8)
+                    Image.fromarray(frame).save(self.frames / self.frame(video, k))
             self.write_frame_list(split, {video: COUNT for video in videos})
             rows = [f"{v},{s:04d},{BOX},1,0" for v in videos for s in (902, 903)]
             rows += [f"{v},0902,{OTHER},{action},1" for v in videos for action in (2, 3)]
@@ -49,7 +49,7 @@ class World:
         self.write("map.pbtxt", [names])
 
     @staticmethod
-    def picture(video, k):
+    def frame(video, k):
         return f"{video}/{video}_{k + 1:06d}.jpg"
 
     def write(self, name, rows):
@@ -60,7 +60,7 @@ class World:
 
     def write_frame_list(self, split, counts):
         rows = [
-            f'{video} 0 {k} {self.picture(video, k)} ""'
+            f'{video} 0 {k} {self.frame(video, k)} ""'
             for video, count in counts.items()
             for k in range(count)
         ]
@@ -93,8 +93,8 @@ def world(tmp_path):
 def test_a_good_dataset_is_ok_and_counted(world):
     report = world.verify()
     assert report.ok, str(report)
-    assert "train: 2 of 2 videos can be used, 60 of 60 pictures are there" in str(report)
-    assert "Nothing to mend" in str(report)
+    assert "train: 2 of 2 videos can be used, 60 of 60 frames are there" in str(report)
+    assert "Nothing to correct" in str(report)
     summary = json.loads((world.out / "summary.json").read_text())
     train = summary["splits"]["train"]
     assert (train["keyframes"], train["boxes"], train["predicted_boxes"]) == (4, 6, 4)
@@ -117,40 +117,38 @@ def test_the_notes_of_a_good_dataset(world):
 
 
 def test_missing_and_extra_pictures_are_counted(world):
-    (world.frames / world.picture("b", 3)).unlink()
-    (world.frames / world.picture("b", 9)).unlink()
-    Image.new("RGB", (16, 12)).save(world.frames / world.picture("c", COUNT))
+    (world.frames / world.frame("b", 3)).unlink()
+    (world.frames / world.frame("b", 9)).unlink()
+    Image.new("RGB", (16, 12)).save(world.frames / world.frame("c", COUNT))
     report = world.verify()
     (problem,) = report.problems
     assert "train: 1 of 2 videos cannot be used" in problem
-    assert "2 listed pictures are missing, first b_000004.jpg" in problem
-    assert any(
-        "1 folders hold more pictures than their list names: c (1)" in n for n in report.notes
-    )
+    assert "2 listed frames are missing, first b_000004.jpg" in problem
+    assert any("1 folders hold more frames than their list names: c (1)" in n for n in report.notes)
 
 
 def test_a_folder_that_is_not_there(world):
     shutil.rmtree(world.frames / "c")
     (problem,) = world.verify().problems
     assert "val: 1 of 1 videos cannot be used" in problem
-    assert "none of its 30 listed pictures is there" in problem
+    assert "none of its 30 listed frames is there" in problem
 
 
 def test_torn_pictures_are_found_by_reading_all(world):
     for k in (5, 24):  # not among the few that are read otherwise
-        path = world.frames / world.picture("-a", k)
+        path = world.frames / world.frame("-a", k)
         path.write_bytes(path.read_bytes()[:300])
     assert world.verify().ok
     (problem,) = world.verify(full=True).problems
-    assert "2 pictures are damaged, first" in problem and world.picture("-a", 5) in problem
-    last = world.frames / world.picture("-a", COUNT - 1)
+    assert "2 frames are damaged, first" in problem and world.frame("-a", 5) in problem
+    last = world.frames / world.frame("-a", COUNT - 1)
     last.write_bytes(b"")
     assert not world.verify().ok
 
 
 def test_pictures_of_different_sizes(world):
-    Image.new("RGB", (8, 8)).save(world.frames / world.picture("c", 0))
-    assert any("pictures differ in size" in text for text in world.verify().problems)
+    Image.new("RGB", (8, 8)).save(world.frames / world.frame("c", 0))
+    assert any("frames differ in size" in text for text in world.verify().problems)
 
 
 def test_key_frames_outside_of_their_video_and_boxes_without_video(world):
@@ -186,7 +184,7 @@ def test_odd_boxes_are_noted(world):
     assert report.ok
     text = "\n".join(report.notes)
     assert "1 annotated boxes have no area: " in text
-    assert "1 annotated boxes reach beyond the picture" in text
+    assert "1 annotated boxes reach beyond the frame" in text
     assert "1 annotated lines are repeats." in text
 
 
@@ -198,7 +196,7 @@ def test_wrong_lines_and_missing_files_are_problems_not_errors(world):
     (world.lists / "excluded.csv").write_text("c;902\n")
     text = "\n".join(world.verify().problems)
     for part in (
-        "are no shares of the picture",
+        "are no shares of the frame",
         "a predicted box without a score",
         "val.csv: no readable frame list",
         "map.pbtxt",
@@ -214,8 +212,8 @@ def test_the_same_video_in_both_splits_by_name_or_by_content(world):
     world.write_frame_list("val", {"c": COUNT})
     for k in range(COUNT):
         shutil.copy(
-            world.frames / world.picture("b", k),
-            world.frames / world.picture("c", k),
+            world.frames / world.frame("b", k),
+            world.frames / world.frame("c", k),
         )
     (problem,) = world.verify().problems
     assert "1 videos are in training too: c (as b)." in problem
@@ -288,8 +286,8 @@ def test_the_tool_knows_ava_by_its_config(world, tmp_path, capsys):
     words = ["verify", *words, "--out", str(world.out), "--workers", "0"]
     assert module.main(words) == 0
     assert "6 boxes at 4 key frames" in capsys.readouterr().out
-    picture = world.frames / world.picture("b", 5)
-    picture.write_bytes(picture.read_bytes()[:300])
+    frame = world.frames / world.frame("b", 5)
+    frame.write_bytes(frame.read_bytes()[:300])
     assert module.main(words) == 0
     assert module.main([*words, "--deep"]) == 1
     assert "PROBLEM train: 1 of 2 videos cannot be used" in capsys.readouterr().out

@@ -14,7 +14,7 @@ from slowfast.utils.errors import MediaError
 SOURCES = {
     "plain": {"gop": 250, "audio_rate": 48000},
     "late sound": {"audio_rate": 48000, "audio_first": 0.5},
-    "late pictures": {"first": 0.5, "audio_rate": 16000},
+    "late frames": {"first": 0.5, "audio_rate": 16000},
     "ntsc": {"fps": Fraction(30000, 1001), "frames": 75},
     "opus": {"suffix": ".mkv", "audio_rate": 48000, "audio_codec": "libopus"},
     "surround": {"audio_rate": 48000, "audio_layout": "5.1"},

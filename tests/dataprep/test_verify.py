@@ -28,7 +28,7 @@ def damaged(tmp_path_factory, media_factory):
 
 @pytest.fixture
 def good(tmp_path, media_factory):
-    """Return ten different files, one in Matroska, two with sound."""
+    """Return ten different files, one in Matroska, two with audio."""
     made = [media_factory(shade=k, audio_rate=16000 * (k % 5 == 0)) for k in range(9)]
     made.append(media_factory(suffix=".mkv", shade=9))
     folder = tmp_path / "good"
@@ -58,7 +58,7 @@ def test_a_good_dataset_is_ok(tmp_path, good):
     report = verify_dataset(cfg, tmp_path / "out", workers=0)
     assert report.ok, str(report)
     assert report.absent == ["test"]
-    assert "Nothing to mend" in str(report)
+    assert "Nothing to correct" in str(report)
     rows = table(tmp_path / "out" / "train.csv")
     assert len(rows) == 6
     first = rows[0]

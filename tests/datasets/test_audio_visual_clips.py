@@ -1,4 +1,4 @@
-"""Clips with sound: the sound is that of the pictures, and missing sound is what was agreed."""
+"""Clips with audio: the sound is that of the frames, and missing sound is what was agreed."""
 
 import shutil
 from fractions import Fraction
@@ -51,7 +51,7 @@ def views(items, silence=False):
     return ClipDataset(items, rule, readers)
 
 
-# Two seconds of pictures with a beep in the middle, unless it says otherwise.
+# Two seconds of frames with a beep in the middle, unless it says otherwise.
 ALIKE = {"frames": 60, "audio_rate": 48000, "beep": 0.95}
 FILES = [
     {"audio_rate": 8000},
@@ -69,16 +69,16 @@ FILES = [
 
 
 def assert_aligned(sample, settings, starts):
-    """Measure how far the sound lies from the first picture, against what was drawn.
+    """Measure how far the sound lies from the first frame, against what was drawn.
 
-    ``starts`` are those of the drawn windows. The pictures begin up to a frame before theirs, and
+    ``starts`` are those of the drawn windows. The frames begin up to a frame before theirs, and
     the sound has to follow.
     """
     (clip,) = sample["video"]
     shown = settings.get("first", 0.0) + number_of(clip[:, 0]) / float(settings.get("fps", 30))
     assert shown <= starts[0] + 1e-3
     assert starts[0] < shown + 1 / float(settings.get("fps", 30)) + 1e-3
-    # Where the waveform must begin for the same distance between sound and pictures.
+    # Where the waveform must begin for the same distance between audio and frames.
     begins = shown + (starts[1] - starts[0])
     assert abs(begins + time_of_beep(sample["audio"][0], RATE) - settings["beep"]) < TEN_MS
 
@@ -167,7 +167,7 @@ def test_the_gain_of_training_stays_in_its_range(media_factory):
 
 @pytest.fixture
 def unheard(media_factory, tmp_path):
-    """Return files without one second of sound beside the pictures, by what is wrong with them."""
+    """Return files without one second of sound beside the frames, by what is wrong with them."""
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"<html>")
     return {
@@ -179,7 +179,7 @@ def unheard(media_factory, tmp_path):
 
 def test_a_listed_file_that_lacks_sound_is_replaced_with_its_reason(media_factory, unheard):
     good = media_factory(**ALIKE)
-    for kind, words in (("silent", "no audio stream"), ("short", "sound and pictures share 0.7")):
+    for kind, words in (("silent", "no audio stream"), ("short", "audio and frames share 0.7")):
         clips = train_clips(listed(unheard[kind], good))
         # A replacement may be drawn several times before it is the good file.
         sample = next(s for p in range(9) if isinstance(s := clips[SampleKey(0, p, 0)], dict))
@@ -212,7 +212,7 @@ def test_sound_of_a_centre_clip_is_moved_to_where_there_is_some(media_factory):
     path = media_factory(**{**ALIKE, "audio_first": 1.2, "beep": 1.6})
     (wave,) = views(listed(path))[0]["audio"]
     with open_media(path) as media:
-        begins = media.audio.start - (0.75 - 22 / 30)  # the pictures begin with frame 22
+        begins = media.audio.start - (0.75 - 22 / 30)  # the frames begin with frame 22
     assert 1.1 < begins < 1.2
     assert abs(begins + time_of_beep(wave, RATE) - 1.6) < TEN_MS
 

@@ -110,7 +110,7 @@ def test_boxes_that_overshoot_the_picture_are_counted(written, caplog):
     lines = ["v,902,0,0,1,1,3,1", "v,902,0,-0.2,1,1,3,1", "v,903,0,0,1.3,1,3,1"]
     read_keyframes([written("\n".join(lines))], [], 20, 0.9)
     (said,) = caplog.messages
-    assert "2 lines have boxes that reach beyond the picture" in said and "line 2" in said
+    assert "2 lines have boxes that reach beyond the frame" in said and "line 2" in said
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_boxes_that_overshoot_the_picture_are_counted(written, caplog):
         ("v,902,0,0,1", "line 1: 5 fields"),
         ("v,902,0,0,1,x,3,1", "line 1: could not convert"),
         ("v,902.5,0,0,1,1,3,1", "second 902.5 is not whole"),
-        ("v,902,10,20,110,220,3,1", "no shares of the picture"),
-        ("v,902,0,0,nan,1,3,1", "no shares of the picture"),
+        ("v,902,10,20,110,220,3,1", "no shares of the frame"),
+        ("v,902,0,0,nan,1,3,1", "no shares of the frame"),
         ("v,902,0.5,0,0.4,1,3,1", "the box 0.5,0,0.4,1 ends before it begins"),
         ("v,902,0,0,1,1,21,1", "action 21 is not among the 20 of MODEL.NUM_CLASSES"),
         ("v,902,0,0,1,1,0,1", "action 0 is not among"),

@@ -1,4 +1,4 @@
-"""Reading media: the frame that was asked for, the sound of the same moment, clear refusals."""
+"""Reading media: the frame that was asked for, the audio of the same moment, clear refusals."""
 
 import re
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Geometry and colour: recorded boxes and pictures, and torchvision as the oracle of colour."""
+"""Geometry and colour: recorded boxes and frames, and torchvision as the oracle of colour."""
 
 import math
 
@@ -30,7 +30,7 @@ from slowfast.datasets.transforms.spatial import (
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
-# torch 2.6 rounds single pixels of a resized picture the other way, by one grey level; only there
+# torch 2.6 rounds single pixels of a resized frame the other way, by one grey level; only there
 # may values and channel means differ by more than float rounding.
 OLD_RESIZE = tuple(int(part) for part in torch.__version__.split(".")[:2]) < (2, 7)
 PIXEL_TOLERANCE = 1.01 / 255 / 0.224 if OLD_RESIZE else 1e-4

@@ -143,7 +143,7 @@ def test_validation_takes_the_centre_clip(paths):
 
 def test_training_clips_hold_the_drawn_frames(paths):
     videos = ItemTable(paths, [0] * 4, [], "list")
-    # A square of the full size, no flip: the pictures stay legible.
+    # A square of the full size, no flip: the frames stay legible.
     geometry = TrainGeometry(96, square=96, flip=False)
     sample = train_clips(videos, geometry)[SampleKey(0, 0, 0)]
     numbers = numbers_of(sample["video"][0].transpose(0, 1))

@@ -127,8 +127,8 @@ def test_an_interrupted_run_resumes_to_the_same_numbers(demo, one_thread, tmp_pa
 def test_too_many_unreadable_key_frames_end_the_run(demo, ava_folder, tmp_path, capsys):
     shutil.copytree(ava_folder, tmp_path / "w")
     for folder in sorted((tmp_path / "w/frames").iterdir())[:4]:
-        for picture in folder.iterdir():
-            picture.write_bytes(b"torn")
+        for frame in folder.iterdir():
+            frame.write_bytes(b"torn")
     words = ("AVA.FRAME_DIR", str(tmp_path / "w/frames"), "OUTPUT_DIR", str(tmp_path / "run"))
     assert main([*demo, *words, "DATA.MAX_BAD_FRACTION", "0.2", "DATA.MAX_RETRIES", "20"]) == 1
     assert "DATA.MAX_BAD_FRACTION" in capsys.readouterr().err
@@ -146,19 +146,19 @@ def test_a_video_is_written_with_what_its_people_do(trained, demo, ava_folder, t
     spec.loader.exec_module(tool)
     lines = (ava_folder / "annotations/ava_val_v2.2.csv").read_text().splitlines()
     video = lines[0].split(",")[0]
-    boxes, out = tmp_path / "boxes.csv", tmp_path / "painted.mp4"
+    boxes, out = tmp_path / "boxes.csv", tmp_path / "annotated.mp4"
     boxes.write_text("\n".join(line for line in lines if line.startswith(video)))
     file = str(ava_folder / f"videos/{video}.mp4")
     words = ["--video", file, "--boxes", str(boxes), "--out", str(out), *demo]
     run = ["OUTPUT_DIR", str(trained), "AVA.FRAME_RATE", "30"]
     assert tool.main([*words, "--first-second", "900", "--score", "0", *run]) == 0
     assert "boxes" in capsys.readouterr().out
-    with open_media(out) as painted, open_media(file) as plain:
-        assert painted.video.num_frames == plain.video.num_frames
-        pictures = [media.read_frames([2 * 30])[0].float() for media in (painted, plain)]
-    height, width = pictures[1].shape[-2:]
-    assert pictures[0].shape == (3, 5 * height, 5 * width)  # enlarged, for the words
-    changed = pictures[0] - pictures[1].repeat_interleave(5, dim=1).repeat_interleave(5, dim=2)
+    with open_media(out) as annotated, open_media(file) as plain:
+        assert annotated.video.num_frames == plain.video.num_frames
+        frames = [media.read_frames([2 * 30])[0].float() for media in (annotated, plain)]
+    height, width = frames[1].shape[-2:]
+    assert frames[0].shape == (3, 5 * height, 5 * width)  # enlarged, for the words
+    changed = frames[0] - frames[1].repeat_interleave(5, dim=1).repeat_interleave(5, dim=2)
     assert changed.abs().amax(dim=0).gt(100).float().mean() > 0.01
     assert tool.main(["--video", "nowhere.mp4", *words[2:], *run]) == 1
     assert "nowhere.mp4: no such file" in capsys.readouterr().err

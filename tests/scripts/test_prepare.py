@@ -250,7 +250,7 @@ def test_charades_is_unpacked_once_and_compared_with_its_lists(prepare, server, 
     (data / "Charades_v1_rgb/A1/A1-000002.jpg").unlink()
     done = prepare("charades/download_data")
     assert done.returncode == 1 and "  A1: 2 of 3 frames" in done.stderr
-    assert prepare("charades/download_data", "--again").returncode == 0
+    assert prepare("charades/download_data", "--overwrite").returncode == 0
     assert not server.loads  # the archive was still there
 
 
@@ -297,12 +297,12 @@ def test_the_steps_hand_their_flags_to_the_tool(repository):
     assert done.returncode == 0, done.stderr
     tool, usual = str(repository.root / "tools/prepare_data.py"), repository.root / "data/AVA"
     assert repository.calls()[-1][2:] == [tool, "cut", f"{usual}/videos", f"{usual}/videos_15min"]
-    words = ("-d", "../a clone/my data", "-j", 3, "--rate", 25, "--only", "-a", "--again")
+    words = ("-d", "../a clone/my data", "-j", 3, "--rate", 25, "--only", "-a", "--overwrite")
     done = repository.run("prepare-ava/extract_frames.sh", *words)
     assert done.returncode == 0, done.stderr
     data = f"{repository.home}/../a clone/my data"
     given = ["extract", f"{data}/videos_15min", f"{data}/frames", "--rate", "25", "--workers", "3"]
-    assert repository.calls()[-1][3:] == [*given, "--again", "--only=-a"]
+    assert repository.calls()[-1][3:] == [*given, "--overwrite", "--only=-a"]
     done = repository.run("prepare-ava/cut_videos.sh", FAKE_WORK="echo reason >&2; exit 1")
     assert done.returncode == 1 and "reason" in done.stderr
 
@@ -317,7 +317,7 @@ def test_exception_does_all_three_steps_for_single_videos(repository, server):
         done = repository.run("prepare-ava/exception.sh", "-j", 2, *words, AVA_URL=server.url)
         assert done.returncode == 0, done.stderr
         steps = [call[3:4] + call[6:] for call in repository.calls()[-2:]]
-        rest = ["--workers", "2", "--again", *(f"--only={name}" for name in only)]
+        rest = ["--workers", "2", "--overwrite", *(f"--only={name}" for name in only)]
         assert steps == [["cut", *rest], ["extract", *rest]]
     for name in ("I8j6Xq2B5ys.mp4", "-b.mkv", "c.mp4"):
         assert (videos / name).read_bytes() == server.files[f"trainval/{name}"]

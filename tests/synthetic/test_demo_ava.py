@@ -163,7 +163,7 @@ def small_labels():
     found = {"train": [], "val": []}
     for video in draw_ava_videos(AVA_PRESETS["small"], 0):
         for second in keyframes(video.scene):
-            kinds = [doing(video.scene, w, second - 900) for w in range(len(video.scene.walkers))]
+            kinds = [doing(video.scene, w, second - 900) for w in range(len(video.scene.actors))]
             table = [[entry.kind in own for entry in CLASSES] for own in kinds]
             found[video.split].append(np.array(table, dtype=float))
     return found
@@ -195,10 +195,10 @@ def test_who_ignores_the_boxes_cannot_do_well(small_labels):
 def test_the_look_of_an_actor_tells_nothing(small_labels):
     sizes, brightness, moves = [], [], []
     for video in draw_ava_videos(AVA_PRESETS["small"], 0):
-        for number, walker in enumerate(video.scene.walkers):
+        for number, actor in enumerate(video.scene.actors):
             for second in keyframes(video.scene):
-                sizes.append(walker.body.look.radius)
-                brightness.append(sum(walker.body.look.fill))
+                sizes.append(actor.body.look.radius)
+                brightness.append(sum(actor.body.look.fill))
                 own = doing(video.scene, number, second - 900)
                 moves.append([entry.kind in own for entry in CLASSES if entry.evaluated])
     moves = np.array(moves, dtype=float)

@@ -43,8 +43,8 @@ def test_frame_lists_say_what_happens_in_each_frame(charades, videos, split):
             assert (name, index, position) == (video.name, str(number), str(frame))
             assert path == f"{name}/{name}-{frame + 1:06d}.jpg"
             assert re.fullmatch(r'"(\d+(,\d+)*)?"', labels)
-            walkers = range(len(video.scene.walkers))
-            kinds = set().union(*(doing(video.scene, w, frame / 24) for w in walkers))
+            actors = range(len(video.scene.actors))
+            kinds = set().union(*(doing(video.scene, w, frame / 24) for w in actors))
             wanted = [str(k) for k, kind in enumerate(CLASSES) if kind in kinds]
             assert labels.strip('"') == ",".join(wanted)
 
@@ -95,6 +95,6 @@ def test_actions_overlap_and_do_not_fill_their_videos(small_labels):
 
 def test_nothing_travels_in_two_ways_at_once():
     for video in draw_charades_videos(CHARADES_PRESETS["small"], 1)[:60]:
-        for walker in range(len(video.scene.walkers)):
+        for actor in range(len(video.scene.actors)):
             for time in np.arange(0, video.scene.seconds, 0.25):
-                assert len(doing(video.scene, walker, time) & TRAVELS) <= 1
+                assert len(doing(video.scene, actor, time) & TRAVELS) <= 1

@@ -126,8 +126,8 @@ def test_charades_videos_have_several_actions_that_overlap(charades):
             assert media.video.num_frames == length and media.video.fps == 24
         assert (charades / "Charades_v1_rgb" / video.frames[length - 1]).is_file()
         _, begins, ends = video.intervals.T
-        at_once = [((begins <= k) & (ends >= k)).sum() for k in range(0, length, 6)]
-        overlaps += max(at_once) > 1
+        chunk_size = [((begins <= k) & (ends >= k)).sum() for k in range(0, length, 6)]
+        overlaps += max(chunk_size) > 1
     assert overlaps >= 4
     shown = [set(video.intervals[:, 0].tolist()) for video in videos]
     assert len(set().union(*shown)) >= 8 and not set.intersection(*shown)

@@ -50,7 +50,7 @@ def test_it_writes_what_the_config_key_reads(run, dataset, loud, media_factory, 
     done = run(*words, "--out", "own/stats.json", "--clips", 5, "--seed", 3)
     assert done.returncode == 0, done.stderr
     assert "5 windows measured" in done.stdout
-    assert "1 without sound, 0 with too little, 1 unreadable" in done.stdout
+    assert "1 without audio, 0 with too little, 1 unreadable" in done.stdout
     assert "damaged.mp4" in done.stdout
     assert [path.name for path in (tmp_path / "own").iterdir()] == ["stats.json"]
     cfg = load_cfg([], [*words[2:], "AUDIO.NORM_STATS", "own/stats.json"])
@@ -94,7 +94,7 @@ def test_files_left_out_are_noted_once(dataset, loud, media_factory):
     cfg = load_cfg([], [*dataset(silent, loud, short)[2:], "AUDIO.DURATION", "1.5"])
     survey = measure_audio_stats(cfg, clips=4)
     assert survey.clips == 4
-    assert survey.without_sound == [str(silent)]
+    assert survey.without_audio == [str(silent)]
     assert survey.too_short == [str(short)]
 
 
@@ -108,7 +108,7 @@ def test_a_manifest_replaces_the_list(dataset, loud, tmp_path):
 def test_a_list_without_sound_is_an_error_and_writes_nothing(run, dataset, media_factory, tmp_path):
     done = run(*dataset(media_factory(), media_factory(shade=1)), "--out", "stats.json")
     assert done.returncode == 1
-    assert "none of 2 files has 0.5 s of sound (2 without sound" in done.stderr
+    assert "none of 2 files has 0.5 s of audio (2 without audio" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "stats.json").exists()
 

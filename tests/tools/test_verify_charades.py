@@ -37,7 +37,7 @@ def test_a_whole_world_has_nothing_to_mend(verify, tmp_path):
     done = verify()
     assert done.returncode == 0, done.stdout
     assert "train: 8 of 8 videos can be used" in done.stdout
-    assert "val: 4 of 4" in done.stdout and "Nothing to mend" in done.stdout
+    assert "val: 4 of 4" in done.stdout and "Nothing to correct" in done.stdout
     summary = json.loads((tmp_path / "out/summary.json").read_text())
     assert summary["ok"] and len(summary["splits"]["train"]["classes"]) >= 8
     assert (tmp_path / "out/val.csv").read_text().count("\n") == 5
@@ -45,13 +45,13 @@ def test_a_whole_world_has_nothing_to_mend(verify, tmp_path):
 
 def test_missing_and_damaged_pictures_are_named(verify, tmp_path):
     video = some_video(tmp_path)
-    pictures = sorted(video.iterdir())
-    pictures[3].unlink()
-    pictures[0].write_bytes(b"torn")
+    frames = sorted(video.iterdir())
+    frames[3].unlink()
+    frames[0].write_bytes(b"torn")
     done = verify()
     assert done.returncode == 1
-    assert "1 listed pictures are missing" in done.stdout
-    assert pictures[0].name in done.stdout
+    assert "1 listed frames are missing" in done.stdout
+    assert frames[0].name in done.stdout
 
 
 def test_actions_beyond_the_classes_and_shared_videos_are_problems(verify, tmp_path):

@@ -65,7 +65,7 @@ def tables(page: str) -> list[list[list[str]]]:
     ]
 
 
-def pictures(page: str) -> dict[str, bytes]:
-    """Return the pictures of a page by their descriptions."""
+def images(page: str) -> dict[str, bytes]:
+    """Return the images of a page by their descriptions."""
     found = re.findall(r'<img alt="(.*?)" src="data:image/png;base64,(.*?)">', page)
     return {alt: base64.b64decode(data) for alt, data in found}

@@ -1,4 +1,4 @@
-"""Several runs in one table and one picture."""
+"""Several runs in one table and one figure."""
 
 import csv
 import json

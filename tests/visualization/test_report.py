@@ -10,7 +10,7 @@ from slowfast.tasks.pretrain import Pretrain, RetrievalEvaluator
 from slowfast.tasks.recognition import Recognition, RecognitionEvaluator
 from slowfast.visualization.report import write_report
 
-from .conftest import pictures, tables
+from .conftest import images, tables
 
 TRAINING = [
     {"_type": "train_iter", "step": k, "epoch": "1/2", "loss": 4.0 - k, "loss_v2a": 4.0, "lr": 0.1}
@@ -37,7 +37,7 @@ def test_an_untested_run_is_headed_by_its_last_validation(run_folder):
         ["retrieval_r1", "20.00"],
     ]
     assert "Not tested yet" not in page
-    assert list(pictures(page)) == [
+    assert list(images(page)) == [
         "Curves over the steps: loss, retrieval_r*, loss_v2a",
         "Curves over the steps: lr",
     ]
@@ -123,7 +123,7 @@ def test_every_evaluation_set_has_its_sections(run_folder, media_factory):
 def test_a_report_of_classes_shows_mistakes_first(run_folder, media_factory):
     file = str(media_factory(frames=12, audio_rate=0))
     page = page_of(run_folder((), named("classification"), classified([file] * 6)))
-    assert list(pictures(page)) == ["confusion", "Mistakes", "Right"]
+    assert list(images(page)) == ["confusion", "Mistakes", "Right"]
     worst = tables(page)[-1]
     assert worst[1] == ["jump", "3", "0.00", "run (3)"]
     assert worst[2] == ["run", "3", "100.00", ""]
@@ -145,7 +145,7 @@ def test_odd_class_and_file_names_are_text(run_folder, media_factory, tmp_path):
     page = page_of(folder)
     assert "<b>" not in page and "<i>" not in page and "<script>" not in page
     assert "&lt;b&gt;$x_{y}$ &amp; &quot;50%&quot;" in page
-    assert {"Mistakes", "Right"} <= set(pictures(page))
+    assert {"Mistakes", "Right"} <= set(images(page))
 
 
 def test_a_file_name_that_is_no_unicode_does_not_prevent_the_report(run_folder):

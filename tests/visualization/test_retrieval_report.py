@@ -1,4 +1,4 @@
-"""What a report says about embeddings of pictures and sound."""
+"""What a report says about embeddings of frames and audio."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from slowfast.synthetic import write_demo_world
 from slowfast.visualization import retrieval_report
 from slowfast.visualization.retrieval_report import principal_plane, sections
 
-from .conftest import pictures, tables
+from .conftest import images, tables
 
 
 def page_of(found):
@@ -29,7 +29,7 @@ def test_the_table_counts_what_pictures_find(embeddings):
 
 def test_both_directions_are_counted_by_themselves(embeddings):
     found = embeddings([1] * 10)
-    found["audio_embedding"][0, 5] = 0.9  # of the sounds, that of file 0 fits picture 5 best
+    found["audio_embedding"][0, 5] = 0.9  # of the audio, that of file 0 fits frames 5 best
     rows = rows_of(found)
     assert rows["frames \u2192 audio"][0] == 90.0
     assert rows["audio \u2192 frames"][0] == 90.0
@@ -53,7 +53,7 @@ def test_constant_embeddings_do_not_look_perfect(embeddings):
 
 
 def cells_of(monkeypatch, found):
-    """Return the cells of the picture of examples, by rows."""
+    """Return the cells of the figure of examples, by rows."""
     seen = []
     monkeypatch.setattr(retrieval_report, "strip_table", lambda rows, _: seen.extend(rows) or b"")
     sections(found)
@@ -109,31 +109,31 @@ def test_a_file_that_is_gone_leaves_an_empty_place(monkeypatch, embeddings, medi
     rows = cells_of(monkeypatch, found)
     assert len(rows) == 2
     assert sum(cell.strip is None for row in rows for cell in row) == 2
-    assert "queries and what they find" in pictures(page_of(found))
+    assert "queries and what they find" in images(page_of(found))
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_few_files_make_a_report_too(embeddings, count):
-    assert list(pictures(page_of(embeddings([1] * count)))) == ["queries and what they find"]
+    assert list(images(page_of(embeddings([1] * count)))) == ["queries and what they find"]
 
 
 def test_files_that_are_all_gone_leave_a_sentence(embeddings):
     page = page_of(embeddings([1, 1, 1], paths=["gone.mp4"] * 3))
     assert "None of the files can be opened here." in page
-    assert list(pictures(page)) == ["map of the embeddings"]
+    assert list(images(page)) == ["map of the embeddings"]
 
 
 def test_nothing_readable_still_gives_the_table(embeddings):
     found = embeddings([1, 1], valid=[False, False])
     assert rows_of(found)["audio \u2192 frames"] == [0.0, 0.0, 0.0, 3.0]
-    assert not pictures(page_of(found))
+    assert not images(page_of(found))
 
 
 def test_embeddings_that_are_not_finite_count_as_not_found(embeddings):
     found = embeddings([1] * 10)
     found["audio_embedding"][3] = np.nan
     assert rows_of(found)["frames \u2192 audio"][0] == 0.0
-    assert len(pictures(page_of(found))) == 2
+    assert len(images(page_of(found))) == 2
 
 
 def test_odd_and_long_file_names_stay_on_one_short_line(
@@ -144,7 +144,7 @@ def test_odd_and_long_file_names_stay_on_one_short_line(
     found = embeddings([1, 2, 3], paths=[str(file)] * 3, class_names=("$\\frac{", "<b>"))
     page = page_of(found)
     assert "<i>" not in page and "<b>" not in page
-    assert len(pictures(page)) == 2
+    assert len(images(page)) == 2
     for row in cells_of(monkeypatch, found):
         for cell in row:
             assert "\n" not in cell.lines[0] and len(cell.lines[0]) <= 34
@@ -153,7 +153,7 @@ def test_odd_and_long_file_names_stay_on_one_short_line(
 
 def test_names_that_are_no_unicode_are_drawn_all_the_same(embeddings):
     found = embeddings([1, 2, 3], paths=["caf\udce9.mp4"] * 3, class_names=("_\udce9", "b" * 90))
-    assert "map of the embeddings" in pictures(page_of(found))
+    assert "map of the embeddings" in images(page_of(found))
 
 
 def test_a_long_class_name_does_not_push_the_rank_away(monkeypatch, embeddings):
@@ -168,14 +168,14 @@ def test_files_of_the_demo_world_are_shown(tmp_path, embeddings):
     write_demo_world(tmp_path, "tiny")
     files = sorted(map(str, (tmp_path / "videos").rglob("*.mp4")))[:8]
     page = page_of(embeddings([1, 2, 3, 4, 5, 6, 7, 8], paths=files))
-    assert all(png.startswith(b"\x89PNG") for png in pictures(page).values())
-    assert len(pictures(page)) == 2
+    assert all(png.startswith(b"\x89PNG") for png in images(page).values())
+    assert len(images(page)) == 2
 
 
 def test_many_classes_fit_on_the_map(embeddings):
     names = [f"a rather long name of class {k}" for k in range(40)]
     found = embeddings([1] * 80, labels=[k % 40 for k in range(80)], class_names=names)
-    assert "map of the embeddings" in pictures(page_of(found))
+    assert "map of the embeddings" in images(page_of(found))
 
 
 def test_the_plane_is_that_of_the_largest_variances():

@@ -1,6 +1,6 @@
-"""From whole movies to what AVA is trained on: fifteen minutes of each, and their pictures.
+"""From whole movies to what AVA is trained on: fifteen minutes of each, and their frames.
 
-Both steps go on where they were stopped, never leave half a result under its name, and compare
+Both steps continue where they were stopped, never leave half a result under its name, and compare
 every result with its source.
 """
 

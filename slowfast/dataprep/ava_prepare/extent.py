@@ -1,4 +1,4 @@
-"""When the pictures of a file begin and end, without decoding them."""
+"""When the frames of a file begin and end, without decoding them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from slowfast.utils.errors import MediaError
 
 
 class Extent(NamedTuple):
-    """When the first picture appears and the last one goes, in seconds since the file's start."""
+    """When the first frame appears and the last one goes, in seconds since the file's start."""
 
     begin: float
     end: float
 
     @property
     def seconds(self) -> float:
-        """How long there are pictures."""
+        """How long there are frames."""
         return self.end - self.begin
 
 
 def open_input(path: str | Path) -> av.container.InputContainer:
-    """Open a file that has pictures.
+    """Open a file that has frames.
 
     Raises:
         MediaError: it is missing, is no media file, or has no video stream.
@@ -47,12 +47,12 @@ def start_of(container: av.container.InputContainer) -> Fraction:
 
 
 def video_extent(path: str | Path) -> Extent:
-    """Return when the pictures of a file begin and end.
+    """Return when the frames of a file begin and end.
 
     The header says it in MP4; Matroska files may carry a tag; else all packets are walked.
 
     Raises:
-        MediaError: the file cannot be read or holds no picture.
+        MediaError: the file cannot be read or holds no frame.
     """
     with open_input(path) as container:
         stream, start = container.streams.best("video"), start_of(container)
@@ -78,6 +78,6 @@ def _walk(path: str | Path, container, stream) -> tuple[Fraction, Fraction]:
     except av.FFmpegError as error:
         raise MediaError(f"{path}: damaged stream ({error.strerror or error}).") from error
     if not spans:
-        raise MediaError(f"{path}: the video stream holds no picture.")
+        raise MediaError(f"{path}: the video stream holds no frame.")
     begins, ends = zip(*spans, strict=True)
     return min(begins) * stream.time_base, max(ends) * stream.time_base

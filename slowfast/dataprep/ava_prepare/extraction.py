@@ -1,6 +1,6 @@
-"""Pictures at a constant rate with PyAV.
+"""Frames at a constant rate with PyAV.
 
-Picture k of a video (from 0) is the last one that has appeared by ``(k + 1/2) / rate`` seconds after
+Frame k of a video (from 0) is the last one that has appeared by ``(k + 1/2) / rate`` seconds after
 the file's start, which is how FFmpeg's ``fps`` filter rounds.
 """
 
@@ -21,19 +21,19 @@ from slowfast.utils.errors import MediaError
 HALF = Fraction(1, 2)
 
 
-def picture_name(video: str, number: int) -> str:
-    """Return the file name of a picture, counted from 1 as AVA's frame lists do."""
+def frame_name(video: str, number: int) -> str:
+    """Return the file name of a frame, counted from 1 as AVA's frame lists do."""
     return f"{video}_{number:06d}.jpg"
 
 
 def extract(source: Path, folder: Path, name: str, rate: int, quality: int) -> str:
-    """Write the pictures of a video into a folder.
+    """Write the frames of a video into a folder.
 
     Args:
         source: the video.
         folder: exists and is empty.
-        name: of the video in the names of the pictures.
-        rate: pictures per second.
+        name: of the video in the names of the frames.
+        rate: frames per second.
         quality: of the JPEGs, up to 100.
 
     Returns:
@@ -49,15 +49,15 @@ def extract(source: Path, folder: Path, name: str, rate: int, quality: int) -> s
                 data = _jpeg(frame, quality) if times else b""
                 for _ in range(times):
                     number += 1
-                    (folder / picture_name(name, number)).write_bytes(data)
+                    (folder / frame_name(name, number)).write_bytes(data)
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", "") or error
-        raise MediaError(f"{source}: pictures cannot be extracted ({reason}).") from error
+        raise MediaError(f"{source}: frames cannot be extracted ({reason}).") from error
     return f"{len(damaged)} damaged packets were left out" if damaged else ""
 
 
 def shown(reader, rate: int, damaged: list[int]) -> Iterator[tuple[av.VideoFrame, int]]:
-    """Yield each decoded picture and how many pictures of the result it is.
+    """Yield each decoded frame and how many frames of the result it is.
 
     ``damaged`` gets the positions of packets that cannot be decoded.
     """
@@ -77,7 +77,7 @@ def shown(reader, rate: int, damaged: list[int]) -> Iterator[tuple[av.VideoFrame
 
 
 def _place(seconds: Fraction, rate: int) -> int:
-    """Return the first picture of the result by which something at ``seconds`` has appeared."""
+    """Return the first frame of the result by which something at ``seconds`` has appeared."""
     return math.floor(seconds * rate + HALF)
 
 

@@ -18,18 +18,18 @@ from slowfast.utils.files import write_csv
 from slowfast.utils.parallel import map_files
 
 RECORD = "prepared.csv"
-COLUMNS = ["video", "source", "seconds", "pictures", "tool", "note"]
+COLUMNS = ["video", "source", "seconds", "frames", "tool", "note"]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which videos a step looks at, and whether it does again what is done.
+    """Which videos a step looks at, and whether it overwrites what is done.
 
     ``only`` holds names without endings; empty stands for all.
     """
 
     only: tuple[str, ...] = ()
-    again: bool = False
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Outcome:
         source: the file it was made from.
         status: ``done``, ``skipped`` or ``failed``.
         note: the reason of a failure, or what is worth knowing.
-        seconds, pictures: of the result, where they are known.
+        seconds, frames: of the result, where they are known.
     """
 
     video: str
@@ -49,7 +49,7 @@ class Outcome:
     status: str
     note: str = ""
     seconds: float = 0.0
-    pictures: int = 0
+    frames: int = 0
 
 
 @dataclass
@@ -99,16 +99,16 @@ def run_over(
     """
     sources = find_videos(folder, selection.only)
     Path(out).mkdir(parents=True, exist_ok=True)
-    guarded = _Guarded(step)
+    reported = _Reported(step)
     report.outcomes = map_files(
-        guarded, sources, workers=workers, title=report.title, crashed=_crashed
+        reported, sources, workers=workers, title=report.title, crashed=_crashed
     )
     _write_record(Path(out) / RECORD, report)
     return report
 
 
 @dataclass(frozen=True)
-class _Guarded:
+class _Reported:
     """A step that tells its errors; an object, so that it can be sent to a process."""
 
     step: Callable[[Path], Outcome]
@@ -162,7 +162,7 @@ def unfinished(target: Path) -> Iterator[Path]:
         if owner == host and not _lives(pid):
             _remove(leftover)
     part = target.with_name(f".{target.name}.@{host}@{os.getpid()}.part")
-    _remove(part)  # numbers of processes come again
+    _remove(part)  # process ids are reused
     try:
         yield part
     finally:
@@ -198,7 +198,7 @@ def _write_record(path: Path, report: PrepareReport) -> None:
                 "video": outcome.video,
                 "source": Path(outcome.source).name,
                 "seconds": f"{outcome.seconds:.3f}",
-                "pictures": outcome.pictures or "",
+                "frames": outcome.frames or "",
                 "tool": report.tool if outcome.status == "done" else "",
                 "note": outcome.note,
             }
@@ -212,4 +212,4 @@ def read_record(folder: str | Path) -> list[dict[str, str]]:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error):
         return []
-    return [row for row in rows if row.get("video")]
+    return [{c: row.get(c, "") for c in COLUMNS} for row in rows if row.get("video")]

@@ -20,7 +20,7 @@ class BoxTable:
         keyframes: (video, second) -> corners as they are written.
         actions: how many boxes have an action.
         flat: boxes that end where they begin, or before.
-        outside: boxes that reach beyond the picture.
+        outside: boxes that reach beyond the frame.
         wrong: actions that are no classes, with their lines.
         repeated: lines that say what an earlier one said.
     """
@@ -75,7 +75,7 @@ class AvaSplit:
 
     Attributes:
         name: ``train`` or ``val``.
-        source: folder of the pictures or videos.
+        source: folder of the frames or videos.
         videos: what was found of each listed video.
         are_listed: whether the list of videos could be read.
         boxes, predicted: annotated ones, and those of a detector.
@@ -98,8 +98,8 @@ class AvaSplit:
             "source": self.source,
             "videos": len(probes),
             "usable": sum(not probe.reason for probe in probes),
-            "pictures_listed": sum(probe.listed for probe in probes),
-            "pictures_there": sum(probe.there for probe in probes),
+            "frames_listed": sum(probe.listed for probe in probes),
+            "frames_there": sum(probe.there for probe in probes),
             "keyframes": len(self.boxes.keyframes),
             "boxes": self.boxes.count(),
             "predicted_keyframes": len(self.predicted.keyframes),

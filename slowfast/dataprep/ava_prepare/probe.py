@@ -15,20 +15,20 @@ from slowfast.utils.errors import MediaError
 
 @dataclass(frozen=True)
 class ListedVideo:
-    """A video and where it should be: the paths of its pictures, or one file.
+    """A video and where it should be: the paths of its frames, or one file.
 
     Args:
         name: of the video.
         root: what the paths are below.
-        pictures: paths, empty for a file.
-        file: path of the file, empty for pictures.
+        frames: paths, empty for a file.
+        file: path of the file, empty for frames.
         first: number of the first frame, counted from second 900 of the movie.
         rate: frames per second of the frame list.
     """
 
     name: str
     root: str
-    pictures: Sequence[str] = ()
+    frames: Sequence[str] = ()
     file: str = ""
     first: int = 0
     rate: int = 30
@@ -42,10 +42,10 @@ class VideoProbe:
         video, path: its name, and its folder or file.
         listed: frames that the list names, or that the file is long.
         there: how many of them exist.
-        extra: pictures in the folder that the list does not name.
-        damaged: pictures that were looked at and cannot be read.
+        extra: frames in the folder that the list does not name.
+        damaged: frames that were looked at and cannot be read.
         width, height: in pixels.
-        digest: of a few pictures, equal for equal videos.
+        digest: of a few frames, equal for equal videos.
         first: number of the first frame, counted from second 900.
     """
 
@@ -67,25 +67,25 @@ class VideoProbe:
 
 
 def probe_video(video: ListedVideo, full: bool) -> VideoProbe:
-    """Compare a video with its list; read a few of its pictures, or all with ``full``."""
+    """Compare a video with its list; read a few of its frames, or all with ``full``."""
     if video.file:
         return _probe_file(video, full)
-    # Plain texts, since there are millions of pictures.
-    paths = [os.path.normpath(os.path.join(video.root, path)) for path in video.pictures]
+    # Plain texts, since there are millions of frames.
+    paths = [os.path.normpath(os.path.join(video.root, path)) for path in video.frames]
     folder = os.path.dirname(paths[0])
     probe = VideoProbe(video.name, folder, len(paths), first=video.first)
-    present = _pictures_in({os.path.dirname(path) for path in paths})
+    present = _frames_in({os.path.dirname(path) for path in paths})
     missing = [path for path in paths if path not in present]
     probe.there = probe.listed - len(missing)
     probe.extra = len(present) - probe.there
     if not probe.there:
-        probe.reason = f"{folder}: none of its {probe.listed} listed pictures is there."
+        probe.reason = f"{folder}: none of its {probe.listed} listed frames is there."
         return probe
     rows = range(probe.listed) if full else sample_frames(probe.listed)
     reasons = _read(probe, [Path(paths[row]) for row in rows if paths[row] in present])
     if missing:
         reasons.insert(
-            0, f"{len(missing)} listed pictures are missing, first {os.path.basename(missing[0])}"
+            0, f"{len(missing)} listed frames are missing, first {os.path.basename(missing[0])}"
         )
     if reasons:
         probe.reason = f"{folder}: {'; '.join(reasons)}."
@@ -114,39 +114,39 @@ def _probe_file(video: ListedVideo, full: bool) -> VideoProbe:
     )
 
 
-def _pictures_in(folders: set[str]) -> set[str]:
-    """Return the paths of all pictures in some folders; missing folders are empty."""
+def _frames_in(folders: set[str]) -> set[str]:
+    """Return the paths of all frames in some folders; missing folders are empty."""
     paths = set()
     for folder in folders:
         try:
             with os.scandir(folder) as entries:
-                paths |= {entry.path for entry in entries if _is_picture(entry.name)}
+                paths |= {entry.path for entry in entries if _is_image(entry.name)}
         except OSError:
             continue
     return paths
 
 
-def _is_picture(name: str) -> bool:
+def _is_image(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in IMAGE_SUFFIXES
 
 
 def _read(probe: VideoProbe, paths: list[Path]) -> list[str]:
-    """Read pictures, fill in what they are like, and return what is wrong with them."""
+    """Read frames, fill in what they are like, and return what is wrong with them."""
     sizes, reasons, digest = set(), [], hashlib.sha256()
     for number, path in enumerate(paths):
         try:
-            picture = read_image(path)
+            frame = read_image(path)
         except MediaError as error:
             probe.damaged += 1
             reasons = reasons or [str(error).rstrip(".")]
             continue
-        sizes.add((picture.shape[2], picture.shape[1]))
+        sizes.add((frame.shape[2], frame.shape[1]))
         if number in (0, len(paths) // 2, len(paths) - 1):
             digest.update(path.read_bytes())
     if probe.damaged > 1:
-        reasons[0] = f"{probe.damaged} pictures are damaged, first {reasons[0]}"
+        reasons[0] = f"{probe.damaged} frames are damaged, first {reasons[0]}"
     if len(sizes) > 1:
-        reasons.append(f"pictures differ in size: {sorted(sizes)}")
+        reasons.append(f"frames differ in size: {sorted(sizes)}")
     if sizes:
         probe.width, probe.height = min(sizes)
         probe.digest = digest.hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""The two steps over a folder of movies: cutting, and extracting pictures."""
+"""The two steps over a folder of movies: cutting, and extracting frames."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 from slowfast.dataprep.ava_prepare import extraction
 from slowfast.dataprep.ava_prepare.extent import video_extent
-from slowfast.dataprep.ava_prepare.extraction import picture_name
+from slowfast.dataprep.ava_prepare.extraction import frame_name
 from slowfast.dataprep.ava_prepare.folders import (
     Outcome,
     PrepareReport,
@@ -24,7 +24,7 @@ from slowfast.datasets.lists.video_folder import VIDEO_SUFFIXES
 from slowfast.datasets.media.encode import Encoding, Span, reencode
 from slowfast.utils.errors import MediaError
 
-# AVA annotates seconds 902 to 1798; the pictures of 900 to 1801 are listed.
+# AVA annotates seconds 902 to 1798; the frames of 900 to 1801 are listed.
 START_SECONDS, LENGTH_SECONDS = 900.0, 901.0
 RATE = 30
 # A key frame each second: clips are read from anywhere in a video.
@@ -32,7 +32,7 @@ CUT_ENCODING = Encoding(gop=30)
 JPEG_QUALITY = 95
 # A result may be this much shorter or longer than it should be.
 SLACK_SECONDS = 0.5
-SLACK_PICTURES = 1
+SLACK_FRAMES = 1
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _Work:
     """What a step needs beside a source: where to, how, and with what."""
 
     out: Path
-    again: bool
+    overwrite: bool
 
 
 def cut_folder(
@@ -60,12 +60,12 @@ def cut_folder(
     Args:
         start, length: in seconds since the start of a file.
         workers: processes; 0 works in this one.
-        selection: which videos, and whether to do again what is done.
+        selection: which videos, and whether to overwrite what is done.
 
     Raises:
         MediaError: there is nothing to cut, or no such folder.
     """
-    work = _Work(Path(dst), selection is not None and selection.again)
+    work = _Work(Path(dst), selection is not None and selection.overwrite)
     return run_over(
         src,
         dst,
@@ -85,19 +85,19 @@ def extract_folder(
     workers: int = 2,
     selection: Selection | None = None,
 ) -> PrepareReport:
-    """Write the pictures of every video of a folder to ``dst/VIDEO/VIDEO_000001.jpg`` and so on.
+    """Write the frames of every video of a folder to ``dst/VIDEO/VIDEO_000001.jpg`` and so on.
 
-    Folders with as many pictures as there should be are kept.
+    Folders with as many frames as there should be are kept.
 
     Args:
-        rate: pictures per second.
+        rate: frames per second.
         quality: of the JPEGs.
         workers, selection: see :func:`cut_folder`.
 
     Raises:
         MediaError: there is no video, or no such folder.
     """
-    work = _Work(Path(dst), selection is not None and selection.again)
+    work = _Work(Path(dst), selection is not None and selection.overwrite)
     return run_over(
         src,
         dst,
@@ -119,7 +119,7 @@ def _cut_one(source: Path, work: _Work, start: float, length: float) -> Outcome:
     target = work.out / f"{source.stem}.mp4"
     earlier = [path for s in VIDEO_SUFFIXES if (path := target.with_suffix(s)).is_file()]
     short = f"the movie ends there: {seconds:.1f} s" if seconds < length - SLACK_SECONDS else ""
-    if not work.again and any(_is_as_long(path, seconds) for path in earlier):
+    if not work.overwrite and any(_is_as_long(path, seconds) for path in earlier):
         return Outcome(source.stem, str(source), "skipped", short, seconds)
     with unfinished(target) as part:
         damaged = reencode(source, part, CUT_ENCODING, Span(start, length)).damaged
@@ -152,20 +152,20 @@ def _flush(path: Path) -> None:
 
 
 def _extract_one(source: Path, work: _Work, rate: int, quality: int) -> Outcome:
-    """Extract the pictures of one video, unless that is done."""
+    """Extract the frames of one video, unless that is done."""
     name, target = source.stem, work.out / source.stem
     seconds = video_extent(source).end
     wanted = round(seconds * rate)
-    there = count_pictures(target, name)
-    if not work.again and there and abs(there - wanted) <= SLACK_PICTURES:
+    there = count_frames(target, name)
+    if not work.overwrite and there and abs(there - wanted) <= SLACK_FRAMES:
         return Outcome(name, str(source), "skipped", "", seconds, there)
     with unfinished(target) as part:
         part.mkdir(parents=True)
         complaint = extraction.extract(source, part, name, rate, quality)
-        count = count_pictures(part, name)
-        if not count or abs(count - wanted) > SLACK_PICTURES:
+        count = count_frames(part, name)
+        if not count or abs(count - wanted) > SLACK_FRAMES:
             raise MediaError(
-                f"{source}: {count} pictures came out instead of {wanted} ({rate} x {seconds:.2f} "
+                f"{source}: {count} frames came out instead of {wanted} ({rate} x {seconds:.2f} "
                 f"s); the file is cut off or damaged. {complaint}".rstrip()
             )
         if target.exists():
@@ -177,20 +177,20 @@ def _extract_one(source: Path, work: _Work, rate: int, quality: int) -> Outcome:
     return Outcome(name, str(source), "done", complaint, seconds, count)
 
 
-def count_pictures(folder: Path, name: str) -> int:
-    """Return how many pictures a folder holds; 0 where their numbers have gaps or the last is torn.
+def count_frames(folder: Path, name: str) -> int:
+    """Return how many frames a folder holds; 0 where their numbers have gaps or the last is torn.
 
-    Programs that were stopped leave a torn last picture.
+    Programs that were stopped leave a torn last frame.
     """
     if not folder.is_dir():
         return 0
     with os.scandir(folder) as entries:
         names = {entry.name for entry in entries if entry.name.endswith(".jpg")}
     count = len(names)
-    if not all(picture_name(name, number) in names for number in range(1, count + 1)):
+    if not all(frame_name(name, number) in names for number in range(1, count + 1)):
         return 0
     try:
-        with Image.open(folder / picture_name(name, count)) as last:
+        with Image.open(folder / frame_name(name, count)) as last:
             last.load()
     except (OSError, SyntaxError, ValueError):
         return 0

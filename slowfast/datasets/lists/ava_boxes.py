@@ -27,7 +27,7 @@ class BoxLine:
     Attributes:
         key: video and second.
         corners: ``x1, y1, x2, y2`` as they are written.
-        box: the same as shares of the picture.
+        box: the same as shares of the frame.
         action: from 1, or :data:`BACKGROUND`.
         score: of a detector; None where the line has none.
         where: file and line, for messages.
@@ -42,7 +42,7 @@ class BoxLine:
 
     @property
     def is_outside(self) -> bool:
-        """Whether the box reaches beyond the picture, which cuts it."""
+        """Whether the box reaches beyond the frame, which cuts it."""
         return min(self.box) < 0 or max(self.box) > 1
 
 
@@ -110,7 +110,7 @@ def read_keyframes(
                     outside.append(line.where)
     if outside:
         logger.warning(
-            "%d lines have boxes that reach beyond the picture, which cuts them; first: %s.",
+            "%d lines have boxes that reach beyond the frame, which cuts them; first: %s.",
             len(outside),
             outside[0],
         )
@@ -151,10 +151,10 @@ def _box_line(fields: list[str], where: str) -> BoxLine:
         raise AnnotationError(f"{where}: {error}; expected {FIELDS}.") from error
     if not seconds.is_integer():
         raise AnnotationError(f"{where}: second {second} is not whole.")
-    # Detectors overshoot a little, and the picture's edge cuts that off; this is something else.
+    # Detectors overshoot a little, and the frame's edge cuts that off; this is something else.
     if not np.isfinite(box).all() or max(box) > 2 or min(box) < -1:
         raise AnnotationError(
-            f"{where}: corners {','.join(corners)} are no shares of the picture (0 to 1)."
+            f"{where}: corners {','.join(corners)} are no shares of the frame (0 to 1)."
         )
     if box[2] < box[0] or box[3] < box[1]:
         raise AnnotationError(f"{where}: the box {','.join(corners)} ends before it begins.")

@@ -1,6 +1,6 @@
 """Charades' lists: when which action happens in which video.
 
-From frame lists (a line per picture with its actions) or from the official
+From frame lists (a line per frame with its actions) or from the official
 ``Charades_v1_{train,test}.csv`` (a line per video, actions as ``c092 11.90 21.20;...`` in seconds).
 """
 
@@ -39,7 +39,7 @@ class CharadesVideo:
 
 
 def read_frame_videos(path: str | Path, prefix: str | Path) -> list[CharadesVideo]:
-    """Return the videos of a frame list, their pictures below ``prefix``.
+    """Return the videos of a frame list, their frames below ``prefix``.
 
     Raises:
         AnnotationError: the list is missing or wrong.
@@ -57,7 +57,7 @@ def _array(intervals: Iterable[tuple[int, int, int]]) -> np.ndarray:
 
 
 def _intervals(lines: list[FrameLine]) -> Iterable[tuple[int, int, int]]:
-    """Join the actions of successive pictures."""
+    """Join the actions of successive frames."""
     open_since: dict[int, int] = {}
     for frame, line in enumerate(lines):
         for action in set(open_since) - set(line.labels):

@@ -1,7 +1,7 @@
-"""The frame lists of AVA and Charades: which pictures make which video.
+"""The frame lists of AVA and Charades: which images make which video.
 
 A header, then ``original_vido_id video_id frame_id path labels`` with spaces between, one line per
-picture; ``labels`` is a quoted list of class numbers, or ``""``.
+frame; ``labels`` is a quoted list of class numbers, or ``""``.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class FrameLine:
 
     Attributes:
         video: name of the video.
-        path: of the picture, below the folder of all pictures.
-        labels: class numbers of the picture.
+        path: of the image, below the folder of all images.
+        labels: class numbers of the frame.
     """
 
     video: str

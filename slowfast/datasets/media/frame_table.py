@@ -2,7 +2,7 @@
 
 The truth is what a straight decode shows. Decoding everything is the slow way to know it, so that
 cheaper ones are tried first: the index of an ordinary MP4, then the times of the packets. Where
-the frames that come out contradict such a table, the reader goes on with the next way.
+the frames that come out contradict such a table, the reader tries the next way.
 """
 
 from __future__ import annotations

@@ -116,7 +116,7 @@ def _check_sizes(table: bytes, room: int, facts: Mp4Boxes) -> None:
     each, count = struct.unpack(">II", table[4:12])
     if each == 0 and 4 * count > room:
         facts.problem = f"its header claims {count} samples in a table that is too small"
-    elif facts.handler != b"soun":  # uncompressed sound counts every sample
+    elif facts.handler != b"soun":  # uncompressed audio counts every sample
         facts.samples = max(facts.samples, count)
 
 

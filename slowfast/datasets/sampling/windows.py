@@ -1,16 +1,16 @@
-"""Where the windows of pictures and of sound of one training clip lie: arithmetic, no decoding.
+"""Where the windows of frames and of audio of one training clip lie: arithmetic, no decoding.
 
 Times are seconds on the clock that both streams of a file share. Three policies
 (``AUDIO.OFFSET``):
 
 * ``in_sync``: both windows have the same centre.
-* ``jitter``: the longer window, as a rule that of the sound, is drawn from where both would fit if
+* ``jitter``: the longer window, as a rule that of the audio, is drawn from where both would fit if
   they began together. The shorter one lies anywhere inside the longer one widened by
   ``max_offset`` on both sides, and inside its own stream.
 * ``original``: as AVID-CMA draws them (``datasets/video_db.py`` of its release). Like ``jitter``,
   but the shorter window may begin anywhere before the end of its stream, and run past it.
 
-The centre clips of evaluation are in sync wherever the sound reaches that far.
+The centre clips of evaluation are in sync wherever the audio reaches that far.
 """
 
 from __future__ import annotations
@@ -44,33 +44,33 @@ class AudioVisualWindows:
         """Say why no pair of windows fits into a file, or return an empty string."""
         if audio is None:
             return "the file has no audio stream"
-        pictures, sound = _span(video), _span(audio, video)
-        low, high = self._room(pictures, sound)
+        frames, audio = _span(video), _span(audio, video)
+        low, high = self._room(frames, audio)
         if low < high or (low == high and self.offset != "original"):
             return ""
-        shared = max(min(pictures[1], sound[1]) - max(pictures[0], sound[0]), 0.0)
+        shared = max(min(frames[1], audio[1]) - max(frames[0], audio[0]), 0.0)
         return (
-            f"sound and pictures share {shared:.2f} s, too little for {self.audio_seconds:g} s of "
-            f"sound and {self.video_seconds:g} s of pictures"
+            f"audio and frames share {shared:.2f} s, too little for {self.audio_seconds:g} s of "
+            f"audio and {self.video_seconds:g} s of frames"
         )
 
     def draw(self, video: VideoInfo, audio: AudioInfo, rng: np.random.Generator) -> Span:
         """Return the random starts ``(video, audio)`` of a clip; :meth:`problem` finds none."""
-        pictures, sound = _span(video), _span(audio, video)
-        low, high = self._room(pictures, sound)
+        frames, audio = _span(video), _span(audio, video)
+        low, high = self._room(frames, audio)
         start = rng.uniform(low, max(low, high))
         if self.offset == "in_sync":
             return start - self._lead, start
         # The longer window begins at ``start``; the shorter one lies around it.
         if self.audio_seconds > self.video_seconds:
-            return self._around(start, self.audio_seconds, self.video_seconds, pictures, rng), start
-        return start, self._around(start, self.video_seconds, self.audio_seconds, sound, rng)
+            return self._around(start, self.audio_seconds, self.video_seconds, frames, rng), start
+        return start, self._around(start, self.video_seconds, self.audio_seconds, audio, rng)
 
     def centre(self, video: VideoInfo, audio: AudioInfo | None) -> Span:
-        """Return the starts ``(video, audio)`` of two windows in the middle of the pictures.
+        """Return the starts ``(video, audio)`` of two windows in the middle of the frames.
 
-        Where the sound ends too soon or begins too late for that, its window is moved until it
-        holds as much sound as there is.
+        Where the audio ends too soon or begins too late for that, its window is moved until it
+        holds as much audio as there is.
         """
         middle = video.start + video.duration / 2
         video_start = max(middle - self.video_seconds / 2, video.start)
@@ -83,7 +83,7 @@ class AudioVisualWindows:
     def anywhere(self, video: VideoInfo, rng: np.random.Generator) -> Span:
         """Return random starts ``(video, audio)`` of windows of one centre in any file.
 
-        The pictures stay inside the file if they fit; the sound may lack wholly or in part.
+        The frames stay inside the file if they fit; the audio may lack wholly or in part.
         """
         room = max(video.duration - self.video_seconds, 0.0)
         start = video.start + rng.uniform(0.0, room)
@@ -91,11 +91,11 @@ class AudioVisualWindows:
 
     @property
     def _lead(self) -> float:
-        """Start of the sound minus start of the pictures when their centres agree."""
+        """Start of the audio minus start of the frames when their centres agree."""
         return (self.video_seconds - self.audio_seconds) / 2
 
     def _room(self, video: Span, audio: Span) -> Span:
-        """Return the range of the drawn start: of the longer window, or of the sound in sync."""
+        """Return the range of the drawn start: of the longer window, or of the audio in sync."""
         if self.offset == "in_sync":
             low = max(audio[0], video[0] + self._lead)
             return low, min(
@@ -113,7 +113,7 @@ class AudioVisualWindows:
 
 
 def _span(stream: VideoInfo | AudioInfo, otherwise: VideoInfo | None = None) -> Span:
-    """Return begin and end of a stream; sound of unknown length lasts as long as the pictures."""
+    """Return begin and end of a stream; audio of unknown length lasts as long as the frames."""
     if math.isnan(stream.duration):
         return stream.start, otherwise.start + otherwise.duration
     return stream.start, stream.start + stream.duration

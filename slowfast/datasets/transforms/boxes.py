@@ -18,7 +18,7 @@ CROP_ATTEMPTS = 10
 
 
 def to_pixels(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Return boxes given as shares of the picture in pixels, within the picture."""
+    """Return boxes given as shares of the frame in pixels, within the frame."""
     return clip_boxes(boxes * np.array([width, height, width, height]), height, width)
 
 
@@ -39,7 +39,7 @@ def crop_boxes(boxes: np.ndarray, crop: tuple[int, int, int, int]) -> np.ndarray
 
 
 def flip_boxes(boxes: np.ndarray, width: int) -> np.ndarray:
-    """Follow a left-right mirror of a picture of this width."""
+    """Follow a left-right mirror of a frame of this width."""
     x1, y1, x2, y2 = boxes.T
     return np.stack([width - 1 - x2, y1, width - 1 - x1, y2], axis=1)
 
@@ -124,7 +124,7 @@ class BoxTrainGeometry:
 
 @dataclass(frozen=True)
 class BoxTestGeometry:
-    """The whole picture at a short side of ``short_side`` pixels, mirrored where asked."""
+    """The whole frame at a short side of ``short_side`` pixels, mirrored where asked."""
 
     short_side: int
     flip: bool = False

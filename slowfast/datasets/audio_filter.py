@@ -1,4 +1,4 @@
-"""Which files of a list have the sound that a clip needs.
+"""Which files of a list have the audio that a clip needs.
 
 A memory bank has a row for every file, so that a file that can never be learned from must not be in
 the list at all: its row would stay random and serve as a negative for ever.
@@ -33,7 +33,7 @@ Problems = dict[int, str]
 
 
 def sound_problem(path: str, windows: AudioVisualWindows) -> str:
-    """Open a file and say why it cannot give a clip with sound, or return an empty string."""
+    """Open a file and say why it cannot give a clip with audio, or return an empty string."""
     try:
         with open_media(path) as media:
             if media.video is None:
@@ -45,7 +45,7 @@ def sound_problem(path: str, windows: AudioVisualWindows) -> str:
 
 
 def find_problems(videos: ItemTable, windows: AudioVisualWindows) -> Problems:
-    """Return ``{row: reason}`` of the files without enough sound; processes share the work."""
+    """Return ``{row: reason}`` of the files without enough audio; processes share the work."""
     rows = range(du.get_rank(), len(videos), du.get_world_size())
     with ThreadPool(THREADS) as pool:
         reasons = pool.imap(
@@ -53,7 +53,7 @@ def find_problems(videos: ItemTable, windows: AudioVisualWindows) -> Problems:
         )
         shown = tqdm(
             reasons,
-            desc="looking for sound",
+            desc="looking for audio",
             total=len(rows),
             disable=None if du.is_root_proc() else True,
             leave=False,
@@ -63,10 +63,10 @@ def find_problems(videos: ItemTable, windows: AudioVisualWindows) -> Problems:
     return dict(sorted((row, reason) for part in parts for row, reason in part.items()))
 
 
-def drop_files_without_sound(
+def drop_files_without_audio(
     videos: ItemTable, windows: AudioVisualWindows, folder: Path | None = None
 ) -> ItemTable:
-    """Return the files that have enough sound for a clip.
+    """Return the files that have enough audio for a clip.
 
     Args:
         videos: the list.
@@ -76,7 +76,7 @@ def drop_files_without_sound(
             instead of opening every file again.
 
     Raises:
-        AnnotationError: no file has enough sound.
+        AnnotationError: no file has enough audio.
     """
     report = folder / f"left_out-{_key(videos, windows)}.csv" if folder else None
     known = _read(report) if report and du.is_root_proc() else None
@@ -85,7 +85,7 @@ def drop_files_without_sound(
         problems = find_problems(videos, windows)
         if len(problems) == len(videos):
             raise AnnotationError(
-                f"{videos.source}: none of the {len(videos)} files has enough sound for a clip. "
+                f"{videos.source}: none of the {len(videos)} files has enough audio for a clip. "
                 f"{_examples(problems)}Lower AUDIO.DURATION, or set AUDIO.MISSING zero."
             )
         if report and du.is_root_proc():
@@ -103,8 +103,8 @@ def drop_files_without_sound(
     return videos.subset(np.setdiff1d(np.arange(len(videos)), list(problems)))
 
 
-def require_sound(videos: ItemTable, windows: AudioVisualWindows) -> ItemTable:
-    """Return the list if every file has enough sound.
+def require_audio(videos: ItemTable, windows: AudioVisualWindows) -> ItemTable:
+    """Return the list if every file has enough audio.
 
     Raises:
         AnnotationError: names the first files that do not, and the cures.
@@ -112,7 +112,7 @@ def require_sound(videos: ItemTable, windows: AudioVisualWindows) -> ItemTable:
     problems = find_problems(videos, windows)
     if problems:
         raise AnnotationError(
-            f"{videos.source}: {len(problems)} of {len(videos)} files do not have the sound of a "
+            f"{videos.source}: {len(problems)} of {len(videos)} files do not have the audio of a "
             f"clip (AUDIO.MISSING error). {_examples(problems)}Mend them, or set AUDIO.MISSING to "
             "drop or zero."
         )

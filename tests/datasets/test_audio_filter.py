@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slowfast.datasets import sound_lists
-from slowfast.datasets.items import ItemTable
-from slowfast.datasets.sampling.windows import AudioVisualWindows
-from slowfast.datasets.sound_lists import (
-    drop_files_without_sound,
+from slowfast.datasets import audio_filter
+from slowfast.datasets.audio_filter import (
+    drop_files_without_audio,
     find_problems,
-    require_sound,
+    require_audio,
     sound_problem,
 )
+from slowfast.datasets.items import ItemTable
+from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.utils.errors import AnnotationError
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +56,7 @@ def probed(monkeypatch):
         opened.append(path)
         return sound_problem(path, windows)
 
-    monkeypatch.setattr(sound_lists, "sound_problem", counted)
+    monkeypatch.setattr(audio_filter, "sound_problem", counted)
     return opened
 
 
@@ -68,7 +68,7 @@ def table(folder):
 
 def test_exactly_the_files_without_enough_sound_are_left_out(files, tmp_path, caplog):
     with caplog.at_level(logging.WARNING):
-        kept = drop_files_without_sound(listed(files), WINDOWS, tmp_path / "files")
+        kept = drop_files_without_audio(listed(files), WINDOWS, tmp_path / "files")
     assert names(kept) == [str(path) for path in files[::2]]
     assert kept.labels.tolist() == [0, 2, 4, 6]
     assert (kept.class_names, kept.source) == (["a", "b"], "some list")
@@ -77,7 +77,7 @@ def test_exactly_the_files_without_enough_sound_are_left_out(files, tmp_path, ca
 
 
 def test_the_table_gives_row_path_and_reason(files, tmp_path):
-    drop_files_without_sound(listed(files), WINDOWS, tmp_path / "files")
+    drop_files_without_audio(listed(files), WINDOWS, tmp_path / "files")
     lines = table(tmp_path / "files")
     assert [line["row"] for line in lines] == ["1", "3", "5", "7"]
     assert [line["path"] for line in lines] == [str(path) for path in files[1::2]]
@@ -88,10 +88,10 @@ def test_the_table_gives_row_path_and_reason(files, tmp_path):
 
 
 def test_the_next_start_opens_no_file(files, tmp_path, probed, caplog):
-    first = drop_files_without_sound(listed(files), WINDOWS, tmp_path)
+    first = drop_files_without_audio(listed(files), WINDOWS, tmp_path)
     assert len(probed) == 8
     with caplog.at_level(logging.WARNING):
-        second = drop_files_without_sound(listed(files), WINDOWS, tmp_path)
+        second = drop_files_without_audio(listed(files), WINDOWS, tmp_path)
     assert len(probed) == 8
     assert names(first) == names(second)
     assert caplog.text.count("4 of 8 files are left out") == 2
@@ -100,14 +100,14 @@ def test_the_next_start_opens_no_file(files, tmp_path, probed, caplog):
 def test_a_list_without_fault_is_known_by_the_next_start_too(files, tmp_path, probed):
     videos = listed(files[::2])
     for _ in range(2):
-        assert drop_files_without_sound(videos, WINDOWS, tmp_path) is videos
+        assert drop_files_without_audio(videos, WINDOWS, tmp_path) is videos
     assert len(probed) == 4
 
 
 def test_labels_of_the_current_list_are_kept(files, tmp_path):
-    drop_files_without_sound(listed(files), WINDOWS, tmp_path)
+    drop_files_without_audio(listed(files), WINDOWS, tmp_path)
     corrected = ItemTable([str(path) for path in files], [7] * 8, [], "corrected list")
-    kept = drop_files_without_sound(corrected, WINDOWS, tmp_path)
+    kept = drop_files_without_audio(corrected, WINDOWS, tmp_path)
     assert kept.labels.tolist() == [7] * 4
 
 
@@ -122,24 +122,24 @@ def test_labels_of_the_current_list_are_kept(files, tmp_path):
     ids=["shorter list", "other order", "shorter sound", "other policy"],
 )
 def test_other_lists_and_windows_are_looked_at_anew(files, tmp_path, probed, change, windows):
-    drop_files_without_sound(listed(files), WINDOWS, tmp_path)
+    drop_files_without_audio(listed(files), WINDOWS, tmp_path)
     probed.clear()
     changed = listed(change(files))
-    kept = drop_files_without_sound(changed, windows, tmp_path)
+    kept = drop_files_without_audio(changed, windows, tmp_path)
     assert sorted(probed) == sorted(names(changed))
     late = str(files[3])
     assert (late in names(kept)) == (windows.audio_seconds < 0.7)
 
 
 def test_files_of_the_same_name_elsewhere_are_looked_at_anew(files, tmp_path, probed):
-    drop_files_without_sound(listed(files), WINDOWS, tmp_path)
+    drop_files_without_audio(listed(files), WINDOWS, tmp_path)
     moved = tmp_path / "elsewhere"
     moved.mkdir()
     for folder in {path.parent for path in files}:
         (moved / folder.name).symlink_to(folder)
     elsewhere = listed([moved / path.parent.name / path.name for path in files])
     assert elsewhere.fingerprint() == listed(files).fingerprint()
-    assert len(drop_files_without_sound(elsewhere, WINDOWS, tmp_path)) == 4
+    assert len(drop_files_without_audio(elsewhere, WINDOWS, tmp_path)) == 4
     assert len(probed) == 16
 
 
@@ -147,7 +147,7 @@ def test_without_a_folder_nothing_is_kept(files, tmp_path, monkeypatch, probed):
     monkeypatch.chdir(tmp_path)
     before = sorted(tmp_path.rglob("*"))
     for _ in range(2):
-        assert len(drop_files_without_sound(listed(files), WINDOWS)) == 4
+        assert len(drop_files_without_audio(listed(files), WINDOWS)) == 4
     assert len(probed) == 16
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -155,9 +155,9 @@ def test_without_a_folder_nothing_is_kept(files, tmp_path, monkeypatch, probed):
 def test_a_list_of_bad_files_is_refused_every_time(files, tmp_path):
     for _ in range(2):
         with pytest.raises(AnnotationError) as caught:
-            drop_files_without_sound(listed(files[1::2]), WINDOWS, tmp_path / "files")
+            drop_files_without_audio(listed(files[1::2]), WINDOWS, tmp_path / "files")
         message = str(caught.value)
-        assert "some list: none of the 4 files has enough sound" in message
+        assert "some list: none of the 4 files has enough audio" in message
         assert "AUDIO.DURATION" in message
         assert str(files[1]) in message
     assert not (tmp_path / "files").exists()
@@ -166,14 +166,14 @@ def test_a_list_of_bad_files_is_refused_every_time(files, tmp_path):
 def test_the_error_policy_names_the_first_files_and_the_cures(files):
     videos = listed([*files, *files])
     with pytest.raises(AnnotationError) as caught:
-        require_sound(videos, WINDOWS)
+        require_audio(videos, WINDOWS)
     message = str(caught.value)
     assert "some list: 8 of 16 files" in message
     assert "and 3 more" in message
     assert "set AUDIO.MISSING to drop or zero" in message
     assert message.count(str(files[1])) == 2
     good = listed(files[::2])
-    assert require_sound(good, WINDOWS) is good
+    assert require_audio(good, WINDOWS) is good
 
 
 def test_a_reason_is_found_for_every_row_of_a_long_list(files):
@@ -187,7 +187,7 @@ def test_a_reason_is_found_for_every_row_of_a_long_list(files):
 WORKER = """
 import json, sys
 import torch.distributed as dist
-from slowfast.datasets import sound_lists
+from slowfast.datasets import audio_filter
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.utils import distributed as du
@@ -195,18 +195,18 @@ from pathlib import Path
 
 folder, rank, paths = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
 dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
-opened, probe = [], sound_lists.sound_problem
+opened, probe = [], audio_filter.sound_problem
 
 def counted(path, windows):
     opened.append(path)
     return probe(path, windows)
 
-sound_lists.sound_problem = counted
+audio_filter.sound_problem = counted
 videos = ItemTable(paths, range(len(paths)), [], "list")
 windows = AudioVisualWindows(0.5, 1.0, "original", 0.5)
 # Only the first process sees a disk.
 report = folder / "files" if rank == 0 else folder / "another machine"
-kept = [sound_lists.drop_files_without_sound(videos, windows, report) for _ in range(2)]
+kept = [audio_filter.drop_files_without_audio(videos, windows, report) for _ in range(2)]
 json.dump(
     {"opened": sorted(opened), "kept": [videos.labels.tolist() for videos in kept]},
     open(folder / f"{rank}.json", "w"),

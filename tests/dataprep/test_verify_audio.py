@@ -15,7 +15,7 @@ from slowfast.utils.errors import AnnotationError
 
 @pytest.fixture
 def files(media_factory):
-    """Return three good files, one without sound and one with too little."""
+    """Return three good files, one without audio and one with too little."""
     heard = [media_factory(audio_rate=16000, shade=shade) for shade in range(3)]
     short = media_factory(audio_rate=16000, audio_seconds=0.6, beep=0.2)
     return {"good": heard, "silent": media_factory(), "short": short}
@@ -63,7 +63,7 @@ def test_a_manifest_leaves_out_training_files_without_the_sound_of_a_clip(files,
     lines = table(out / "left_out.csv")
     assert [line["row"] for line in lines] == ["1", "4"]
     assert lines[0]["reason"] == f"{files['silent']}: the file has no audio stream."
-    assert "sound and pictures share 0.6" in lines[1]["reason"]
+    assert "audio and frames share 0.6" in lines[1]["reason"]
     cfg.DATA.MANIFEST_DIR = str(out)
     train = build_dataset("kinetics", cfg, "train")
     assert len(train) == 3
@@ -89,7 +89,7 @@ def test_verify_notes_how_many_training_files_will_be_dropped(files, make, tmp_p
     dropped = [note for note in report.notes if "AUDIO.MISSING drop" in note]
     assert len(dropped) == 1, "validation files are not dropped"
     assert dropped[0].startswith(
-        "train: 2 of 5 usable files lack the sound of a clip and will be dropped"
+        "train: 2 of 5 usable files lack the audio of a clip and will be dropped"
     )
     assert str(files["silent"]) in dropped[0]
     assert str(files["short"]) in dropped[0]

@@ -14,7 +14,7 @@ import numpy as np
 from slowfast.synthetic.draws import random_background, random_drift, random_look
 from slowfast.synthetic.motions import Action
 from slowfast.synthetic.render import Background, Body, Look
-from slowfast.synthetic.scenes import Hold, Route, Scene, Talk, Walker
+from slowfast.synthetic.scenes import Actor, Hold, Route, Scene, Talk
 from slowfast.synthetic.world import draw_action
 
 Card = TypeVar("Card")
@@ -36,7 +36,7 @@ MOST_WALKERS = len(_COLUMNS) * len(_ROWS)
 
 
 @dataclass(frozen=True)
-class Stage:
+class SceneScale:
     """How large actors and motions are; both in shorter sides, ``reach`` as a factor.
 
     In company motions are slower and smaller than alone: a sample every eighth of a second must
@@ -49,7 +49,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Company:
+class AppearancePool:
     """The looks and backgrounds that recur in all videos of a world.
 
     Were they drawn for each video, a network could know the videos of a small training set by
@@ -60,7 +60,7 @@ class Company:
     backgrounds: tuple[Background, ...]
 
 
-class Deck(Generic[Card]):
+class BalancedSampler(Generic[Card]):
     """Deals cards in random order and starts over, so that all come up about equally often."""
 
     def __init__(self, cards: Sequence[Card], rng: np.random.Generator) -> None:
@@ -77,14 +77,14 @@ class Deck(Generic[Card]):
             self._left += [self._cards[i] for i in order]
 
 
-def random_company(rng: np.random.Generator) -> Company:
+def random_company(rng: np.random.Generator) -> AppearancePool:
     """Draw the looks and backgrounds of a world."""
     looks = tuple(random_look(rng, 0.1, 0.2, contrast=0.5) for _ in range(_LOOKS))
-    return Company(looks, tuple(random_background(rng) for _ in range(_BACKGROUNDS)))
+    return AppearancePool(looks, tuple(random_background(rng) for _ in range(_BACKGROUNDS)))
 
 
 def timed_action(
-    stage: Stage, kind: str, start: float, stop: float, rng: np.random.Generator
+    stage: SceneScale, kind: str, start: float, stop: float, rng: np.random.Generator
 ) -> Action:
     """Draw an action between two times (seconds) that repeats a whole number of times."""
     drawn = draw_action(kind, rng)
@@ -100,28 +100,31 @@ def timed_action(
     )
 
 
-def random_walkers(
-    company: Company, stage: Stage, actions: Sequence[Sequence[Action]], rng: np.random.Generator
-) -> tuple[Walker, ...]:
-    """Draw one walker for each list of actions, with different looks at different places."""
+def random_actors(
+    company: AppearancePool,
+    stage: SceneScale,
+    actions: Sequence[Sequence[Action]],
+    rng: np.random.Generator,
+) -> tuple[Actor, ...]:
+    """Draw one actor for each list of actions, with different looks at different places."""
     looks, cells = rng.permutation(len(company.looks)), rng.permutation(MOST_WALKERS)
-    walkers = []
+    actors = []
     for own, look, cell in zip(actions, looks, cells, strict=False):
         body = _random_body(company.looks[look], stage, int(cell), rng)
-        walkers.append(Walker(body, _random_route(rng), tuple(own)))
-    return tuple(walkers)
+        actors.append(Actor(body, _random_route(rng), tuple(own)))
+    return tuple(actors)
 
 
-def with_passage(walker: Walker, time: float, enters: bool) -> Walker:
-    """Return the walker with a passage of the nearer edge that begins at ``time`` (seconds)."""
-    side = -1 if walker.body.centre[0] < 0.5 else 1
+def with_passage(actor: Actor, time: float, enters: bool) -> Actor:
+    """Return the actor with a passage of the nearer edge that begins at ``time`` (seconds)."""
+    side = -1 if actor.body.centre[0] < 0.5 else 1
     when = {"enters": time} if enters else {"leaves": time}
-    return replace(walker, route=replace(walker.route, side=side, **when))
+    return replace(actor, route=replace(actor.route, side=side, **when))
 
 
-def random_hold(walker: int, start: float, stop: float, rng: np.random.Generator) -> Hold:
-    """Draw a ball that a walker holds."""
-    return Hold(walker, _BALL, float(rng.uniform()), start, stop)
+def random_hold(actor: int, start: float, stop: float, rng: np.random.Generator) -> Hold:
+    """Draw a ball that an actor holds."""
+    return Hold(actor, _BALL, float(rng.uniform()), start, stop)
 
 
 def random_talk(
@@ -133,13 +136,13 @@ def random_talk(
 
 
 def random_scene(
-    company: Company,
+    company: AppearancePool,
     size: tuple[int, int],
     frame_rate: int,
     frame_count: int,
     rng: np.random.Generator,
 ) -> Scene:
-    """Draw a scene without walkers; a ball may lie about, so that a ball alone means nothing."""
+    """Draw a scene without actors; a ball may lie about, so that a ball alone means nothing."""
     litter = tuple(
         Body(_BALL, (float(rng.uniform()), float(rng.uniform())), (0.0, 0.0), 0.0)
         for _ in range(rng.integers(0, 2))
@@ -149,7 +152,7 @@ def random_scene(
     return Scene(size, frame_rate, frame_count, background, litter, ())
 
 
-def _random_body(look: Look, stage: Stage, cell: int, rng: np.random.Generator) -> Body:
+def _random_body(look: Look, stage: SceneScale, cell: int, rng: np.random.Generator) -> Body:
     row, column = divmod(cell, len(_COLUMNS))
     x, y = _COLUMNS[column] + rng.uniform(-0.05, 0.05), _ROWS[row] + rng.uniform(-0.06, 0.06)
     radius, turn = float(rng.uniform(*stage.radius)), float(rng.uniform())
