@@ -8,7 +8,7 @@ from slowfast.config import get_cfg
 from slowfast.models.build import build_model
 from slowfast.models.optimizer import construct_optimizer
 from slowfast.utils import misc
-from slowfast.utils.errors import CheckpointError
+from slowfast.utils.errors import CheckpointError, ConfigError
 from slowfast.utils.parser import load_config, parse_args
 
 
@@ -24,6 +24,14 @@ def cfg(tmp_path):
 def test_a_model_takes_a_plain_tensor(cfg):
     model, clip = build_model(cfg).eval(), torch.randn(2, 3, 8, 32, 32)
     assert torch.equal(model(clip), model([clip]))
+
+
+def test_networks_that_are_not_included_are_named(cfg):
+    cfg.MODEL.MODEL_NAME = "SlowFast"
+    with pytest.raises(
+        ConfigError, match=r"SlowFast, ResNet, X3D.* not included. Take one of VSSL"
+    ):
+        build_model(cfg)
 
 
 def test_the_command_line_has_what_programs_ask_for(tmp_path):
