@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from slowfast.datasets.audio_features import LogSpectrogram, build_audio_features, draw_gain
+from slowfast.datasets.audio import AudioFeatures, SpectrogramStats, build_audio_features
+from slowfast.datasets.audio.waveform import draw_gain
 from slowfast.datasets.build import manifest_path, read_items
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import (
@@ -19,7 +20,6 @@ from slowfast.datasets.media import (
     build_media_options,
     open_media,
 )
-from slowfast.datasets.spectrogram_stats import SpectrogramStats
 from slowfast.utils.errors import AnnotationError, MediaError
 
 
@@ -107,7 +107,8 @@ def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> StatsReport:
         options=build_media_options(cfg),
     )
     for waveform in windows:
-        moments.add(features(waveform[None])[0, 0].numpy())
+        levels = features(waveform[None])[0]
+        moments.add(levels.movedim(features.time_dim - 1, 0).flatten(1).numpy())
     if not survey.clips:
         raise AnnotationError(
             f"{videos.source}: none of {len(videos)} files has {audio.DURATION:g} s of audio "
@@ -118,7 +119,7 @@ def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> StatsReport:
 
 
 def _result(
-    cfg, features: LogSpectrogram, moments: RunningMoments, counted: str, seed: int
+    cfg, features: AudioFeatures, moments: RunningMoments, counted: str, seed: int
 ) -> SpectrogramStats:
     audio = cfg.AUDIO
     return SpectrogramStats(
@@ -127,11 +128,12 @@ def _result(
         frames_per_second=features.frames_per_second,
         source=(
             f"{counted} windows of {audio.DURATION:g} s, gain jitter {audio.GAIN_JITTER:g}, "
-            f"padding {audio.PADDING}, seed {seed}"
+            f"{features.extra_repr()}, seed {seed}"
         ),
         licence="that of the measured files",
         mean=tuple(moments.mean.tolist()),
         std=tuple(moments.std.tolist()),
+        features=features.name,
     )
 
 

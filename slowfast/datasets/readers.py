@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from slowfast.datasets.audio_features import draw_gain
+from slowfast.datasets.audio.waveform import draw_gain
 from slowfast.datasets.columns import Ragged
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.sample import Sample

@@ -16,7 +16,7 @@ from slowfast.checkpoint.pretrained import initialise
 from slowfast.checkpoint.pretraining import load_pretraining
 from slowfast.checkpoint.remap import train_files_name
 from slowfast.checkpoint.report import ImportReport
-from slowfast.datasets.audio_features import build_audio_features
+from slowfast.datasets.audio import build_audio_features
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import retrieval

@@ -10,9 +10,9 @@ import slowfast.tasks  # noqa: F401 (datasets and models register themselves)
 from slowfast.config import load_cfg
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.yaml_file import BASE_KEY, read_entries
+from slowfast.datasets.audio import SpectrogramStats
 from slowfast.datasets.build import DATASET_REGISTRY, build_windows
 from slowfast.datasets.items import ItemTable
-from slowfast.datasets.spectrogram_stats import SpectrogramStats
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.engine.lr_policy import get_lr_at_epoch
 from slowfast.engine.optimizer import get_param_groups

@@ -12,15 +12,10 @@ from hypothesis import strategies as st
 from oracles import log_spectrogram as oracle
 
 from slowfast.config import get_cfg
-from slowfast.datasets.audio_features import (
-    LogSpectrogram,
-    SpectrogramStats,
-    build_audio_features,
-    draw_gain,
-    fit_length,
-    log_spectrogram,
-)
-from slowfast.datasets.spectrogram_stats import load_sets, save_sets, shipped_stats
+from slowfast.datasets.audio import SpectrogramStats, build_audio_features
+from slowfast.datasets.audio.log_spectrogram import LogSpectrogram, log_spectrogram
+from slowfast.datasets.audio.stats import load_sets, save_sets, shipped_stats
+from slowfast.datasets.audio.waveform import draw_gain, fit_length
 from slowfast.utils.errors import ConfigError
 
 SHIPPED = "avid_audioset_24k"
@@ -106,7 +101,7 @@ def test_silence_and_no_sound_at_all_are_the_lowest_level(numbers, name, samples
 
 def test_shipped_statistics_equal_the_released_ones(recorded):
     released = recorded("avid/audio_norm_stats.json")["stats"].values()
-    assert shipped_stats() == [SHIPPED]
+    assert SHIPPED in shipped_stats()
     for stats, expected in zip(load_sets(SHIPPED), released, strict=True):
         assert stats.fft_size // 4 + 1 == expected["size"]
         assert list(stats.mean) == expected["mean"]

@@ -7,7 +7,7 @@ import pytest
 
 from slowfast.config import load_cfg
 from slowfast.dataprep.audio_stats import RunningMoments, measure_audio_stats
-from slowfast.datasets.audio_features import SpectrogramStats, build_audio_features
+from slowfast.datasets.audio import SpectrogramStats, build_audio_features
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import open_media
 

@@ -10,16 +10,24 @@ TABLES = (
         ARCH=Key("avid_conv2d_10", "audio backbone"),
         SAMPLE_RATE=Key(24000, "rate that all audio is brought to, samples per second", low=1),
         DURATION=Key(2.0, "length of the audio of a clip in seconds", above=0),
+        FEATURES=Key(
+            "avid_log_spectrogram",
+            "what the network reads of the waveform: avid_log_spectrogram (decibels), log_mel "
+            "(GDT's and STiCA's log filter banks), or features of your own",
+        ),
+        NUM_MELS=Key(40, "filters of log_mel: GDT has 40, STiCA 257", low=1),
         FFT_SIZE=Key(
             1024,
-            "samples under one window of the spectrogram; twice the n_fft of AVID's own files",
+            "length of the Fourier transform; for avid_log_spectrogram the samples under one "
+            "window, twice the n_fft of AVID's own files",
             low=4,
         ),
         FRAMES_PER_SECOND=Key(100.0, "columns of the spectrogram per second of audio", above=0),
         PADDING=Key(
             "reflect",
-            "what lies before and after the audio under the first and last window: reflect = its "
-            "mirror image, which the weights released in 2020 saw, constant = silence",
+            "what lies before and after the audio under the first and last window of "
+            "avid_log_spectrogram: reflect = its mirror image, which the weights released in 2020 "
+            "saw, constant = silence",
             choices=("reflect", "constant"),
         ),
         NORM_STATS=Key(

@@ -7,19 +7,18 @@ first is averaged in neighbouring pairs, brought to decibels and normalised per 
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from slowfast.datasets.spectrogram_stats import SpectrogramStats
+from slowfast.datasets.audio.build import AUDIO_FEATURES, AudioFeatures
+from slowfast.datasets.audio.stats import SpectrogramStats
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.precision import at_least_float32
 
 PADDINGS = ("reflect", "constant")
 SMALLEST_POWER = 1e-10
 DYNAMIC_RANGE_DB = 100.0
-EPSILON = 1e-5
 
 
 def num_frames(num_samples: int, sample_rate: int, frames_per_second: float) -> int:
@@ -32,20 +31,6 @@ def num_bins(fft_size: int) -> int:
     return fft_size // 4 + 1
 
 
-def fit_length(waveform: Tensor, num_samples: int) -> Tensor:
-    """Cut ``(..., S)`` at its end, or lengthen it there with zeros, to ``(..., num_samples)``.
-
-    A waveform of no sample at all becomes silence.
-    """
-    missing = num_samples - waveform.shape[-1]
-    return F.pad(waveform, (0, missing)) if missing > 0 else waveform[..., :num_samples]
-
-
-def draw_gain(strength: float, rng: np.random.Generator) -> float:
-    """Draw the factor of one waveform from ``[1 - strength, 1 + strength]``."""
-    return float(rng.uniform(1.0 - strength, 1.0 + strength))
-
-
 def log_spectrogram(
     waveform: Tensor,
     sample_rate: int = 24000,
@@ -55,8 +40,8 @@ def log_spectrogram(
 ) -> Tensor:
     """Return the power of each frequency over time, in decibels.
 
-    Computed in float32, also under autocast; a float64 waveform stays in float64. Nothing lies more than 100 dB below the maximum of
-    its own clip; silence is -100 dB everywhere.
+    Computed in float32, also under autocast; a float64 waveform stays in float64. Nothing lies more
+    than 100 dB below the maximum of its own clip; silence is -100 dB everywhere.
 
     Args:
         waveform: ``(B, S)`` samples, in [-1, 1].
@@ -129,22 +114,19 @@ def _pad(waveform: Tensor, width: int, padding: str) -> Tensor:
     return waveform[:, torch.where(place < samples, place, period - place)]
 
 
-class LogSpectrogram(nn.Module):
-    """Bring waveforms to one length, take their spectrogram and normalise it.
+@AUDIO_FEATURES.register(name="avid_log_spectrogram")
+class LogSpectrogram(AudioFeatures):
+    """Log-power spectrograms ``(B, 1, T, F)``, time first.
 
     Args:
-        sample_rate, fft_size, frames_per_second, padding: see :func:`log_spectrogram`.
-        duration: seconds of sound; longer waveforms are cut at their end, shorter ones go on with
-            silence.
-        stats: mean and deviation of each frequency; None leaves decibels as they are.
-
-    Attributes:
-        num_samples: samples of a waveform.
-        output_shape: ``(1, T, F)`` of one spectrogram.
+        padding: see :func:`log_spectrogram`.
+        sample_rate, duration, fft_size, frames_per_second, stats: see :class:`AudioFeatures`.
 
     Raises:
         ConfigError: sizes that do not go together, or statistics of another spectrogram.
     """
+
+    name, time_dim = "avid_log_spectrogram", 2
 
     def __init__(
         self,
@@ -155,47 +137,30 @@ class LogSpectrogram(nn.Module):
         padding: str = "reflect",
         stats: SpectrogramStats | None = None,
     ) -> None:
-        super().__init__()
-        self.num_samples = round(duration * sample_rate)
-        frames = _check(self.num_samples, sample_rate, fft_size, frames_per_second, padding)
-        self.output_shape = (1, frames, num_bins(fft_size))
-        self.sample_rate, self.fft_size = sample_rate, fft_size
-        self.frames_per_second, self.padding = frames_per_second, padding
-        if stats is not None:
-            stats.require(sample_rate, fft_size)
-        self.register_buffer("mean", stats and torch.tensor(stats.mean), persistent=False)
-        self.register_buffer("std", stats and torch.tensor(stats.std), persistent=False)
+        samples = round(duration * sample_rate)
+        frames = _check(samples, sample_rate, fft_size, frames_per_second, padding)
+        shape = (1, frames, num_bins(fft_size))
+        super().__init__(sample_rate, duration, fft_size, frames_per_second, shape, stats)
+        self.padding = padding
 
-    def forward(self, waveform: Tensor) -> Tensor:
-        """Return float32 ``(B, 1, T, F)`` of a waveform ``(B, S)``; ``S = 0`` is silence."""
-        decibels = log_spectrogram(
-            fit_length(waveform, self.num_samples),
-            self.sample_rate,
-            self.fft_size,
-            self.frames_per_second,
-            self.padding,
+    @classmethod
+    def from_cfg(cls, audio, stats: str = "") -> LogSpectrogram:
+        """Build from the node ``AUDIO``."""
+        sizes = {"sample_rate": audio.SAMPLE_RATE, "fft_size": audio.FFT_SIZE}
+        return cls(
+            **sizes,
+            duration=audio.DURATION,
+            frames_per_second=audio.FRAMES_PER_SECOND,
+            padding=audio.PADDING,
+            stats=SpectrogramStats.load(stats, **sizes) if stats else None,
         )
-        return decibels if self.mean is None else (decibels - self.mean) / (self.std + EPSILON)
 
+    def levels(self, waveform: Tensor) -> Tensor:
+        """Return decibels ``(B, 1, T, F)``."""
+        return log_spectrogram(
+            waveform, self.sample_rate, self.fft_size, self.frames_per_second, self.padding
+        )
 
-def build_audio_features(audio, normalise: bool = True) -> LogSpectrogram:
-    """Return what the keys of ``cfg.AUDIO`` describe.
-
-    Args:
-        audio: the node ``AUDIO``.
-        normalise: False ignores ``AUDIO.NORM_STATS`` and gives decibels.
-
-    Raises:
-        ConfigError: statistics that are missing or do not fit, or sizes that do not go together.
-    """
-    sizes = {"sample_rate": audio.SAMPLE_RATE, "fft_size": audio.FFT_SIZE}
-    stats = None
-    if normalise and audio.NORM_STATS:
-        stats = SpectrogramStats.load(audio.NORM_STATS, **sizes)
-    return LogSpectrogram(
-        **sizes,
-        duration=audio.DURATION,
-        frames_per_second=audio.FRAMES_PER_SECOND,
-        padding=audio.PADDING,
-        stats=stats,
-    )
+    def extra_repr(self) -> str:
+        """Say what makes these features, for the record."""
+        return f"padding {self.padding}"

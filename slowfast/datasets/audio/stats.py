@@ -1,4 +1,4 @@
-"""Mean and deviation of each frequency of a spectrogram, and the files that hold them.
+"""Mean and deviation of each frequency of audio features, and the files that hold them.
 
 A file is a JSON object with a list ``sets``, one entry per kind of spectrogram with the fields of
 :class:`SpectrogramStats`. The files in ``slowfast/datasets/assets`` are found by their bare name.
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from slowfast.utils.errors import ConfigError, did_you_mean
 from slowfast.utils.files import write_text
@@ -21,6 +21,20 @@ CURE = (
     "Measure your own with 'python tools/audio_stats.py --cfg CFG --out FILE.json' and set "
     "AUDIO.NORM_STATS FILE.json, or leave AUDIO.NORM_STATS empty."
 )
+AVID = "avid_log_spectrogram"
+
+
+class _Kind(NamedTuple):
+    features: str
+    sample_rate: int
+    fft_size: int
+    num_bins: int
+
+    def __str__(self) -> str:
+        return (
+            f"AUDIO.FEATURES {self.features} of {self.num_bins} frequencies with AUDIO.SAMPLE_RATE "
+            f"{self.sample_rate} and AUDIO.FFT_SIZE {self.fft_size}"
+        )
 
 
 @dataclass(frozen=True)
@@ -29,11 +43,12 @@ class SpectrogramStats:
 
     Attributes:
         sample_rate: samples per second.
-        fft_size: samples under one window.
+        fft_size: length of the Fourier transform.
         frames_per_second: columns per second when this was measured; any other goes with it.
         source: which data, how many windows.
         licence: terms of the data this was measured on.
-        mean, std: in dB, one number for each of ``fft_size // 4 + 1`` frequencies.
+        mean, std: one number for each frequency, in the unit of the features.
+        features: their name in ``AUDIO.FEATURES``.
     """
 
     sample_rate: int
@@ -43,43 +58,54 @@ class SpectrogramStats:
     licence: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    features: str = AVID
 
     @classmethod
     def load(
-        cls, name_or_path: str | Path, *, sample_rate: int = 24000, fft_size: int = 1024
+        cls,
+        name_or_path: str | Path,
+        *,
+        sample_rate: int = 24000,
+        fft_size: int = 1024,
+        features: str = AVID,
+        num_bins: int | None = None,
     ) -> SpectrogramStats:
-        """Read the set that fits a spectrogram.
+        """Read the set that fits some features.
 
         Args:
             name_or_path: name of a shipped file (``avid_audioset_24k``), or a path.
-            sample_rate, fft_size: of the spectrogram.
+            sample_rate, fft_size, features: see the attributes.
+            num_bins: how many frequencies, where ``fft_size`` does not tell.
 
         Raises:
             ConfigError: there is no such file, it is damaged, or holds no set that fits.
         """
         known = load_sets(name_or_path)
+        wanted = _Kind(features, sample_rate, fft_size, num_bins or fft_size // 4 + 1)
         for stats in known:
-            if (stats.sample_rate, stats.fft_size) == (sample_rate, fft_size):
+            if stats.kind == wanted:
                 return stats
-        name = f"AUDIO.NORM_STATS {str(name_or_path)!r}"
-        raise ConfigError(_misfit(name, known, sample_rate, fft_size))
+        raise ConfigError(_misfit(f"AUDIO.NORM_STATS {str(name_or_path)!r}", known, wanted))
 
-    def require(self, sample_rate: int, fft_size: int) -> None:
-        """Raise a ``ConfigError`` unless this fits such a spectrogram."""
-        if (self.sample_rate, self.fft_size) != (sample_rate, fft_size):
-            raise ConfigError(_misfit("AUDIO.NORM_STATS", [self], sample_rate, fft_size))
+    @property
+    def kind(self) -> _Kind:
+        """What it was measured on."""
+        return _Kind(self.features, self.sample_rate, self.fft_size, len(self.mean))
+
+    def require(self, features: str, sample_rate: int, fft_size: int, num_bins: int) -> None:
+        """Raise a ``ConfigError`` unless this fits such features."""
+        wanted = _Kind(features, sample_rate, fft_size, num_bins)
+        if self.kind != wanted:
+            raise ConfigError(_misfit("AUDIO.NORM_STATS", [self], wanted))
 
     def save(self, path: str | Path) -> None:
         """Write this set as a file that :meth:`load` reads, complete or not at all."""
         save_sets(path, [self])
 
 
-def _misfit(name: str, known: Sequence[SpectrogramStats], sample_rate: int, fft_size: int) -> str:
-    found = ", or ".join(f"{stats.sample_rate} and {stats.fft_size}" for stats in known)
-    return (
-        f"{name} holds statistics for AUDIO.SAMPLE_RATE and AUDIO.FFT_SIZE of {found}, not of "
-        f"{sample_rate} and {fft_size}. {CURE}"
-    )
+def _misfit(name: str, known: Sequence[SpectrogramStats], wanted: _Kind) -> str:
+    found = ", or ".join(str(stats.kind) for stats in known)
+    return f"{name} holds statistics for {found}, not for {wanted}. {CURE}"
 
 
 def shipped_stats() -> list[str]:
@@ -132,11 +158,13 @@ def _read(name_or_path: str) -> str:
 
 def _parse(entry: Mapping[str, Any]) -> SpectrogramStats:
     rate, size = int(entry["sample_rate"]), int(entry["fft_size"])
+    features = str(entry.get("features", AVID))  # files of earlier versions name none
+    expected = size // 4 + 1 if features == AVID else len(entry["mean"])
     numbers = {}
     for name in ("mean", "std"):
         numbers[name] = tuple(float(number) for number in entry[name])
-        if len(numbers[name]) != size // 4 + 1:
-            raise ValueError(f"{len(numbers[name])} numbers in {name}, expected {size // 4 + 1}")
+        if len(numbers[name]) != expected:
+            raise ValueError(f"{len(numbers[name])} numbers in {name}, expected {expected}")
         if not all(map(math.isfinite, numbers[name])):
             raise ValueError(f"a number in {name} is not finite")
     if min(numbers["std"]) < 0:
@@ -147,5 +175,6 @@ def _parse(entry: Mapping[str, Any]) -> SpectrogramStats:
         frames_per_second=float(entry["frames_per_second"]),
         source=str(entry["source"]),
         licence=str(entry["licence"]),
+        features=features,
         **numbers,
     )
