@@ -24,10 +24,15 @@ def in_batch_scores(
     positive = (queries * keys).sum(dim=1, keepdim=True) / temperature
     everyone = index
     if du.is_initialized():
-        keys = _GatherWithGradients.apply(keys)
+        keys = gather_with_gradients(keys)
         (everyone,) = du.all_gather([index])
     scores = queries @ keys.T / temperature
     return positive, scores.masked_fill(index[:, None] == everyone[None, :], float("-inf"))
+
+
+def gather_with_gradients(rows: Tensor) -> Tensor:
+    """Join the rows ``(B, ...)`` of all processes; gradients flow to those of every process."""
+    return _GatherWithGradients.apply(rows)
 
 
 class _GatherWithGradients(torch.autograd.Function):
