@@ -165,10 +165,11 @@ def _batch_norm(cfg: CfgNode) -> Iterator[str]:
 
 
 def _sound(cfg: CfgNode) -> Iterator[str]:
-    if cfg.AUDIO.ENABLE and cfg.DATA.TEMPORAL_SAMPLING != "duration":
+    sampling, offset = cfg.DATA.TEMPORAL_SAMPLING, cfg.AUDIO.OFFSET
+    if cfg.AUDIO.ENABLE and sampling != "duration" and offset != "with_clip":
         yield (
-            "AUDIO.ENABLE needs clips of a fixed length in seconds: set DATA.TEMPORAL_SAMPLING "
-            f"duration, found {cfg.DATA.TEMPORAL_SAMPLING!r}."
+            f"AUDIO.OFFSET {offset} needs clips of a fixed length in seconds: set "
+            f"DATA.TEMPORAL_SAMPLING duration, found {sampling!r}, or AUDIO.OFFSET with_clip."
         )
     test = cfg.TEST
     if cfg.AUDIO.ENABLE and test.ENABLE and test.NUM_ENSEMBLE_VIEWS * test.NUM_SPATIAL_CROPS != 1:

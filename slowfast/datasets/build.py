@@ -7,6 +7,7 @@ from pathlib import Path
 
 from torch.utils.data import Dataset
 
+from slowfast.datasets.audio.spec_augment import POLICIES
 from slowfast.datasets.audio_filter import drop_files_without_audio, require_audio
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable
@@ -27,7 +28,7 @@ from slowfast.datasets.sampling.temporal import StridedSampling, build_temporal_
 from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
-from slowfast.datasets.views import FixedViews, KeyframeView, RandomViews
+from slowfast.datasets.views import FixedViews, KeyframeView, RandomViews, ViewPlan
 from slowfast.utils.errors import ConfigError, did_you_mean
 from slowfast.utils.registry import Registry
 
@@ -35,6 +36,7 @@ DATASET_REGISTRY = Registry("dataset", "slowfast.datasets.lists")
 
 SPLITS = ("train", "val", "test")
 VIEWS_OF = {"train": "random", "val": "centre", "test": "all"}
+ONE_VIEW = ViewPlan()
 
 ListReader = Callable[[object, str], ItemTable]
 
@@ -110,7 +112,7 @@ def build_dataset(
     split: str,
     views: str | None = None,
     items: ItemTable | None = None,
-    count: int = 1,
+    plan: ViewPlan = ONE_VIEW,
 ) -> Dataset:
     """Return the dataset of a split.
 
@@ -120,21 +122,21 @@ def build_dataset(
         views: how it is read: ``random`` views, the ``centre`` clip, ``all`` views
             (``TEST.NUM_*``) or a ``pair`` of clips; by default as is usual for the split.
         items: the list, where it is known already.
-        count: random views of each item in training.
+        plan: the random views of each item in training.
 
     Raises:
         ConfigError: unknown name.
         AnnotationError: its lists are missing or wrong.
     """
     if isinstance(kind := DATASET_REGISTRY.get(name), type):
-        return _foreign_dataset(cfg, kind, name, split, views or VIEWS_OF[split], count)
+        return _foreign_dataset(cfg, kind, name, split, views or VIEWS_OF[split], plan.count)
     items = load_items(cfg, split, name) if items is None else items
     views = views or VIEWS_OF[split]
     readers: list[Reader] = [*_frame_readers(cfg, items, views), *_audio_readers(cfg, views)]
     crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "all" and items.boxes is None else 1
     return ClipDataset(
         items,
-        _view_rule(cfg, items, views, count),
+        _view_rule(cfg, items, views, plan),
         readers,
         build_media_options(cfg),
         seed=cfg.RNG_SEED,
@@ -157,7 +159,7 @@ def _foreign_dataset(
 
 
 def _view_rule(
-    cfg, items: ItemTable, views: str, count: int
+    cfg, items: ItemTable, views: str, plan: ViewPlan
 ) -> RandomViews | FixedViews | KeyframeView:
     data = cfg.DATA
     if items.boxes is not None:
@@ -169,7 +171,7 @@ def _view_rule(
     windows = build_windows(cfg) if cfg.AUDIO.ENABLE else None
     if views == "random":
         silence = windows is not None and cfg.AUDIO.MISSING == "zero"
-        return RandomViews(sampling, count, windows, silence)
+        return RandomViews(sampling, plan, windows, silence)
     if windows is not None and views == "all":
         _check_one_view(cfg.TEST)
     spread = {"all": cfg.TEST.NUM_ENSEMBLE_VIEWS, "pair": 2}
@@ -220,25 +222,24 @@ def _audio_readers(cfg, views: str) -> list[Reader]:
     audio = cfg.AUDIO
     if not audio.ENABLE:
         return []
-    return [build_audio_reader(audio, gain=views == "random")]
+    return [build_audio_reader(audio, training=views == "random")]
 
 
-def build_audio_reader(audio, gain: bool = True) -> AudioReader:
-    """Return what reads audio, from the ``AUDIO`` node."""
+def build_audio_reader(audio, training: bool = True) -> AudioReader:
+    """Return what reads audio, from the ``AUDIO`` node; gain and masks belong to training."""
     return AudioReader(
         audio.DURATION,
         audio.SAMPLE_RATE,
-        audio.GAIN_JITTER if gain else 0.0,
+        audio.GAIN_JITTER if training else 0.0,
         silence=audio.MISSING == "zero",
+        masks=POLICIES[audio.SPEC_AUGMENT] if training else None,
     )
 
 
 def build_windows(cfg) -> AudioVisualWindows:
     """Return the rule that places the windows of frames and audio (``AUDIO.OFFSET``)."""
-    data, audio = cfg.DATA, cfg.AUDIO
-    return AudioVisualWindows(
-        data.NUM_FRAMES / data.CLIP_FPS, audio.DURATION, audio.OFFSET, audio.MAX_OFFSET
-    )
+    audio, seconds = cfg.AUDIO, build_temporal_sampling(cfg.DATA).duration
+    return AudioVisualWindows(seconds, audio.DURATION, audio.OFFSET, audio.MAX_OFFSET)
 
 
 def _with_audio(cfg, items: ItemTable) -> ItemTable:

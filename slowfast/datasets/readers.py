@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from slowfast.datasets.audio.spec_augment import SpecAugment
 from slowfast.datasets.audio.waveform import draw_gain
 from slowfast.datasets.columns import Ragged
 from slowfast.datasets.items import ItemTable
@@ -118,12 +119,14 @@ class AudioReader(Reader):
         rate: samples per second.
         gain_jitter: g, training audio is multiplied by a factor of U(1 - g, 1 + g).
         silence: read silence from files without an audio stream.
+        masks: where given, ``audio_mask`` ``(V, M, 2)`` holds the draws of its masks.
     """
 
     seconds: float
     rate: int = 24_000
     gain_jitter: float = 0.0
     silence: bool = False
+    masks: SpecAugment | None = None
 
     @property
     def num_samples(self) -> int:
@@ -131,15 +134,27 @@ class AudioReader(Reader):
         return round(self.seconds * self.rate)
 
     def read(self, media, row, views, rng) -> Sample:
-        """Return the audio of each view, silent where the stream does not reach."""
-        waves = []
+        """Return the audio of each view, silent where the stream does not reach.
+
+        A view and the same one backwards share waveform, gain and masks; audio runs forwards in both.
+        """
+        found: dict[float, tuple[Tensor, ...]] = {}
         for view in views:
-            if media.audio is None and self.silence:
-                wave = torch.zeros(self.num_samples)
-            else:
-                wave = media.read_waveform(view.audio_start, self.seconds, self.rate)
-            waves.append(wave if rng is None else wave * draw_gain(self.gain_jitter, rng))
-        return {"audio": torch.stack(waves)}
+            if view.audio_start not in found:
+                found[view.audio_start] = self._draw(media, view, rng)
+        drawn = zip(*(found[view.audio_start] for view in views), strict=True)
+        return dict(zip(("audio", "audio_mask"), map(torch.stack, drawn), strict=False))
+
+    def _draw(self, media, view: View, rng: np.random.Generator | None) -> tuple[Tensor, ...]:
+        """Return the waveform of a view and, where there are some, the draws of its masks."""
+        if media.audio is None and self.silence:
+            wave = torch.zeros(self.num_samples)
+        else:
+            wave = media.read_waveform(view.audio_start, self.seconds, self.rate)
+        if rng is None:
+            return (wave,)
+        wave = wave * draw_gain(self.gain_jitter, rng)
+        return (wave,) if self.masks is None else (wave, self.masks.draw(rng))
 
     def empty(self, row: int, count: int) -> Sample:
         """Return silence."""

@@ -5,8 +5,9 @@
 | ``index`` | int64 (B,) | row of the :class:`ItemTable`, the same in every epoch and process |
 | ``video`` | uint8 (B, V, 3, T, S, S) | RGB; a list of (V, 3, T, H, W) where sizes differ |
 | ``color`` | float32 (B, V, 5) | draws of the colour jitter (training) |
-| ``audio`` | float32 (B, V, S) | mono waveforms |
-| ``time`` | float32 (B, V, 2) | begin and end of each view in seconds |
+| ``audio`` | float32 (B, V, S) | mono waveforms, forwards in every view |
+| ``audio_mask`` | float32 (B, V, M, 2) | draws of SpecAugment (training, ``AUDIO.SPEC_AUGMENT``) |
+| ``time`` | float32 (B, V, 2) | begin and end of each view in seconds; end first: backwards |
 | ``label`` | int64 (B,) or float32 (B, C) | -1 without one; several actions per item |
 | ``boxes`` | float32 (N, 5) | place in the batch, then corners in pixels of ``video`` |
 | ``box_label``, ``box_index`` | float32 (N, C), int64 (N,) | of all boxes of the batch |

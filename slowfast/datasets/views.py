@@ -6,7 +6,8 @@ rule knows the facts of the opened file and nothing of how it is decoded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +16,9 @@ from slowfast.datasets.media.info import AudioInfo, VideoInfo
 from slowfast.datasets.sampling.temporal import TemporalSampling
 from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.utils.errors import MediaError
+
+# Draws of a start that lies as far from the others as was asked.
+START_ATTEMPTS = 32
 
 
 class Media(Protocol):
@@ -31,13 +35,18 @@ class View:
 
     Attributes:
         frames: T frame numbers.
-        time: begin and end in seconds, on the clock of frames and audio.
-        audio_start: where its audio begins, in seconds.
+        time: begin and end in seconds, on the clock of frames and audio; a view that runs
+            backwards begins at its later end.
+        audio_start: where its audio begins, in seconds, in the direction of the file.
     """
 
     frames: list[int]
     time: tuple[float, float]
     audio_start: float = 0.0
+
+    def backwards(self) -> View:
+        """Return the same moment, running the other way."""
+        return replace(self, frames=self.frames[::-1], time=self.time[::-1])
 
 
 def view_of(video: VideoInfo, frames: list[int], audio_start: float = 0.0) -> View:
@@ -47,20 +56,50 @@ def view_of(video: VideoInfo, frames: list[int], audio_start: float = 0.0) -> Vi
 
 
 @dataclass(frozen=True)
+class ViewPlan:
+    """Which views of an item a method learns from.
+
+    Attributes:
+        starts: clips with a start of their own.
+        reverse: each clip is followed by itself, running backwards.
+        distance: least and largest number of seconds between two starts; where a file has no such
+            starts, those that come closest are taken.
+    """
+
+    starts: int = 1
+    reverse: bool = False
+    distance: tuple[float, float] = (0.0, math.inf)
+
+    @property
+    def count(self) -> int:
+        """V: two clips with both directions are the views forwards, back, forwards, back."""
+        return self.starts * (2 if self.reverse else 1)
+
+
+@dataclass(frozen=True)
 class RandomViews:
     """Views drawn independently, each with its own clip.
 
     Args:
         sampling: which frames make a clip.
-        count: V.
+        plan: which views, or the number of starts.
         windows: where given, places audio beside each clip; the sampling has a fixed duration.
         silence: whether a file without that much audio is read with silence in its place.
     """
 
     sampling: TemporalSampling
-    count: int = 1
+    plan: ViewPlan | int = 1
     windows: AudioVisualWindows | None = None
     silence: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.plan, int):
+            object.__setattr__(self, "plan", ViewPlan(self.plan))
+
+    @property
+    def count(self) -> int:
+        """V."""
+        return self.plan.count
 
     def views(self, media: Media, at: float, rng: np.random.Generator) -> list[View]:
         """Return the views that ``rng`` draws; ``at`` does not matter.
@@ -68,13 +107,35 @@ class RandomViews:
         Raises:
             MediaError: the windows do not fit.
         """
-        return [self._draw(media, rng) for _ in range(self.count)]
+        found: list[View] = []
+        for _ in range(self.plan.starts):
+            found.append(self._apart(media, rng, found))
+        if not self.plan.reverse:
+            return found
+        return [view for forwards in found for view in (forwards, forwards.backwards())]
+
+    def _apart(self, media: Media, rng: np.random.Generator, others: list[View]) -> View:
+        """Draw a view until its start lies as far from the others as the plan says."""
+        low, high = self.plan.distance
+        best, misfit = None, math.inf
+        for _ in range(START_ATTEMPTS):
+            view = self._draw(media, rng)
+            gaps = [abs(view.time[0] - other.time[0]) for other in others]
+            off = max((max(low - gap, gap - high, 0.0) for gap in gaps), default=0.0)
+            if off < misfit:
+                best, misfit = view, off
+            if not off:
+                break
+        return best
 
     def _draw(self, media: Media, rng: np.random.Generator) -> View:
         video = media.video
         if self.windows is None:
             return view_of(video, self.sampling.random_clip(video, rng))
         problem = self.windows.problem(video, media.audio)
+        if self.windows.with_clip and (self.silence or not problem):
+            clip = self.sampling.random_clip(video, rng)
+            return _with_audio(clip, video, media.audio, self.windows)
         if not problem:
             starts = self.windows.draw(video, media.audio, rng)
         elif self.silence:
@@ -106,6 +167,9 @@ class FixedViews:
     def views(self, media: Media, at: float, rng: np.random.Generator | None = None) -> list[View]:
         """Return the views of a file; ``at`` and ``rng`` do not matter."""
         video = media.video
+        if self.windows is not None and self.windows.with_clip:
+            clip = self.sampling.centre_clip(video)
+            return [_with_audio(clip, video, media.audio, self.windows)]
         if self.windows is not None:
             starts = self.windows.centre(video, media.audio)
             return [_beside_audio(self.sampling, video, *starts)]
@@ -147,6 +211,13 @@ class KeyframeView:
         first = centre - self.num_frames * self.stride // 2
         frames = first + self.stride * np.arange(self.num_frames)
         return np.clip(frames, 0, count - 1).tolist()
+
+
+def _with_audio(
+    frames: list[int], video: VideoInfo, audio: AudioInfo | None, windows: AudioVisualWindows
+) -> View:
+    """Return a clip and its audio, which begins with it."""
+    return view_of(video, frames, windows.beside(video.time_of(frames[0]), video, audio))
 
 
 def _beside_audio(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from slowfast.models.audio import build_audio_backbone
 from slowfast.models.backbones import build_backbone
-from slowfast.models.heads import Projection
+from slowfast.models.heads import NormalisedProjection, Projection
 from slowfast.models.heads.pooling import global_pool
 
 
@@ -20,7 +20,7 @@ class Branch(nn.Module):
         projection: from ``(B, C)`` to ``(B, D)``, with ``out_dim``.
     """
 
-    def __init__(self, backbone: nn.Module, projection: Projection) -> None:
+    def __init__(self, backbone: nn.Module, projection: Projection | NormalisedProjection) -> None:
         super().__init__()
         self.backbone, self.projection = backbone, projection
         self.dim = projection.out_dim
@@ -70,12 +70,17 @@ BACKBONES = {
     "video": lambda cfg: build_backbone(cfg.MODEL.ARCH),
     "audio": lambda cfg: build_audio_backbone(cfg.AUDIO.ARCH),
 }
+# And its projection head.
+HEADS = {
+    "relu": lambda width, ssl: Projection(width, ssl.PROJECTION),
+    "batchnorm": lambda width, ssl: NormalisedProjection(width, ssl.PROJECTION, ssl.DROPOUT),
+}
 
 
 def build_multimodal_encoder(cfg, modalities: Sequence[str]) -> MultiModalEncoder:
-    """Build from ``MODEL.ARCH``, ``AUDIO.ARCH`` and ``SSL.PROJECTION``."""
+    """Build from ``MODEL.ARCH``, ``AUDIO.ARCH``, ``SSL.PROJECTION`` and ``SSL.HEAD``."""
     backbones = {modality: BACKBONES[modality](cfg) for modality in modalities}
-    sizes = list(cfg.SSL.PROJECTION)
+    head = HEADS[cfg.SSL.HEAD]
     return MultiModalEncoder(
-        {m: Branch(b, Projection(b.feature_dim, sizes)) for m, b in backbones.items()}
+        {m: Branch(b, head(b.feature_dim, cfg.SSL)) for m, b in backbones.items()}
     )

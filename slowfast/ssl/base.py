@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
+from slowfast.datasets.views import ViewPlan
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.registry import Registry
 
@@ -24,7 +25,7 @@ class SSLModel(nn.Module, ABC):
 
     Attributes:
         modalities: what it learns from: some of ``video``, ``audio`` and ``text``.
-        views: clips of each file that a training batch holds.
+        views: clips of each file that a training batch holds, see :meth:`training_views`.
     """
 
     modalities: ClassVar[tuple[str, ...]]
@@ -39,15 +40,38 @@ class SSLModel(nn.Module, ABC):
             items: the training list: ``len(items)`` files, ``items.labels`` where known, else -1.
         """
 
-    @abstractmethod
+    @classmethod
+    def training_views(cls, cfg) -> ViewPlan:
+        """Return which views of each file a training batch holds; by default :attr:`views` clips."""
+        return ViewPlan(cls.views)
+
     def forward(self, batch: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return named losses, weights already applied, whose sum is minimised, and metrics.
+
+        A method is either the two halves :meth:`encode` and :meth:`losses`, which
+        ``TRAIN.GRAD_CACHE`` runs apart, or overrides this.
 
         Args:
             batch: each of ``modalities`` as its network reads it, and ``index`` int64 ``(B,)``,
                 the rows of the training list. With V views the clips of a file stand one after
                 the other, ``(B * V, ...)``.
         """
+        return self.losses(self.encode(batch), batch)
+
+    def encode(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        """Return what the losses compare, by name; the first dimension counts files."""
+        return self.embed(batch)
+
+    def losses(
+        self, embeddings: dict[str, Tensor], batch: dict[str, Any]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Return losses and metrics of :meth:`forward` from what :meth:`encode` returned.
+
+        Args:
+            embeddings: of the files of ``batch``.
+            batch: of which no more than ``index`` may be read.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no losses() of its own.")
 
     @abstractmethod
     def embed(self, batch: dict[str, Any]) -> dict[str, Tensor]:

@@ -17,6 +17,7 @@ from slowfast.checkpoint.pretraining import load_pretraining
 from slowfast.checkpoint.remap import train_files_name
 from slowfast.checkpoint.report import ImportReport
 from slowfast.datasets.audio import build_audio_features
+from slowfast.datasets.audio.spec_augment import POLICIES
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import retrieval
@@ -40,7 +41,8 @@ class Pretrain(Task):
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
-        self.modalities = SSL_METHODS.get(cfg.MODEL.MODEL_NAME).modalities
+        method = SSL_METHODS.get(cfg.MODEL.MODEL_NAME)
+        self.modalities, self.plan = method.modalities, method.training_views(cfg)
         if cfg.AUDIO.ENABLE != ("audio" in self.modalities):
             raise ConfigError(
                 f"{cfg.MODEL.MODEL_NAME} learns from {' and '.join(self.modalities)}: set "
@@ -54,6 +56,7 @@ class Pretrain(Task):
             channels_last=cfg.MODEL.CHANNELS_LAST,
         )
         self.sound = build_audio_features(cfg.AUDIO) if "audio" in self.modalities else None
+        self.masks = POLICIES[cfg.AUDIO.SPEC_AUGMENT] if self.sound else None
         self._train: Dataset | None = None
         # What is looked for by what: the modalities, or two clips of a video where it is alone.
         self.sides = self.modalities if len(self.modalities) > 1 else ("video", "other")
@@ -63,9 +66,8 @@ class Pretrain(Task):
         if split != "train" or views is not None:
             return super().dataset(split, views)
         if self._train is None:
-            count = SSL_METHODS.get(self.cfg.MODEL.MODEL_NAME).views
             name = dataset_name(self.cfg, split)
-            self._train = build_dataset(name, self.cfg, split, count=count)
+            self._train = build_dataset(name, self.cfg, split, plan=self.plan)
         return self._train
 
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
@@ -103,8 +105,18 @@ class Pretrain(Task):
             color = batch["color"].flatten(0, 1) if "color" in batch else None
             inputs["video"] = self.clips.to(device)(batch["video"].flatten(0, 1), color)
         if self.sound is not None:
-            inputs["audio"] = self.sound.to(device)(batch["audio"].flatten(0, 1))
+            inputs["audio"] = self._sound_of(batch, device)
         return inputs
+
+    def _sound_of(self, batch: Batch, device: torch.device) -> Tensor:
+        """Return the audio features of all views, masked and running as their frames do."""
+        levels, along = self.sound.to(device)(batch["audio"].flatten(0, 1)), self.sound.time_dim
+        if "audio_mask" in batch:
+            levels = self.masks(levels, batch["audio_mask"].flatten(0, 1), along)
+        if self.plan.reverse:
+            begin, end = batch["time"].flatten(0, 1).unbind(1)
+            levels = torch.where((begin > end)[:, None, None, None], levels.flip(along), levels)
+        return levels
 
     def example(self, model: nn.Module) -> tuple[nn.Module, tuple]:
         """Return the encoder with a clip and a spectrogram."""

@@ -38,6 +38,11 @@ TABLES = (
         GAIN_JITTER=Key(
             0.1, "strength of the random gain in training: 0.1 draws 0.9 to 1.1", low=0, high=1
         ),
+        SPEC_AUGMENT=Key(
+            "none",
+            "masks over frequency and time in training (SpecAugment), as GDT names them",
+            choices=("none", "mild", "medium", "heavy"),
+        ),
         MISSING=Key(
             "drop",
             "files without audio, or with too little: drop = leave them out of the training list, "
@@ -47,8 +52,9 @@ TABLES = (
         OFFSET=Key(
             "original",
             "how far the frames may lie from the audio: in_sync = same centre, jitter = anywhere "
-            "inside the time of the audio widened by MAX_OFFSET, original = as AVID-CMA drew them",
-            choices=("in_sync", "jitter", "original"),
+            "inside the time of the audio widened by MAX_OFFSET, original = as AVID-CMA drew them, "
+            "with_clip = the audio begins with the first frame, as GDT's",
+            choices=("in_sync", "jitter", "original", "with_clip"),
         ),
         MAX_OFFSET=Key(0.5, "seconds by which OFFSET widens the time of the audio", low=0),
     ),

@@ -12,6 +12,13 @@ TABLES = (
             kind="list[int]",
             low=1,
         ),
+        HEAD=Key(
+            "relu",
+            "what stands between the layers of the projection head: relu = AVID's, batchnorm = "
+            "batch normalisation and ReLU, with dropout before every layer, as in GDT and STiCA",
+            choices=("relu", "batchnorm"),
+        ),
+        DROPOUT=Key(0.3, "share of features that a batchnorm HEAD drops", low=0, high=1),
         CHECKPOINT=Key(
             "",
             "pretraining to start from: the folder of a run, a checkpoint, or a released .pth.tar",
@@ -64,6 +71,38 @@ TABLES = (
             False,
             "do as the released code does: an instance may be its own negative, and the best match "
             "is dropped from a positive set even where it is not the instance itself",
+        ),
+    ),
+    Node(
+        "SSL.GDT",
+        "Generalised data transformations (GDT)",
+        HYPOTHESIS=Key(
+            "cross_modal_baseline",
+            "which steps the embedding tells apart (v_) or ignores (i_): 1 to 9, or a published name "
+            "such as v_reversal_i_shift",
+        ),
+        STEPS=Key(
+            [],
+            "in place of HYPOTHESIS, roles of the steps: [shift=variant, reversal=invariant]; steps "
+            "that are not named are off",
+            kind="list[str]",
+        ),
+        TEMPERATURE=Key(0.07, "divides all scores", above=0),
+        NEGATIVES=Key(
+            "clean",
+            "beside the other clips: clean = the partner view on other processes, and on the own "
+            "one where the step is variant; released = with the lists that grow, as in the released "
+            "code; global = the partner view on all processes, whatever their number",
+            choices=("clean", "released", "global"),
+        ),
+        KEY_GRADIENT=Key(
+            False, "let gradients flow to keys and negatives too, on all processes; not so in GDT"
+        ),
+        SHIFT_DISTANCE=Key(
+            [0.0, 0.0],
+            "least and largest seconds between two starts; a largest of 0 sets no limit",
+            low=0,
+            length=2,
         ),
     ),
 )

@@ -46,6 +46,11 @@ class StrideSampling:
     target_fps: float = 30.0
     use_offset: bool = False
 
+    @property
+    def duration(self) -> float:
+        """Length of a clip in seconds."""
+        return self.num_frames * self.sampling_rate / self.target_fps
+
     def span(self, fps: float) -> float:
         """Return the length of a clip in source frames: ``max(1, tau * T / target * fps)``."""
         return max(1.0, self.sampling_rate * self.num_frames / self.target_fps * fps)
@@ -160,6 +165,11 @@ class LinspaceSampling:
     target_fps: float = 30.0
 
     PLACES = 1000
+
+    @property
+    def duration(self) -> float:
+        """Length of a clip in seconds."""
+        return self.num_frames * self.sampling_rate / self.target_fps
 
     def span(self, fps: float) -> float:
         """Return the length of a clip in source frames."""

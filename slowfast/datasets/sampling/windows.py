@@ -1,6 +1,6 @@
 """Where the windows of frames and of audio of one training clip lie: arithmetic, no decoding.
 
-Times are seconds on the clock that both streams of a file share. Three policies
+Times are seconds on the clock that both streams of a file share. Four policies
 (``AUDIO.OFFSET``):
 
 * ``in_sync``: both windows have the same centre.
@@ -9,6 +9,8 @@ Times are seconds on the clock that both streams of a file share. Three policies
   ``max_offset`` on both sides, and inside its own stream.
 * ``original``: as AVID-CMA draws them (``datasets/video_db.py`` of its release). Like ``jitter``,
   but the shorter window may begin anywhere before the end of its stream, and run past it.
+* ``with_clip``: as GDT: the audio begins with the first frame of a clip that is drawn by itself, or as
+  late as its stream allows.
 
 The centre clips of evaluation are in sync wherever the audio reaches that far.
 """
@@ -31,7 +33,7 @@ class AudioVisualWindows:
 
     Args:
         video_seconds, audio_seconds: lengths of the windows.
-        offset: ``in_sync``, ``jitter`` or ``original``.
+        offset: ``in_sync``, ``jitter``, ``original`` or ``with_clip``.
         max_offset: by how much the shorter window may leave the longer one, in seconds.
     """
 
@@ -39,6 +41,18 @@ class AudioVisualWindows:
     audio_seconds: float
     offset: str = "original"
     max_offset: float = 0.5
+
+    @property
+    def with_clip(self) -> bool:
+        """Whether the clip is drawn first, and the audio follows from it."""
+        return self.offset == "with_clip"
+
+    def beside(self, start: float, video: VideoInfo, audio: AudioInfo | None) -> float:
+        """Return the start of the audio of a clip: that of its first frame, or the latest there is."""
+        if audio is None:
+            return start
+        begin, end = _span(audio, video)
+        return max(min(start, end - self.audio_seconds), begin)
 
     def problem(self, video: VideoInfo, audio: AudioInfo | None) -> str:
         """Say why no pair of windows fits into a file, or return an empty string."""

@@ -1,7 +1,7 @@
 """Audio backbones with one interface.
 
-A backbone is a module with ``forward(sound (B, 1, T, F)) -> feature map (B, C, t, f)``, time first
-and frequency second, and the attributes ``feature_dim`` (C), ``strides`` (time, frequency) and
+A backbone is a module with ``forward(sound (B, 1, T, F)) -> feature map (B, C, t, f)``, with time and
+frequency in the order of the features (``AUDIO.FEATURES``) it was published with, and the attributes ``feature_dim`` (C), ``strides`` (time, frequency) and
 ``pooling`` (``"avg"`` or ``"max"``: how its authors reduce the map to one vector).
 """
 

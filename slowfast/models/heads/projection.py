@@ -1,7 +1,8 @@
-"""The head that maps pooled features to the space in which instances are compared.
+"""Heads that map pooled features to the space in which instances are compared.
 
 As in AVID (Morgado, Vasconcelos and Misra): linear layers with ReLU between them and without
-normalisation; the loss brings the outputs to unit length.
+normalisation. As in GDT and STiCA (Patrick et al.): with batch normalisation and dropout. The loss
+brings the outputs to unit length.
 """
 
 from __future__ import annotations
@@ -32,6 +33,37 @@ class Projection(nn.Module):
         for i in range(len(dims)):
             layers += [nn.Linear(widths[i], widths[i + 1]), nn.ReLU(inplace=True)]
         self.projection = nn.Sequential(*layers[:-1])
+        self.out_dim = widths[-1]
+
+    def forward(self, pooled: Tensor) -> Tensor:
+        """Map ``(B, feature_dim)`` to ``(B, out_dim)``."""
+        return self.projection(pooled)
+
+
+class NormalisedProjection(nn.Module):
+    """Dropout before every linear layer, batch normalisation and ReLU between them.
+
+    Layers before the last have no bias, which the normalisation would take away. Parameters are
+    named ``projection.N``, counted over all of these.
+
+    Args:
+        feature_dim: width of the pooled features.
+        dims: width of each layer's output; empty for no head at all.
+        dropout: share of the inputs of a layer that are set to zero in training.
+
+    Attributes:
+        out_dim: width of what comes out.
+    """
+
+    def __init__(self, feature_dim: int, dims: Sequence[int], dropout: float = 0.3) -> None:
+        super().__init__()
+        widths = [feature_dim, *dims]
+        layers: list[nn.Module] = []
+        for i in range(len(dims)):
+            last = i == len(dims) - 1
+            layers += [nn.Dropout(dropout), nn.Linear(widths[i], widths[i + 1], bias=last)]
+            layers += [] if last else [nn.BatchNorm1d(widths[i + 1]), nn.ReLU(inplace=True)]
+        self.projection = nn.Sequential(*layers)
         self.out_dim = widths[-1]
 
     def forward(self, pooled: Tensor) -> Tensor:
