@@ -51,14 +51,14 @@ def read_pretraining(
         CheckpointError: missing, damaged, or no pretraining.
     """
     path, content = open_checkpoint(path)
-    for fmt in map(FORMATS.get, FORMATS):
-        if fmt.criterion_at and holds_both_networks(fmt, content):
-            return Pretraining(path, whole_state(fmt, content), None)
     state: Any = content.get("model_state", {})
     if not any(name.startswith(ENCODER) for name in state):
+        for fmt in map(FORMATS.get, FORMATS):
+            if holds_both_networks(fmt, content):
+                return Pretraining(path, whole_state(fmt, content), None)
         raise CheckpointError(
             f"{path}: holds no audio-visual pretraining, neither a run of this package nor a file "
-            "of the AVID-CMA release."
+            "of the AVID-CMA or the GDT release."
         )
     check_architecture(path, content, architecture or {})
     return Pretraining(path, dict(state), content.get("list_fingerprint"))
@@ -106,7 +106,7 @@ def load_pretraining(
     """Fill a model of :mod:`slowfast.ssl` completely, or not at all.
 
     Args:
-        model: has an ``encoder`` and, for ``all``, a ``criterion`` with memory banks.
+        model: has an ``encoder`` and, for ``all``, maybe a ``criterion`` with memory banks.
         path: see :func:`open_checkpoint`.
         fingerprint: of the list of training files, see :meth:`ItemTable.fingerprint`.
         parts: ``all``, or ``weights`` for the encoder alone.
@@ -118,7 +118,7 @@ def load_pretraining(
     """
     path, state, theirs = read_pretraining(path, architecture)
     prefixes = (ENCODER, CRITERION) if parts == "all" else (ENCODER,)
-    if parts == "all":
+    if parts == "all" and any(name.startswith(CRITERION) for name in model.state_dict()):
         _check_list(path, state, theirs, model, fingerprint)
     wanted = {
         name: tensor
@@ -136,8 +136,8 @@ def load_pretraining(
         raise CheckpointError(
             f"{path} (SSL.CHECKPOINT) does not fit: {len(missing)} tensors missing, {len(misfits)} "
             f"of another shape, {len(unknown)} of a larger network; first: "
-            f"{', '.join((missing + misfits + unknown)[:3])}. Check MODEL.ARCH, AUDIO.ARCH and "
-            "SSL.PROJECTION."
+            f"{', '.join((missing + misfits + unknown)[:3])}. Check MODEL.ARCH, AUDIO.ARCH, "
+            "SSL.PROJECTION and SSL.HEAD."
         )
     model.load_state_dict({name: state[name] for name in wanted}, strict=False)
     logger.info("Starting from %s (%s): %d tensors.", path, parts, len(wanted))

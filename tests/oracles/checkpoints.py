@@ -88,11 +88,11 @@ def assert_recorded_features(backbone: nn.Module, recorded: dict[str, Any], rule
     assert float(pooled.norm()) == pytest.approx(want["pooled_l2"], rel=1e-4)
 
 
-def gdt_content(recorded: dict[str, Any]) -> dict[str, Any]:
-    """Return what a file of the GDT or STiCA release holds."""
+def gdt_content(recorded: dict[str, Any], networks: str = "video_network.") -> dict[str, Any]:
+    """Return what a file of the GDT or STiCA release holds; weights only of some ``networks``."""
     entries = recorded["entries"]
-    video = {e[0] for e in entries if "video_network." in e[0]}
-    state = tensors(entries, gdt_entry, video)
+    filled = {e[0] for e in entries if networks in e[0]}
+    state = tensors(entries, gdt_entry, filled)
     beside = {key: _beside(key) for key in recorded["top_level"]}
     return {**beside, recorded["state_dict_key"]: state}
 

@@ -115,8 +115,8 @@ class CheckpointFormat:
             of the constants above; the first that matches counts, and is cut off.
         criterion_at, criterion: key of the file under which memory banks lie, and their names
             there -> names in ours, where there are any.
-        renames: patterns and replacements that bring names of the video backbone to ours, applied
-            in order to the beginning of the name.
+        renames: patterns and replacements that bring names within a part to ours, applied in order
+            to the beginning of the name.
         inputs: of the published evaluation, or a function of the file's content that knows them.
         arch: function of the file's content that knows ``MODEL.ARCH``, where files say it.
         patch: of the network, see :class:`ArchitecturePatch`.
@@ -159,9 +159,8 @@ class CheckpointFormat:
             parsed.left_out[theirs] = part
             return
         ours = name.removeprefix(prefix)
-        if part == VIDEO:
-            for old, new in self.renames:
-                ours = re.sub(f"^{old}", new, ours)
+        for old, new in self.renames:
+            ours = re.sub(f"^{old}", new, ours)
         if parsed.parts.setdefault(part, {}).setdefault(ours, theirs) != theirs:
             parsed.twice.append(theirs)
 

@@ -63,10 +63,19 @@ AVID_RELEASE = register(
 # The release pickles its command line and a scheduler beside the weights.
 GDT_PARTS = {
     r"video_network\.base\.": VIDEO,
-    r"audio_network\.": AUDIO_BRANCH,
+    r"audio_network\.base\.(?!fc\.)": AUDIO,
+    r"audio_network\.": AUDIO_BRANCH,  # a classifier that nothing uses
     r"text_network\.": TEXT_BRANCH,
-    r"mlp_[vat]\.": PRETEXT_HEAD,
+    r"mlp_v\.": VIDEO_HEAD,
+    r"mlp_a\.": AUDIO_HEAD,
+    r"mlp_t\.": PRETEXT_HEAD,
 }
+# Of both heads; flattening and activation are counted there too.
+GDT_RENAMES = (
+    (r"block_forward\.2\.", "projection.1."),
+    (r"block_forward\.4\.", "projection.2."),
+    (r"block_forward\.8\.", "projection.5."),
+)
 
 register(
     "gdt",
@@ -74,6 +83,7 @@ register(
         title="GDT",
         at="model",
         parts=GDT_PARTS,
+        renames=GDT_RENAMES,
         inputs=IMAGENET,
         spellings=("gdt_video_audio", "gdt_video_text"),
         trained_on="Kinetics-400, video and audio (video-text: HowTo100M)",
@@ -90,6 +100,7 @@ register(
         title="STiCA",
         at="state_dict",
         parts={**GDT_PARTS, r"video_pooling\.": POOLING},
+        renames=GDT_RENAMES,
         inputs=SLOWFAST,
         trained_on="Kinetics-400, video and audio",
         source="https://github.com/facebookresearch/GDT",
