@@ -4,7 +4,7 @@
 # shellcheck source=scripts/jobs/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-cfg="" gpus=4 batch="" data="" out="" wandb=False entity=""
+cfg="" gpus=4 batch="" data="" out="" wandb=False entity="" run_name=""
 overrides=() # KEY VALUE pairs after --; they win over everything
 
 read_flags() { # read_flags "$@"
@@ -98,7 +98,7 @@ make_demo() { # make_demo DATASET; complete data are left alone
 # to the log too. Relative paths in configs and after -- are seen from the repository.
 prepare_run() {
     local log name
-    name=$(basename "$(dirname "$cfg")")--$(basename "${cfg%.y*ml}")
+    name=${run_name:-$(basename "$(dirname "$cfg")")--$(basename "${cfg%.y*ml}")}
     out=${out:-$root/$3}/$name
     keys=(NUM_GPUS "$gpus" OUTPUT_DIR "$out" WANDB.ENABLE "$wandb")
     [ -z "$entity" ] || keys+=(WANDB.ENTITY "$entity")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Protocol
 
 import numpy as np
@@ -17,8 +18,8 @@ from slowfast.datasets.sampling.temporal import TemporalSampling
 from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.utils.errors import MediaError
 
-# Draws of a start that lies as far from the others as was asked.
-START_ATTEMPTS = 32
+# Draws of starts that lie as far apart as was asked.
+START_ATTEMPTS = 64
 
 
 class Media(Protocol):
@@ -107,23 +108,22 @@ class RandomViews:
         Raises:
             MediaError: the windows do not fit.
         """
-        found: list[View] = []
-        for _ in range(self.plan.starts):
-            found.append(self._apart(media, rng, found))
+        found = self._apart(media, rng)
         if not self.plan.reverse:
             return found
         return [view for forwards in found for view in (forwards, forwards.backwards())]
 
-    def _apart(self, media: Media, rng: np.random.Generator, others: list[View]) -> View:
-        """Draw a view until its start lies as far from the others as the plan says."""
+    def _apart(self, media: Media, rng: np.random.Generator) -> list[View]:
+        """Draw the starts until they lie as far apart as the plan says, or return the best."""
         low, high = self.plan.distance
-        best, misfit = None, math.inf
+        best: list[View] = []
+        misfit = math.inf
         for _ in range(START_ATTEMPTS):
-            view = self._draw(media, rng)
-            gaps = [abs(view.time[0] - other.time[0]) for other in others]
+            views = [self._draw(media, rng) for _ in range(self.plan.starts)]
+            gaps = [abs(a.time[0] - b.time[0]) for a, b in combinations(views, 2)]
             off = max((max(low - gap, gap - high, 0.0) for gap in gaps), default=0.0)
             if off < misfit:
-                best, misfit = view, off
+                best, misfit = views, off
             if not off:
                 break
         return best

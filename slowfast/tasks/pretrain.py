@@ -54,6 +54,7 @@ class Pretrain(Task):
             data.STD,
             data.REVERSE_INPUT_CHANNEL,
             channels_last=cfg.MODEL.CHANNELS_LAST,
+            color_rule=data.COLOR_JITTER_RULE,
         )
         self.sound = build_audio_features(cfg.AUDIO) if "audio" in self.modalities else None
         self.masks = POLICIES[cfg.AUDIO.SPEC_AUGMENT] if self.sound else None

@@ -48,6 +48,7 @@ class VideoTask(Task):
             self.bgr_input(),
             slow_alpha=cfg.SLOWFAST.ALPHA if two_pathways else 0,
             channels_last=cfg.MODEL.CHANNELS_LAST,
+            color_rule=data.COLOR_JITTER_RULE,
         )
 
     def bgr_input(self) -> bool:

@@ -25,7 +25,7 @@ FILES = sorted(
     path.relative_to(CONFIGS).with_suffix("").as_posix() for path in CONFIGS.rglob("*.yaml")
 )
 MAIN = [name for name in FILES if name.startswith("main/")]
-RUNS = [name for name in MAIN if "/base/" not in name]
+RUNS = [name for name in MAIN if name.startswith("main/avid") and "/base/" not in name]
 
 SMALL = "main/avid/r2plus1d-small/audioset-100k"
 ABLATION = "main/avid-cma/r2plus1d/kinetics/NL-NCE-SelfX-N1024-PosW3-SelfConsensus-N64-Top32-Iter5"

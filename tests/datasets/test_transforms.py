@@ -218,3 +218,19 @@ def test_preprocessor_packs_pathways_and_channels():
     assert torch.equal(bgr, fast.flip(1))
     want = (clips[0, 1, 2, 3, 3] / 255 - MEAN[1]) / STD[1]
     assert float(fast[0, 1, 2, 3, 3]) == pytest.approx(float(want), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
+def test_the_released_colours_of_gdt_are_the_recorded_ones(recorded, name):
+    recorded = recorded("gdt/augmentations.json")
+    want, shape = recorded[f"{name}_alpha1.3_CTHW"], recorded["input_TCHW"]
+    frames = torch.from_numpy(np.sin(0.01 * np.arange(np.prod(shape)))).reshape(shape)
+    step = ("brightness", "contrast", "saturation").index(name)
+    draw = torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0])
+    draw[step] = 1.3
+    (got,) = apply_color_jitter(frames.transpose(0, 1)[None], draw[None], "gdt_release")
+    assert list(got.shape) == want["shape"]
+    assert float(got.norm()) == pytest.approx(want["l2"], rel=1e-6)
+    assert got.flatten()[:16].tolist() == pytest.approx(want["first16"], abs=1e-6)
+    per_frame = [float(frame.norm()) for frame in got.unbind(1)]
+    assert per_frame == pytest.approx(want["per_frame_l2"], rel=1e-6)

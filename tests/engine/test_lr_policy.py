@@ -3,9 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from slowfast.config import get_cfg
+from slowfast.config import get_cfg, load_cfg
 from slowfast.engine.lr_policy import get_lr_at_epoch
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 CASES = json.loads((Path(__file__).parents[1] / "fixtures/slowfast/lr_policy.json").read_text())[
     "cases"
 ]
@@ -33,3 +34,21 @@ def test_gdt_head_rate_by_epoch_is_the_published_one():
     cfg.merge_from_file(Path(__file__).parents[2] / "configs/benchmark/ucf/gdt-32.yaml")
     published = [0.0025, 0.01125, *[0.02] * 5, *[0.001] * 4, 5e-5]
     assert [get_lr_at_epoch(cfg, e) for e in range(12)] == pytest.approx(published)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("gdt_slurm_world64", {}),
+        ("gdt_cli_world64", {"STEPS": [0, 151, 176], "LRS": [1, 0.1, 0.01]}),
+        ("gdt_world1 ", {"BASE_LR": 0.01, "WARMUP_START_LR": 0.0}),
+        ("gdt_world16", {"BASE_LR": 0.16}),
+    ],
+)
+def test_gdt_rates_by_epoch_are_the_published_ones(recorded, name, keys):
+    content = recorded("gdt/lr_schedules.json")
+    (published,) = [rates for title, rates in content.items() if title.startswith(name)]
+    cfg = load_cfg([CONFIGS / "main/gdt/kinetics/1_cross_modal_baseline.yaml"])
+    for key, value in keys.items():
+        cfg.SOLVER[key] = value
+    assert [get_lr_at_epoch(cfg, e) for e in range(len(published))] == pytest.approx(published)

@@ -232,6 +232,26 @@ def test_command_lines(repository, job, words, status, says):
     assert not repository.calls()
 
 
+def test_gdt_takes_the_config_of_its_hypothesis_and_the_rate_of_its_processes(repository):
+    config = repository.file("configs/main/gdt/kinetics/7_i_reversal_v_shift.yaml")
+    words = ("first try", 7, "-n", 2, "--", "SOLVER.MAX_EPOCH", "3")
+    done = repository.run("jobs/pretrain_gdt_k400.sh", *words)
+    assert done.returncode == 0, done.stderr
+    assert repository.calls()[-1][4] == str(config)
+    assert repository.given() == {
+        "NUM_GPUS": "2",
+        "DATA_LOADER.NUM_WORKERS": "4",
+        "TRAIN.BATCH_SIZE": "16",
+        "SOLVER.BASE_LR": "0.02",
+        "SOLVER.MAX_EPOCH": "3",
+        "OUTPUT_DIR": f"{repository.root}/outputs/gdt/first try",
+        "WANDB.ENABLE": "False",
+    }
+    for words, says in (((), "are needed"), (("x", "10"), "1 to 9"), (("x", "7", "-z"), "unknown")):
+        done = repository.run("jobs/pretrain_gdt_k400.sh", *words)
+        assert done.returncode == 2 and says in done.stderr
+
+
 def test_a_data_folder_that_does_not_exist_is_refused(repository):
     repository.file(CONFIG)
     done = repository.run("jobs/train_on_ava.sh", "-c", CONFIG, "-d", "nowhere")

@@ -130,6 +130,12 @@ TABLES = (
             length=4,
         ),
         COLOR_JITTER_PROB=Key(1.0, "chance that a clip gets COLOR_JITTER", low=0, high=1),
+        COLOR_JITTER_RULE=Key(
+            "torchvision",
+            "arithmetic of COLOR_JITTER: torchvision, or gdt_release = the released GDT code, which "
+            "takes frames for channels",
+            choices=("torchvision", "gdt_release"),
+        ),
         COLOR_RND_GRAYSCALE=Key(0.0, "chance of a grey training clip", low=0, high=1),
         TRAIN_PCA_EIGVAL=Key([0.225, 0.224, 0.229], "lighting noise: size along each axis"),
         TRAIN_PCA_EIGVEC=Key(

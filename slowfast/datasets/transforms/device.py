@@ -19,6 +19,7 @@ class ClipPreprocessor(nn.Module):
         reverse_channels: hand the network BGR.
         slow_alpha: 0 for one pathway; otherwise two, the slow one with ``T // slow_alpha`` frames.
         channels_last: hand out clips in the channels-last-3d memory format.
+        color_rule: arithmetic of the colour jitter, see :func:`apply_color_jitter`.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class ClipPreprocessor(nn.Module):
         reverse_channels: bool = False,
         slow_alpha: int = 0,
         channels_last: bool = False,
+        color_rule: str = "torchvision",
     ) -> None:
         super().__init__()
         shape = (1, -1, 1, 1, 1)
@@ -36,6 +38,7 @@ class ClipPreprocessor(nn.Module):
         self.reverse_channels = reverse_channels
         self.slow_alpha = slow_alpha
         self.channels_last = channels_last
+        self.color_rule = color_rule
 
     def forward(self, clips: Tensor, color: Tensor | None = None) -> list[Tensor]:
         """Return pathways of float32 ``(B, 3, T, H, W)``.
@@ -56,6 +59,6 @@ class ClipPreprocessor(nn.Module):
     def _normalised(self, clips: Tensor, color: Tensor | None) -> Tensor:
         video = clips.float().div_(255.0)
         if color is not None:
-            video = apply_color_jitter(video, color)
+            video = apply_color_jitter(video, color, self.color_rule)
         video = (video - self.mean) / self.std
         return video.flip(1) if self.reverse_channels else video

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Pretrain GDT on Kinetics-400 with one of the nine hypotheses, on this machine.
+#
+#   bash scripts/jobs/pretrain_gdt_k400.sh DESCRIPTION HYPOTHESIS [flags] [-- KEY VALUE ...]
+#   bash scripts/jobs/pretrain_gdt_k400.sh v_reversal 2 -n 8
+#
+#   DESCRIPTION  name of the run's folder
+#   HYPOTHESIS   1 to 9: the config configs/main/gdt/kinetics/HYPOTHESIS_*.yaml
+#   -n -b -o -w -e -h   as for train_on_ava.sh (default of -o: outputs/gdt)
+#
+# Eight clips per GPU as published (-b counts over the machine), and a rate of 0.01 x GPUS; keys after
+# -- win. Kinetics lies in data/kinetics: -- DATA.PATH_TO_DATA_DIR DIR DATA.PATH_PREFIX DIR.
+# On several machines: sbatch --nodes 8 --gpus-per-node 8 scripts/jobs/slurm.sh -c CONFIG, which keeps
+# the published rate for 64 GPUs.
+set -euo pipefail
+
+# shellcheck source=scripts/jobs/training.sh
+. "$(dirname "${BASH_SOURCE[0]}")/training.sh"
+case "${1:-}" in
+    -h | --help) usage "$0" && exit 0 ;;
+esac
+[ $# -gt 1 ] || misuse "a description and a hypothesis are needed (see -h)"
+run_name=$1 hypothesis=$2
+case "$hypothesis" in
+    [1-9]) ;;
+    *) misuse "a hypothesis is a number from 1 to 9, found '$hypothesis' (see -h)" ;;
+esac
+shift 2
+read_flags -c "$(echo "$root/configs/main/gdt/kinetics/${hypothesis}"_*.yaml)" "$@"
+processes=$((gpus > 0 ? gpus : 1))
+batch=${batch:-$((8 * processes))}
+overrides=(SOLVER.BASE_LR "$(awk "BEGIN { print 0.01 * $processes }")"
+    ${overrides[@]+"${overrides[@]}"})
+prepare_run any "" outputs/gdt
+exec "$python" "${run[@]}"
