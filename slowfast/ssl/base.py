@@ -25,7 +25,7 @@ class SSLModel(nn.Module, ABC):
 
     Attributes:
         modalities: what it learns from: some of ``video``, ``audio`` and ``text``.
-        views: clips of each file that a training batch holds, see :meth:`training_views`.
+        views: clips of each file that a training batch holds, see :meth:`build_view_plan`.
     """
 
     modalities: ClassVar[tuple[str, ...]]
@@ -41,7 +41,7 @@ class SSLModel(nn.Module, ABC):
         """
 
     @classmethod
-    def training_views(cls, cfg) -> ViewPlan:
+    def build_view_plan(cls, cfg) -> ViewPlan:
         """Return which views of each file a training batch holds; by default :attr:`views` clips."""
         return ViewPlan(cls.views)
 

@@ -61,7 +61,7 @@ class GDT(SSLModel):
         return cls(encoder, hypothesis, gdt.TEMPERATURE, gdt.NEGATIVES, gdt.KEY_GRADIENT)
 
     @classmethod
-    def training_views(cls, cfg) -> ViewPlan:
+    def build_view_plan(cls, cfg) -> ViewPlan:
         """Return only the views that the hypothesis needs."""
         active = _hypothesis_of(cfg.SSL.GDT).active
         if "shift" not in active:

@@ -42,7 +42,7 @@ class Pretrain(Task):
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
         method = SSL_METHODS.get(cfg.MODEL.MODEL_NAME)
-        self.modalities, self.plan = method.modalities, method.training_views(cfg)
+        self.modalities, self.plan = method.modalities, method.build_view_plan(cfg)
         if cfg.AUDIO.ENABLE != ("audio" in self.modalities):
             raise ConfigError(
                 f"{cfg.MODEL.MODEL_NAME} learns from {' and '.join(self.modalities)}: set "

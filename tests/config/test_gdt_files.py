@@ -33,7 +33,7 @@ def test_a_file_builds_the_model_and_the_views_of_its_hypothesis(path):
         model = build_ssl_model(cfg, [])
     wanted = HYPOTHESES[int(path.stem[0]) - 1]
     assert model.hypothesis == wanted
-    assert model.training_views(cfg).count == len(wanted.views)
+    assert model.build_view_plan(cfg).count == len(wanted.views)
     assert (model.temperature, model.negatives, model.key_gradient) == (0.07, "clean", False)
     assert cfg.OUTPUT_DIR.endswith(path.stem)
     assert (
@@ -66,5 +66,5 @@ def test_the_recipe_is_the_published_one():
 
 def test_steps_replace_the_hypothesis_and_the_starts_can_be_kept_apart():
     words = ("SSL.GDT.STEPS", "[shift=variant]", "SSL.GDT.SHIFT_DISTANCE", "[0.5, 2.0]")
-    plan = SSL_METHODS.get("GDT").training_views(load(FILES[2], *words))
+    plan = SSL_METHODS.get("GDT").build_view_plan(load(FILES[2], *words))
     assert (plan.starts, plan.reverse, plan.distance) == (2, False, (0.5, 2.0))
