@@ -41,6 +41,8 @@ def _batches(cfg: CfgNode) -> Iterator[str]:
             f"TRAIN.BATCH_SIZE {cfg.TRAIN.BATCH_SIZE} cannot be cut into TRAIN.ACCUMULATION_STEPS "
             f"{cfg.TRAIN.ACCUMULATION_STEPS} x NUM_GPUS {gpus} equal parts."
         )
+    if cfg.TRAIN.GRAD_CACHE and cfg.TRAIN.ACCUMULATION_STEPS == 1:
+        yield "TRAIN.GRAD_CACHE joins the parts of a batch: set TRAIN.ACCUMULATION_STEPS to 2 or more."
 
 
 def _precision(cfg: CfgNode) -> Iterator[str]:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from slowfast.checkpoint.networks import load_model_state
+from slowfast.engine.grad_cache import cached_losses, carry_gradients
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.launch import device_of
 from slowfast.engine.lr_policy import Schedule
@@ -57,6 +58,7 @@ class Trainer:
             )
         self.schedule = Schedule.from_cfg(cfg.SOLVER)
         self.clip_norm, self.clip_value = cfg.SOLVER.CLIP_GRAD_L2NORM, cfg.SOLVER.CLIP_GRAD_VAL
+        self.shared_losses = cfg.TRAIN.GRAD_CACHE
         self.precision = Precision(cfg.TRAIN.MIXED_PRECISION, cfg.TRAIN.AMP_DTYPE, self.device)
         self.progress = Progress()
         self.last: dict[str, Any] = {}
@@ -162,10 +164,13 @@ class Trainer:
         lr = self.phase.learning_rate(self.schedule, self.fractional_epoch)
         set_lr(self.optimizer, lr)
         self.optimizer.zero_grad(set_to_none=True)
-        outputs = [
-            self._forward_backward(batch, last=k == len(batches) - 1)
-            for k, batch in enumerate(batches)
-        ]
+        if self.shared_losses:
+            outputs = [self._together(batches)]
+        else:
+            outputs = [
+                self._forward_backward(batch, last=k == len(batches) - 1)
+                for k, batch in enumerate(batches)
+            ]
         grad_norm = self._apply_gradients(batches)
         self.last = {
             "batches": batches,
@@ -181,12 +186,26 @@ class Trainer:
         with self._parallel.no_sync() if apart else nullcontext():
             with self.precision.autocast():
                 output = self.task.training_step(self.wrapped_model, batch)
-            loss = sum(output.losses.values())
-            finite = bool(torch.isfinite(loss))
-            if du.any_process(not finite):
-                self._stop_non_finite(f"loss {loss.item()}", [batch], output)
+            loss = self._finite_loss(output, [batch])
             self.precision.scaler.scale(loss / self.accumulation).backward()
         return output
+
+    def _together(self, batches: list[Batch]) -> StepOutput:
+        """Take the losses of all batches as of one, see :mod:`slowfast.engine.grad_cache`."""
+        moved = [batch_to_device(batch, self.device) for batch in batches]
+        found = cached_losses(self.task, self.model, moved, self.precision)
+        output, embeddings, states = found
+        loss = self._finite_loss(output, batches)
+        self.precision.scaler.scale(loss).backward()
+        where = (self.wrapped_model, moved, embeddings, states)
+        carry_gradients(self.task, *where, self.precision)
+        return output
+
+    def _finite_loss(self, output: StepOutput, batches: list[Batch]) -> Tensor:
+        loss = sum(output.losses.values())
+        if du.any_process(not bool(torch.isfinite(loss))):
+            self._stop_non_finite(f"loss {loss.item()}", batches, output)
+        return loss
 
     def _apply_gradients(self, batches: list[Batch]) -> float:
         scaler = self.precision.scaler

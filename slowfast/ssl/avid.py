@@ -50,13 +50,15 @@ class AVID(SSLModel):
         """Return the video and the audio embeddings ``(B, D)``, not normalised."""
         return self.encoder({"video": batch["video"][0], "audio": batch["audio"]})
 
-    def forward(self, batch: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def losses(
+        self, embeddings: dict[str, Tensor], batch: dict[str, Any]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return named losses, whose sum is minimised, and metrics.
 
         Args:
-            batch: ``video`` list of one ``(B, 3, T, H, W)``, ``audio`` ``(B, 1, T, F)``, ``index``
-                int64 ``(B,)``.
+            embeddings: ``video`` and ``audio`` ``(B, D)``.
+            batch: of which ``index`` int64 ``(B,)`` is read.
         """
-        found = self.embed(batch)
-        with torch.autocast(found["video"].device.type, enabled=False):
-            return self.criterion(found["video"], found["audio"], batch["index"])
+        video, audio = embeddings["video"], embeddings["audio"]
+        with torch.autocast(video.device.type, enabled=False):
+            return self.criterion(video, audio, batch["index"])

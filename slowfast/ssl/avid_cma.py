@@ -87,7 +87,9 @@ class AVIDCMA(AVID):
         how = (cma.AGREEMENT, cma.REFRESH_EPOCHS, not cma.LEGACY)
         return cls(encoder, criterion, *how, labels=items.labels)
 
-    def forward(self, batch: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def losses(
+        self, embeddings: dict[str, Tensor], batch: dict[str, Any]
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return named losses and metrics, as :class:`AVID` does.
 
         Raises:
@@ -95,7 +97,7 @@ class AVIDCMA(AVID):
         """
         if not self._has_positives:
             raise TrainingError("AVID-CMA has no positives yet: on_epoch_start was not called.")
-        return super().forward(batch)
+        return super().losses(embeddings, batch)
 
     def on_epoch_start(self, epoch: int) -> dict[str, float]:
         """Search for positives when it is time.

@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from slowfast.datasets.views import ViewPlan
@@ -15,6 +16,9 @@ from slowfast.utils.errors import ConfigError
 from slowfast.utils.registry import Registry
 
 SSL_METHODS = Registry("self-supervised method (MODEL.MODEL_NAME)", "slowfast.ssl")
+
+# In a batch: gradients of what encode() returns, in place of losses; see slowfast.engine.grad_cache.
+GRADIENTS = "gradients"
 
 
 class SSLModel(nn.Module, ABC):
@@ -56,7 +60,11 @@ class SSLModel(nn.Module, ABC):
                 the rows of the training list. With V views the clips of a file stand one after
                 the other, ``(B * V, ...)``.
         """
-        return self.losses(self.encode(batch), batch)
+        found = self.encode(batch)
+        if GRADIENTS in batch:  # of a loss that was taken of many batches at once
+            carried = [(found[name] * grad).sum() for name, grad in batch[GRADIENTS].items()]
+            return {"carried": torch.stack(carried).sum()}, {}
+        return self.losses(found, batch)
 
     def encode(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Return what the losses compare, by name; the first dimension counts files."""
@@ -71,7 +79,10 @@ class SSLModel(nn.Module, ABC):
             embeddings: of the files of ``batch``.
             batch: of which no more than ``index`` may be read.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no losses() of its own.")
+        raise ConfigError(
+            f"TRAIN.GRAD_CACHE: {type(self).__name__} does not say how its losses follow from "
+            "embeddings (SSLModel.losses)."
+        )
 
     @abstractmethod
     def embed(self, batch: dict[str, Any]) -> dict[str, Tensor]:

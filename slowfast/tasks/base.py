@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from slowfast.checkpoint.report import ImportReport
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.loader import build_loader
+from slowfast.utils.errors import ConfigError
 
 Batch = dict[str, Any]
 
@@ -133,6 +134,21 @@ class Task(ABC):
     @abstractmethod
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """Return the losses of a batch whose tensors are on the model's device."""
+
+    def encode(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Return what the losses of a batch compare, by name, for ``TRAIN.GRAD_CACHE``.
+
+        Raises:
+            ConfigError: the losses of this task compare no samples with one another.
+        """
+        raise ConfigError(
+            f"TRAIN.GRAD_CACHE: the losses of TASK {type(self).__name__.lower()} compare no samples "
+            "with one another; TRAIN.ACCUMULATION_STEPS alone saves as much memory."
+        )
+
+    def losses(self, model: nn.Module, embeddings: dict[str, Tensor], batch: Batch) -> StepOutput:
+        """Return the losses from what :meth:`encode` returned for all parts of a step, joined."""
+        raise NotImplementedError
 
     @abstractmethod
     def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:

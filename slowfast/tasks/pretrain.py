@@ -22,7 +22,7 @@ from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import retrieval
 from slowfast.evaluation.predictions import Predictions, save_predictions
-from slowfast.ssl.base import SSL_METHODS, SSLModel, build_ssl_model
+from slowfast.ssl.base import GRADIENTS, SSL_METHODS, SSLModel, build_ssl_model
 from slowfast.tasks.base import Batch, EvalSet, Evaluator, StepOutput, Task
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.utils import distributed as du
@@ -101,7 +101,7 @@ class Pretrain(Task):
 
     def inputs(self, batch: Batch, device: torch.device) -> dict[str, Any]:
         """Return ``video``, ``audio`` and ``index`` as the model reads them."""
-        inputs = {"index": batch["index"]}
+        inputs = {key: batch[key] for key in ("index", GRADIENTS) if key in batch}
         if "video" in self.modalities:
             color = batch["color"].flatten(0, 1) if "color" in batch else None
             inputs["video"] = self.clips.to(device)(batch["video"].flatten(0, 1), color)
@@ -143,6 +143,15 @@ class Pretrain(Task):
         """Return the losses and metrics of the method."""
         inputs = self.inputs(batch, batch["index"].device)
         losses, metrics = model(inputs)
+        return StepOutput(losses, metrics, len(batch["index"]))
+
+    def encode(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
+        """Return the embeddings that the losses of the method compare."""
+        return model.encode(self.inputs(batch, batch["index"].device))
+
+    def losses(self, model: nn.Module, embeddings: dict[str, Tensor], batch: Batch) -> StepOutput:
+        """Return the losses and metrics of the method on embeddings of several batches."""
+        losses, metrics = model.losses(embeddings, batch)
         return StepOutput(losses, metrics, len(batch["index"]))
 
     def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:

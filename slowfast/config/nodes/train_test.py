@@ -14,6 +14,11 @@ TABLES = (
         ACCUMULATION_STEPS=Key(
             1, "parts a batch is worked through in before one optimiser step; saves memory", low=1
         ),
+        GRAD_CACHE=Key(
+            False,
+            "take the losses of the ACCUMULATION_STEPS parts of a batch as of one batch: in-batch "
+            "losses then have all its clips for negatives; every part is computed twice",
+        ),
         EVAL_PERIOD=Key(10, "epochs between validations; 0 for none", low=0),
         MIXED_PRECISION=Key(False, "compute in 16 bits where that is safe"),
         AMP_DTYPE=Key(

@@ -1,0 +1,91 @@
+"""GDT from the command line, on the tiny demo world: it trains, resumes, and hands its networks on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from slowfast.checkpoint.pretrained import load_pretrained
+from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.engine.run import main
+from slowfast.models.backbones import build_backbone
+
+from .conftest import ROOT, forget_the_end
+
+GDT = str(ROOT / "configs/demo/gdt.yaml")
+
+
+@pytest.fixture(scope="module")
+def words(pretrain_overrides) -> list[str]:
+    """Overrides of a demo pretraining without those that only AVID reads."""
+    pairs = zip(pretrain_overrides[::2], pretrain_overrides[1::2], strict=True)
+    kept = [word for pair in pairs if not pair[0].startswith("SSL.AVID") for word in pair]
+    return [*kept, "TRAIN.CHECKPOINT_MINUTES", "0.0001"]
+
+
+def run(folder: Path, *words: str) -> int:
+    return main(["--cfg", GDT, *words, "OUTPUT_DIR", str(folder)])
+
+
+def rows(folder: Path, kind: str) -> list[dict]:
+    lines = (folder / "stats.jsonl").read_text().splitlines()
+    return [row for row in map(json.loads, lines) if row["_type"] == kind]
+
+
+def newest(folder: Path) -> dict:
+    return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
+
+
+@pytest.fixture(scope="module")
+def whole(words, tmp_path_factory) -> Path:
+    """The folder of a finished run with all four views."""
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    hypothesis = ("SSL.GDT.HYPOTHESIS", "8", "TEST.ENABLE", "True")
+    assert run(folder, *words, *hypothesis) == 0
+    return folder
+
+
+def test_it_prints_its_hypothesis_and_logs_its_blocks_and_retrieval(whole):
+    log = (whole / "log.txt").read_text()
+    assert "Hypothesis v_reversal_i_shift:" in log
+    assert "views (4): '', 'R', '2', '2R'" in log
+    (*_, last) = rows(whole, "train_iter")
+    blocks = {"base_shift", "var_reversal", "var_reversal_2", "inv_shift", "inv_shift_R"}
+    assert blocks | {"matched", "gap_reversal", "gap_shift"} <= last.keys()
+    assert last["loss"] == pytest.approx(sum(last[block] for block in blocks), rel=1e-5)
+    assert json.loads((whole / "results.json").read_text())["test"]["num_videos"] == 16
+    assert "WARNING" not in log
+
+
+def test_a_run_that_lost_its_end_repeats_it_to_the_last_bit(whole, words, tmp_path):
+    shutil.copytree(whole, tmp_path / "again")
+    forget_the_end(tmp_path / "again")
+    assert run(tmp_path / "again", *words, "SSL.GDT.HYPOTHESIS", "8", "TEST.ENABLE", "True") == 0
+    assert "Resuming from" in (tmp_path / "again/log.txt").read_text()
+    one, other = newest(whole), newest(tmp_path / "again")
+    for part in ("model_state", "optimizer_state", "progress"):
+        torch.testing.assert_close(one[part], other[part], rtol=0, atol=0)
+
+
+def test_its_video_network_starts_another_one(whole):
+    backbone = build_backbone("avid_r2plus1d_tiny")
+    report = load_pretrained(backbone, whole, "auto", "avid_r2plus1d_tiny")
+    assert report.method == "slowfast" and not report.missing
+    name = next(iter(backbone.state_dict()))
+    weights = newest(whole)["model_state"][f"encoder.video_backbone.{name}"]
+    assert torch.equal(backbone.state_dict()[name], weights)
+
+
+def test_the_next_run_starts_from_it_with_another_hypothesis(whole, words, tmp_path):
+    start = ("SSL.CHECKPOINT", str(whole), "SSL.GDT.STEPS", "[reversal=variant]")
+    assert run(tmp_path, *words, *start, "SOLVER.MAX_EPOCH", "1") == 0
+    assert {"var_reversal", "gap_reversal"} <= rows(tmp_path, "train_iter")[-1].keys()
+
+
+def test_parts_of_a_batch_share_their_losses(words, tmp_path):
+    keys = ("TRAIN.GRAD_CACHE", "True", "TRAIN.ACCUMULATION_STEPS", "2", "SOLVER.MAX_EPOCH", "1")
+    assert run(tmp_path, *words, *keys) == 0
+    first = rows(tmp_path, "train_iter")[0]
+    assert first["base_shift"] + first["inv_shift"] == pytest.approx(first["loss"], rel=1e-6)
