@@ -152,7 +152,7 @@ class FixedViews:
     Args:
         sampling: which frames make a clip.
         count: clips per file; 0 stands for the centre clip of validation.
-        windows: where given, places audio beside the clip in the middle.
+        windows: where given, places audio beside each clip; a single one is the one in the middle.
     """
 
     sampling: TemporalSampling
@@ -167,9 +167,10 @@ class FixedViews:
     def views(self, media: Media, at: float, rng: np.random.Generator | None = None) -> list[View]:
         """Return the views of a file; ``at`` and ``rng`` do not matter."""
         video = media.video
-        if self.windows is not None and self.windows.with_clip:
-            clip = self.sampling.centre_clip(video)
-            return [_with_audio(clip, video, media.audio, self.windows)]
+        if self.windows is not None and (self.windows.with_clip or self.spread > 1):
+            clips = self.sampling.views(video, self.spread) if self.spread > 1 else None
+            clips = clips or [self.sampling.centre_clip(video)]
+            return [_with_audio(clip, video, media.audio, self.windows) for clip in clips]
         if self.windows is not None:
             starts = self.windows.centre(video, media.audio)
             return [_beside_audio(self.sampling, video, *starts)]

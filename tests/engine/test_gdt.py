@@ -12,7 +12,7 @@ from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.engine.run import main
 from slowfast.models.backbones import build_backbone
 
-from .conftest import ROOT, forget_the_end
+from .conftest import ROOT, forget_the_end, torchrun
 
 GDT = str(ROOT / "configs/demo/gdt.yaml")
 
@@ -89,3 +89,13 @@ def test_parts_of_a_batch_share_their_losses(words, tmp_path):
     assert run(tmp_path, *words, *keys) == 0
     first = rows(tmp_path, "train_iter")[0]
     assert first["base_shift"] + first["inv_shift"] == pytest.approx(first["loss"], rel=1e-6)
+
+
+@pytest.mark.slow
+def test_two_processes_gather_negatives_with_gradients_and_caches(words, tmp_path):
+    keys = ["SSL.GDT.HYPOTHESIS", "v_shift", "SSL.GDT.KEY_GRADIENT", "True", "SOLVER.MAX_EPOCH", "1"]
+    keys += ["SSL.GDT.NEGATIVES", "global", "TRAIN.GRAD_CACHE", "True"]
+    keys += ["TRAIN.ACCUMULATION_STEPS", "2", "OUTPUT_DIR", str(tmp_path)]
+    done = torchrun(*words, *keys, cfg="gdt")
+    assert done.returncode == 0, done.stdout
+    assert "var_shift" in rows(tmp_path, "train_iter")[-1]

@@ -48,7 +48,12 @@ class AudioVisualWindows:
         return self.offset == "with_clip"
 
     def beside(self, start: float, video: VideoInfo, audio: AudioInfo | None) -> float:
-        """Return the start of the audio of a clip: that of its first frame, or the latest there is."""
+        """Return the start of the audio of a clip that starts at ``start``.
+
+        It is that of the clip, or shares its centre where the policy is not ``with_clip``, or the
+        nearest to that in the stream.
+        """
+        start += 0.0 if self.with_clip else self._lead
         if audio is None:
             return start
         begin, end = _span(audio, video)
