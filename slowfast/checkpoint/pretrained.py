@@ -23,7 +23,7 @@ from slowfast.checkpoint.networks import (
 from slowfast.checkpoint.recognise import detect_format, networks_of
 from slowfast.checkpoint.report import ImportReport
 from slowfast.checkpoint.store import open_checkpoint
-from slowfast.models.parts import HEAD, parts_of
+from slowfast.models.parts import HEAD, VIDEO_POOLING, parts_of
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import sha256
 from slowfast.utils.logging import get_logger
@@ -255,6 +255,10 @@ def _misfit(
         here = f"this run has {arch}" if arch else "the given backbone is another"
         return f"{start} needs MODEL.ARCH {' or '.join(fitting)}; {here}. {report}."
     cure = "The file is incomplete or of another network: check MODEL.ARCH, or fetch it anew."
+    if ours and all(name.startswith(VIDEO_POOLING) for name in ours):
+        cure = (
+            "It has no such pooling of the feature map: check MODEL.POOLING_*, 0 layers for none."
+        )
     if any(can_inflate(*pair) for pair in report.mismatched.values()):
         into = " or ".join(networks_of(parsed, inflate=True))
         network = f", for MODEL.ARCH {into}" if into else ""

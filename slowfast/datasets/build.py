@@ -129,10 +129,15 @@ def build_dataset(
         AnnotationError: its lists are missing or wrong.
     """
     if isinstance(kind := DATASET_REGISTRY.get(name), type):
-        return _foreign_dataset(cfg, kind, name, split, views or VIEWS_OF[split], plan.count)
+        return _foreign_dataset(
+            cfg, kind, name, split, views or VIEWS_OF[split], plan.count * plan.cuts
+        )
     items = load_items(cfg, split, name) if items is None else items
     views = views or VIEWS_OF[split]
-    readers: list[Reader] = [*_frame_readers(cfg, items, views), *_audio_readers(cfg, views)]
+    readers: list[Reader] = [
+        *_frame_readers(cfg, items, views, plan.cuts),
+        *_audio_readers(cfg, views),
+    ]
     crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "all" and items.boxes is None else 1
     return ClipDataset(
         items,
@@ -187,7 +192,7 @@ def _check_one_view(test) -> None:
         )
 
 
-def _frame_readers(cfg, items: ItemTable, views: str) -> list[Reader]:
+def _frame_readers(cfg, items: ItemTable, views: str, cuts: int = 1) -> list[Reader]:
     """Return what reads frames and labels."""
     data, training = cfg.DATA, views == "random"
     color = ColorJitter(tuple(data.COLOR_JITTER), data.COLOR_JITTER_PROB)
@@ -198,7 +203,7 @@ def _frame_readers(cfg, items: ItemTable, views: str) -> list[Reader]:
         geometry = BoxTestGeometry(data.TEST_CROP_SIZE, flip, data.RESIZE_ANTIALIAS)
         return [EvalBoxes(items.boxes, geometry)]
     if training:
-        frames: Reader = TrainFrames(TrainGeometry.from_cfg(data), color)
+        frames: Reader = TrainFrames(TrainGeometry.from_cfg(data), color, cuts)
     else:
         crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "all" else 1
         frames = EvalFrames(TestGeometry.from_cfg(data, crops), data.NUM_FRAMES)

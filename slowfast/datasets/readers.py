@@ -69,18 +69,23 @@ def _times_of(views: list[View]) -> Tensor:
 
 @dataclass(frozen=True)
 class TrainFrames(Reader):
-    """Random crops: ``video`` uint8 ``(V, 3, T, S, S)``, ``color`` and ``time``."""
+    """Random crops: ``video`` uint8 ``(V, 3, T, S, S)``, ``color`` and ``time``.
+
+    With several cuts the V views are all cuts of the first clip, then those of the next.
+    """
 
     geometry: TrainGeometry
     color: ColorJitter = ColorJitter()
+    cuts: int = 1
 
     def read(self, media, row, views, rng) -> Sample:
-        """Return the crops that ``rng`` draws, one for each view."""
-        clips = [self.geometry(clip, rng) for clip in _frames_of(media, views)]
+        """Return the crops that ``rng`` draws, ``cuts`` for each clip."""
+        frames = _frames_of(media, views)
+        clips = [self.geometry(clip, rng) for clip in frames for _ in range(self.cuts)]
         return {
             "video": torch.stack([clip.transpose(0, 1) for clip in clips]).contiguous(),
-            "color": self.color.draw(rng, len(views)),
-            "time": _times_of(views),
+            "color": self.color.draw(rng, len(clips)),
+            "time": _times_of(views).repeat_interleave(self.cuts, dim=0),
         }
 
 

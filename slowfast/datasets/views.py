@@ -63,12 +63,14 @@ class ViewPlan:
     Attributes:
         starts: clips with a start of their own.
         reverse: each clip is followed by itself, running backwards.
+        cuts: random crops of the frames of each clip, decoded once; audio comes once per clip.
         distance: least and largest number of seconds between two starts; where a file has no such
             starts, those that come closest are taken.
     """
 
     starts: int = 1
     reverse: bool = False
+    cuts: int = 1
     distance: tuple[float, float] = (0.0, math.inf)
 
     @property

@@ -10,6 +10,7 @@ from slowfast.models.audio import build_audio_backbone
 from slowfast.models.backbones import build_backbone
 from slowfast.models.heads import NormalisedProjection, Projection
 from slowfast.models.heads.pooling import global_pool
+from slowfast.models.heads.transformer_pooling import TransformerPooling, build_pooling
 
 
 class Branch(nn.Module):
@@ -18,15 +19,27 @@ class Branch(nn.Module):
     Args:
         backbone: a network with ``feature_dim`` and ``pooling``.
         projection: from ``(B, C)`` to ``(B, D)``, with ``out_dim``.
+        pooling: of the feature map, where it learns; else the backbone's way.
     """
 
-    def __init__(self, backbone: nn.Module, projection: Projection | NormalisedProjection) -> None:
+    def __init__(
+        self,
+        backbone: nn.Module,
+        projection: Projection | NormalisedProjection,
+        pooling: TransformerPooling | None = None,
+    ) -> None:
         super().__init__()
-        self.backbone, self.projection = backbone, projection
+        self.backbone, self.projection, self.pooling = backbone, projection, pooling
         self.dim = projection.out_dim
 
-    def pool(self, features: Tensor) -> Tensor:
-        """Pool a feature map ``(B, C, *spatial)`` to ``(B, C)`` as the backbone's authors do."""
+    def pool(self, features: Tensor, steps: int | None = None) -> Tensor:
+        """Pool a feature map ``(B, C, *spatial)``, or a crop of it, to ``(B, C)``.
+
+        Args:
+            steps: of time in the whole map.
+        """
+        if self.pooling is not None:
+            return self.pooling(features, steps)
         return global_pool(features, self.backbone.pooling)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -37,7 +50,8 @@ class Branch(nn.Module):
 class MultiModalEncoder(nn.Module):
     """Embeddings of several modalities.
 
-    Parameters are named ``<modality>_backbone.*`` and ``<modality>_projection.*``.
+    Parameters are named ``<modality>_backbone.*``, ``<modality>_projection.*`` and, where the
+    pooling learns, ``<modality>_pooling.*``.
 
     Args:
         branches: by modality, such as ``{"video": Branch(...), "audio": Branch(...)}``.
@@ -51,13 +65,14 @@ class MultiModalEncoder(nn.Module):
         super().__init__()
         self.branches = dict(branches)
         # Backbones before projections: checkpoints number the parameters in this order.
-        for part in ("backbone", "projection"):
+        for part in ("backbone", "projection", "pooling"):
             for modality, branch in self.branches.items():
-                self.add_module(f"{modality}_{part}", getattr(branch, part))
+                if getattr(branch, part) is not None:
+                    self.add_module(f"{modality}_{part}", getattr(branch, part))
         self.dim = next(iter(self.branches.values())).dim
 
     def parts(self) -> dict[str, nn.Module]:
-        """Return ``<modality>_backbone`` and ``<modality>_projection`` of every branch."""
+        """Return ``<modality>_backbone``, ``_projection`` and ``_pooling`` of every branch."""
         return dict(self.named_children())
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -78,9 +93,14 @@ HEADS = {
 
 
 def build_multimodal_encoder(cfg, modalities: Sequence[str]) -> MultiModalEncoder:
-    """Build from ``MODEL.ARCH``, ``AUDIO.ARCH``, ``SSL.PROJECTION`` and ``SSL.HEAD``."""
+    """Build from ``MODEL.ARCH``, ``AUDIO.ARCH``, ``SSL.PROJECTION`` and ``SSL.HEAD``.
+
+    ``MODEL.POOLING_*`` says how the feature map of the frames is pooled.
+    """
     backbones = {modality: BACKBONES[modality](cfg) for modality in modalities}
-    head = HEADS[cfg.SSL.HEAD]
-    return MultiModalEncoder(
-        {m: Branch(b, head(b.feature_dim, cfg.SSL)) for m, b in backbones.items()}
-    )
+    head, branches = HEADS[cfg.SSL.HEAD], {}
+    for modality, backbone in backbones.items():
+        width = backbone.feature_dim
+        pooling = build_pooling(cfg.MODEL, width) if modality == "video" else None
+        branches[modality] = Branch(backbone, head(width, cfg.SSL), pooling)
+    return MultiModalEncoder(branches)

@@ -1,6 +1,7 @@
 """The named parts of a model: what is loaded, frozen, warmed up or learns at its own rate.
 
-Names are ``<modality>_backbone``, ``<modality>_projection`` and ``head`` (the classifier).
+Names are ``<modality>_backbone``, ``<modality>_pooling``, ``<modality>_projection`` and ``head`` (the
+classifier).
 """
 
 from __future__ import annotations
@@ -11,6 +12,11 @@ from torch import nn
 
 HEAD = "head"
 VIDEO_BACKBONE = "video_backbone"
+VIDEO_POOLING = "video_pooling"
+PRETRAINED = (
+    "_backbone",
+    "_pooling",
+)  # what the names of parts end in that come with a pretraining
 
 
 @runtime_checkable
@@ -27,10 +33,10 @@ def parts_of(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def backbones_of(model: nn.Module) -> list[nn.Module]:
-    """Return the parts of a model that are backbones; a bare network has none beside itself."""
+    """Return the backbones of a model and what pools their maps; a bare network has none."""
     if not isinstance(model, HasParts):
         return []
-    return [part for name, part in model.parts().items() if name.endswith("_backbone")]
+    return [part for name, part in model.parts().items() if name.endswith(PRETRAINED)]
 
 
 def prefix_of(model: nn.Module, part: str) -> str:

@@ -13,7 +13,8 @@ from slowfast.models.backbones import build_backbone
 from slowfast.models.build import MODEL_REGISTRY
 from slowfast.models.freezing import Freezer
 from slowfast.models.heads import BasicHead, RoIHead
-from slowfast.models.parts import HEAD, VIDEO_BACKBONE
+from slowfast.models.heads.transformer_pooling import TransformerPooling, build_pooling
+from slowfast.models.parts import HEAD, VIDEO_BACKBONE, VIDEO_POOLING, backbones_of
 from slowfast.utils.errors import ConfigError
 
 
@@ -24,6 +25,7 @@ class VSSL(nn.Module):
         backbone: see :mod:`slowfast.models.backbones`.
         head: maps the feature map to scores.
         clip_size: frames and pixels ``(T, S, S)`` of a training clip.
+        pooling: of the map over time, before the head.
         freeze: a mode of :class:`slowfast.models.freezing.Freezer`.
     """
 
@@ -33,16 +35,18 @@ class VSSL(nn.Module):
         head: nn.Module,
         clip_size: tuple[int, int, int],
         freeze: str = "none",
+        pooling: TransformerPooling | None = None,
     ) -> None:
         super().__init__()
-        self.backbone = backbone
+        self.backbone, self.pooling = backbone, pooling
         self.head = head
         self.clip_size = clip_size
-        self._freezer = Freezer(self.parts()[VIDEO_BACKBONE], freeze)
+        self._freezer = Freezer(nn.ModuleList(backbones_of(self)), freeze)
 
     def parts(self) -> dict[str, nn.Module]:
-        """Return the backbone and the head."""
-        return {VIDEO_BACKBONE: self.backbone, HEAD: self.head}
+        """Return the backbone, the pooling where it learns, and the head."""
+        pooling = {} if self.pooling is None else {VIDEO_POOLING: self.pooling}
+        return {VIDEO_BACKBONE: self.backbone, **pooling, HEAD: self.head}
 
     @property
     def map_size(self) -> tuple[int, ...]:
@@ -65,6 +69,8 @@ class VSSL(nn.Module):
             boxes: ``(N, 5)`` for the detection head, see :class:`RoIHead`.
         """
         features = self.backbone(video if isinstance(video, Tensor) else video[0])
+        if self.pooling is not None:
+            features = self.pooling(features)[:, :, None, None, None]
         return self.head(features, self.map_size if boxes is None else boxes)
 
 
@@ -80,7 +86,10 @@ def vssl(cfg) -> VSSL:
     if model.FROZEN_BN and freeze == "none":
         freeze = "bn_statistics"
     side = data.TRAIN_CROP_SIZE
-    return VSSL(backbone, head, (data.NUM_FRAMES, side, side), freeze)
+    pooling = build_pooling(model, backbone.feature_dim)
+    if pooling is not None and cfg.DETECTION.ENABLE:
+        raise ConfigError("MODEL.POOLING_LAYERS: boxes need the whole feature map; set it to 0.")
+    return VSSL(backbone, head, (data.NUM_FRAMES, side, side), freeze, pooling)
 
 
 def _basic_head(cfg, backbone: nn.Module) -> BasicHead:

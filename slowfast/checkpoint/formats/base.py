@@ -14,6 +14,7 @@ VIDEO = "video_backbone"
 AUDIO = "audio_backbone"
 VIDEO_HEAD = "video_projection"
 AUDIO_HEAD = "audio_projection"
+POOLING = "video_pooling"
 # Parts that no network of this package has: why their tensors are left out.
 CLASSIFIER = "classifier"
 PRETEXT_HEAD = "projection head"
@@ -22,9 +23,13 @@ TEXT_BRANCH = "text branch"
 MOMENTUM = "momentum encoder"
 QUEUE = "queue of negatives"
 MEMORY = "memory bank"
-POOLING = "transformer pooling"
 UNKNOWN = "unknown"
-REASONS = {VIDEO_HEAD: PRETEXT_HEAD, AUDIO_HEAD: PRETEXT_HEAD, AUDIO: AUDIO_BRANCH}
+REASONS = {
+    VIDEO_HEAD: PRETEXT_HEAD,
+    AUDIO_HEAD: PRETEXT_HEAD,
+    AUDIO: AUDIO_BRANCH,
+    POOLING: "transformer pooling",
+}
 
 WRAPPER = "module."  # what DataParallel and DistributedDataParallel put before every name
 WRAPPERS = re.compile(r"(_orig_mod\.)?(module\.)?(_orig_mod\.)?")  # torch.compile the other

@@ -93,19 +93,40 @@ register(
 )
 
 
+POOLING_RENAMES = (
+    (r"pos_embs\.0\.", "positions."),
+    *(
+        (rf"transformer\.(\d+)\.{theirs}\.", rf"layers.\1.{ours}.")
+        for theirs, ours in {
+            r"mha\.q_lin": "query",
+            r"mha\.k_lin": "key",
+            r"mha\.v_lin": "value",
+            r"mha\.out_lin": "out",
+            r"ffn\.lin1": "lin1",
+            r"ffn\.lin2": "lin2",
+            "norm1": "norm1",
+            "norm2": "norm2",
+        }.items()
+    ),
+)
+
 # STiCA as released: GDT's networks with a transformer that pools the feature map.
 register(
     "stica",
     CheckpointFormat(
         title="STiCA",
         at="state_dict",
-        parts={**GDT_PARTS, r"video_pooling\.": POOLING},
-        renames=GDT_RENAMES,
+        parts={
+            **GDT_PARTS,
+            r"video_pooling\.2\.pos_ids": "numbers of positions",
+            r"video_pooling\.2\.": POOLING,
+        },
+        renames=(*GDT_RENAMES, *POOLING_RENAMES),
         inputs=SLOWFAST,
         trained_on="Kinetics-400, video and audio",
         source="https://github.com/facebookresearch/GDT",
         licence="CC BY-NC 4.0",
-        note="The transformer of its pooling is left out; maps are averaged instead.",
+        note="MODEL.POOLING_LAYERS keeps the transformer of its pooling; without it, maps are averaged.",
     ),
 )
 

@@ -23,6 +23,15 @@ TABLES = (
             "and brings frozen features of any scale to one (linear probes)",
             choices=("none", "batchnorm"),
         ),
+        POOLING_LAYERS=Key(
+            0,
+            "layers of a transformer that pools the feature map of the frames over time, as in "
+            "STiCA; 0 = as the backbone's authors do",
+            low=0,
+        ),
+        POOLING_HEADS=Key(4, "heads of its attention", low=1),
+        POOLING_POSITIONS=Key(False, "learned vectors for the steps of time"),
+        POOLING_VALUES=Key(False, "project values and outputs too, not queries and keys alone"),
         FC_INIT=Key(
             "normal", "initial weights of the classifier", choices=("normal", "orthogonal")
         ),

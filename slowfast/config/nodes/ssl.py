@@ -105,4 +105,34 @@ TABLES = (
             length=2,
         ),
     ),
+    Node(
+        "SSL.STICA",
+        "Space-time crop and attend (STiCA)",
+        LARGE_CROPS=Key(2, "large crops of the feature map over space", low=0),
+        SMALL_CROPS=Key(4, "small ones", low=0),
+        LARGE_TIME_CROPS=Key(2, "large crops of the feature map over time", low=0),
+        SMALL_TIME_CROPS=Key(1, "small ones", low=0),
+        SPACE_WINDOWS=Key(
+            [6, 4], "cells of the map along a side of a large and of a small crop", low=1, length=2
+        ),
+        TIME_WINDOWS=Key(
+            [3, 2], "steps of the map in a large and in a small crop over time", low=1, length=2
+        ),
+        CROP_POSITIONS=Key(
+            "inclusive",
+            "where crops lie: inclusive = anywhere, at different places; legacy = never at the last "
+            "place, and maybe twice at one, as in the released code",
+            choices=("inclusive", "legacy"),
+        ),
+        SYMMETRIC=Key(
+            False,
+            "let both cuts of the frames take both parts, and compare all large crops; the "
+            "published loss does neither",
+        ),
+        TEMPERATURE=Key(0.5, "divides the scores of crops", above=0),
+        CROSS_TEMPERATURE=Key(0.1, "divides the scores between frames and audio", above=0),
+        CROSS_MODAL_WEIGHT=Key(
+            0.5, "weight of the loss between modalities; the crops have the rest", low=0, high=1
+        ),
+    ),
 )
