@@ -252,6 +252,25 @@ def test_gdt_takes_the_config_of_its_hypothesis_and_the_rate_of_its_processes(re
         assert done.returncode == 2 and says in done.stderr
 
 
+def test_stica_takes_the_seven_numbers_of_the_published_script(repository):
+    config = repository.file("configs/main/stica/base/kinetics.yaml")
+    done = repository.run("jobs/pretrain_stica.sh", 60, 2, 2, 4, 1, 2, 0, "-n", 4, "-b", 8)
+    assert done.returncode == 0, done.stderr
+    assert repository.calls()[-1][4] == str(config)
+    given = repository.given()
+    crops = {key: given[f"SSL.STICA.{key}"] for key in ("LARGE_CROPS", "SMALL_CROPS")}
+    assert crops == {"LARGE_CROPS": "2", "SMALL_CROPS": "4"}
+    assert given["SSL.STICA.SMALL_TIME_CROPS"] == "1"
+    assert given["SSL.STICA.LARGE_TIME_CROPS"] == "2"
+    assert given["SSL.STICA.TIME_WINDOWS"] == "[6, 4]"
+    assert (given["DATA.NUM_FRAMES"], given["AUDIO.DURATION"]) == ("60", "2.0")
+    assert (given["MODEL.POOLING_LAYERS"], given["SOLVER.BASE_LR"]) == ("0", "0.04")
+    assert given["OUTPUT_DIR"].endswith("outputs/stica/60f-2s-2L4S-2TL1TS-0layers")
+    for words, says in (((30, 1), "seven numbers"), ((30, 1, 2, "x", 1, 2, 0), "NUM_SMALL_CROPS")):
+        done = repository.run("jobs/pretrain_stica.sh", *words)
+        assert done.returncode == 2 and says in done.stderr
+
+
 def test_a_data_folder_that_does_not_exist_is_refused(repository):
     repository.file(CONFIG)
     done = repository.run("jobs/train_on_ava.sh", "-c", CONFIG, "-d", "nowhere")
