@@ -1,4 +1,4 @@
-"""Write an AVID or AVID-CMA run in the layout of the AVID-CMA release: ``RUN_OR_CHECKPOINT OUT``."""
+"""Write a run of AVID, AVID-CMA, GDT or STiCA in the layout of its release: ``RUN_OR_CHECKPOINT OUT``."""
 
 import argparse
 import sys

@@ -65,7 +65,7 @@ class MultiModalEncoder(nn.Module):
         super().__init__()
         self.branches = dict(branches)
         # Backbones before projections: checkpoints number the parameters in this order.
-        for part in ("backbone", "projection", "pooling"):
+        for part in ("backbone", "pooling", "projection"):
             for modality, branch in self.branches.items():
                 if getattr(branch, part) is not None:
                     self.add_module(f"{modality}_{part}", getattr(branch, part))

@@ -93,7 +93,14 @@ def test_parts_of_a_batch_share_their_losses(words, tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_gather_negatives_with_gradients_and_caches(words, tmp_path):
-    keys = ["SSL.GDT.HYPOTHESIS", "v_shift", "SSL.GDT.KEY_GRADIENT", "True", "SOLVER.MAX_EPOCH", "1"]
+    keys = [
+        "SSL.GDT.HYPOTHESIS",
+        "v_shift",
+        "SSL.GDT.KEY_GRADIENT",
+        "True",
+        "SOLVER.MAX_EPOCH",
+        "1",
+    ]
     keys += ["SSL.GDT.NEGATIVES", "global", "TRAIN.GRAD_CACHE", "True"]
     keys += ["TRAIN.ACCUMULATION_STEPS", "2", "OUTPUT_DIR", str(tmp_path)]
     done = torchrun(*words, *keys, cfg="gdt")

@@ -11,6 +11,7 @@ from oracles.checkpoints import gdt_content, write
 from oracles.fills import gdt_hash, rounded
 from oracles.gdt_rows import rows
 
+from slowfast.checkpoint.export import export_file, to_gdt_released, to_stica_released
 from slowfast.checkpoint.pretrained import load_pretrained
 from slowfast.checkpoint.pretraining import load_pretraining
 from slowfast.config import get_cfg
@@ -237,6 +238,29 @@ def test_a_released_file_computes_the_recorded_embeddings(kind, recorded, tmp_pa
             check(torch.nn.functional.normalize(crop, dim=1), {"rows": rows_of})
     found = ours.embed({"video": [video], "audio": sound})["audio"]
     check(torch.nn.functional.normalize(found, dim=1), want["audio_embedding"])
+
+
+@pytest.mark.parametrize("kind", ["stica", "stica_gap", "stica_pos_qkv", "av_gdt"])
+def test_the_export_has_the_recorded_names_shapes_and_order(kind, recorded):
+    wanted = recorded(f"gdt/state_dict_{kind}.json")
+    extra = kind.endswith("qkv")
+    layers = 0 if kind in ("stica_gap", "av_gdt") else 2
+    state = model(layers, extra, extra).state_dict()
+    made = (to_gdt_released if kind == "av_gdt" else to_stica_released)(state, 3)
+    found = made[wanted["state_dict_key"]]
+    listed = [[n, list(t.shape), str(t.dtype).removeprefix("torch.")] for n, t in found.items()]
+    assert listed == wanted["entries"]
+
+
+def test_an_exported_run_continues_with_every_tensor(tmp_path):
+    ours, other = model(1, True, True), model(1, True, True)
+    cfg = "MODEL:\n  MODEL_NAME: STiCA\n"
+    content = {"model_state": ours.state_dict(), "progress": {"epoch": 2}, "cfg": cfg}
+    torch.save(content, tmp_path / "a.pyth")
+    export_file(tmp_path / "a.pyth", tmp_path / "b.pth.tar")
+    load_pretraining(other, tmp_path / "b.pth.tar", "")
+    for name, tensor in ours.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name]), name
 
 
 @pytest.fixture

@@ -71,11 +71,12 @@ GDT_PARTS = {
     r"mlp_t\.": PRETEXT_HEAD,
 }
 # Of both heads; flattening and activation are counted there too.
-GDT_RENAMES = (
-    (r"block_forward\.2\.", "projection.1."),
-    (r"block_forward\.4\.", "projection.2."),
-    (r"block_forward\.8\.", "projection.5."),
-)
+GDT_HEAD = {
+    "block_forward.2": "projection.1",
+    "block_forward.4": "projection.2",
+    "block_forward.8": "projection.5",
+}
+GDT_RENAMES = tuple((rf"{re.escape(theirs)}\.", f"{ours}.") for theirs, ours in GDT_HEAD.items())
 
 register(
     "gdt",
@@ -93,20 +94,21 @@ register(
 )
 
 
+POOLING_LAYER = {
+    "mha.q_lin": "query",
+    "mha.k_lin": "key",
+    "mha.v_lin": "value",
+    "mha.out_lin": "out",
+    "norm1": "norm1",
+    "ffn.lin1": "lin1",
+    "ffn.lin2": "lin2",
+    "norm2": "norm2",
+}
 POOLING_RENAMES = (
     (r"pos_embs\.0\.", "positions."),
     *(
-        (rf"transformer\.(\d+)\.{theirs}\.", rf"layers.\1.{ours}.")
-        for theirs, ours in {
-            r"mha\.q_lin": "query",
-            r"mha\.k_lin": "key",
-            r"mha\.v_lin": "value",
-            r"mha\.out_lin": "out",
-            r"ffn\.lin1": "lin1",
-            r"ffn\.lin2": "lin2",
-            "norm1": "norm1",
-            "norm2": "norm2",
-        }.items()
+        (rf"transformer\.(\d+)\.{re.escape(theirs)}\.", rf"layers.\1.{ours}.")
+        for theirs, ours in POOLING_LAYER.items()
     ),
 )
 

@@ -33,8 +33,8 @@ class TransformerPooling(nn.Module):
         self, dim: int, layers: int, heads: int = 4, positions: bool = False, values: bool = False
     ) -> None:
         super().__init__()
-        self.positions = nn.Embedding(MAX_STEPS, dim) if positions else None
         self.layers = nn.ModuleList(_Layer(dim, heads, values) for _ in range(layers))
+        self.positions = nn.Embedding(MAX_STEPS, dim) if positions else None
         for module in self.modules():
             if isinstance(module, (nn.Linear, nn.Embedding)):
                 nn.init.normal_(module.weight, std=INIT_STD)
@@ -80,8 +80,8 @@ class _Layer(nn.Module):
         self.query, self.key = nn.Linear(dim, dim), nn.Linear(dim, dim)
         self.value = nn.Linear(dim, dim) if values else nn.Identity()
         self.out = nn.Linear(dim, dim) if values else nn.Identity()
-        self.lin1, self.lin2 = nn.Linear(dim, WIDENING * dim), nn.Linear(WIDENING * dim, dim)
         self.norm1 = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
+        self.lin1, self.lin2 = nn.Linear(dim, WIDENING * dim), nn.Linear(WIDENING * dim, dim)
         self.norm2 = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
 
     def forward(self, x: Tensor) -> Tensor:
