@@ -31,7 +31,7 @@ class FixedBatches(Recognition):
         """Return a constant: there is no list."""
         return ""
 
-    def build_loader(self, split: str):
+    def build_loader(self, split: str, views: str | None = None):
         """Return a loader of nothing but the batch."""
         return DataLoader([0], collate_fn=lambda _: self.batch)
 
@@ -54,10 +54,10 @@ def config(args, fast: bool):
 def random_batch(args) -> dict:
     """Return clips as the loader hands them over."""
     generator = torch.Generator().manual_seed(0)
-    shape = (args.batch, 3, args.frames, args.crop, args.crop)
+    shape = (args.batch, 1, 3, args.frames, args.crop, args.crop)
     return {
         "video": torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8),
-        "color": torch.tensor([[1.0, 1.0, 1.0, 0.0, -1.0]] * args.batch),
+        "color": torch.tensor([[[1.0, 1.0, 1.0, 0.0, -1.0]]] * args.batch),
         "label": torch.randint(0, 101, (args.batch,), generator=generator),
         "index": torch.arange(args.batch),
         "failures": [],
@@ -73,7 +73,7 @@ def bare_step(trainer: Trainer, batch: dict, mean: torch.Tensor, std: torch.Tens
     parameters = list(model.parameters())
 
     def step() -> None:
-        clips = batch["video"].to(device).float().div_(255.0)
+        clips = batch["video"][:, 0].to(device).float().div_(255.0)
         clips = ((clips - mean) / std).contiguous(memory_format=layout)
         optimizer.zero_grad(set_to_none=True)
         with torch.autocast(device.type, dtype=precision.dtype, enabled=precision.enabled):
