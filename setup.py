@@ -60,7 +60,11 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["slowfast", "slowfast.*"]),
-    package_data={"slowfast": ["py.typed"], "slowfast.datasets": ["assets/*.json"]},
+    package_data={
+        "slowfast": ["py.typed"],
+        "slowfast.datasets": ["assets/*.json"],
+        "slowfast.models.text": ["assets/*"],
+    },
     cmdclass={"build_py": BuildWithConfigs},
     entry_points={"console_scripts": ["slowfast=slowfast.engine.cli:console"]},
     install_requires=REQUIREMENTS,
