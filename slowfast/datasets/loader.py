@@ -92,6 +92,7 @@ def build_loader(cfg, dataset: Dataset) -> WatchedLoader:
             cfg.RNG_SEED,
             du.get_rank(),
             du.get_world_size(),
+            cfg.TRAIN.EPOCH_MAX_SAMPLES,
         )
     else:
         clips = cfg.TEST.BATCH_SIZE // du.get_local_world_size()

@@ -26,6 +26,7 @@ class TrainBatches:
         clips_per_video: passes over the files in one epoch.
         seed: of the shuffling.
         rank, world_size: this process and the number of processes.
+        max_samples: of an epoch over all processes; 0 for all.
 
     Raises:
         ConfigError: an epoch holds less than one global batch.
@@ -39,9 +40,11 @@ class TrainBatches:
         seed: int = 0,
         rank: int = 0,
         world_size: int = 1,
+        max_samples: int = 0,
     ) -> None:
         self.num_videos, self.batch_size = num_videos, batch_size
         self.clips_per_video, self.seed = clips_per_video, seed
+        self.max_samples = max_samples
         self.rank, self.world_size = rank, world_size
         self.epoch, self.start = 0, 0
         if len(self) == 0:
@@ -63,7 +66,9 @@ class TrainBatches:
 
     def __len__(self) -> int:
         """Return the number of batches in a whole epoch."""
-        return self.num_videos * self.clips_per_video // (self.batch_size * self.world_size)
+        samples = self.num_videos * self.clips_per_video
+        samples = min(samples, self.max_samples or samples)
+        return samples // (self.batch_size * self.world_size)
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
         epoch, order = self.epoch, self.order(self.epoch)

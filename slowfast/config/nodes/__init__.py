@@ -19,6 +19,7 @@ from slowfast.config.nodes import (
     ssl_upstream,
     tensorboard,
     train_test,
+    zero_shot,
 )
 from slowfast.config.schema import Key, Node, join_tables
 
@@ -36,6 +37,7 @@ SUBJECTS = (
     ssl_upstream,
     detection,
     charades,
+    zero_shot,
     tensorboard,
     demo,
 )

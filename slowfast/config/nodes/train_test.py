@@ -19,6 +19,9 @@ TABLES = (
             "take the losses of the ACCUMULATION_STEPS parts of a batch as of one batch: in-batch "
             "losses then have all its clips for negatives; every part is computed twice",
         ),
+        EPOCH_MAX_SAMPLES=Key(
+            0, "clips after which an epoch ends, over all processes; 0 = the whole list", low=0
+        ),
         EVAL_PERIOD=Key(10, "epochs between validations; 0 for none", low=0),
         MIXED_PRECISION=Key(False, "compute in 16 bits where that is safe"),
         AMP_DTYPE=Key(

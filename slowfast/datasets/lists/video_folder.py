@@ -1,4 +1,4 @@
-"""Videos in folders ``$ROOT/$SPLIT/$CLASS/*``: no list file needed."""
+"""Videos in folders ``$ROOT/$SPLIT/$CLASS/*`` or ``$ROOT/$CLASS/*``: no list file needed."""
 
 from __future__ import annotations
 
@@ -31,15 +31,19 @@ def read_video_folder(root: str | Path, split: str) -> ItemTable:
         )
     splits = [p for p in root.iterdir() if p.is_dir()]
     names = sorted({c.name for s in splits for c in s.iterdir() if c.is_dir()})
+    return _list(root / split, names)
+
+
+def _list(folder: Path, names: list[str]) -> ItemTable:
     files, labels = [], []
     for label, name in enumerate(names):
-        for path in sorted((root / split / name).rglob("*")):
+        for path in sorted((folder / name).rglob("*")):
             if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
                 files.append(str(path))
                 labels.append(label)
     if not files:
-        raise AnnotationError(f"{root / split}: no video file in any class folder.")
-    return ItemTable(files, labels, names, root / split)
+        raise AnnotationError(f"{folder}: no video file in any class folder.")
+    return ItemTable(files, labels, names, folder)
 
 
 @dataset_list("video_folder")
@@ -48,3 +52,12 @@ def video_folder(cfg, split: str) -> ItemTable:
     root = Path(cfg.DATA.PATH_TO_DATA_DIR)
     folder = "val" if split == "test" and not (root / "test").is_dir() else split
     return read_video_folder(root, folder)
+
+
+@dataset_list("class_folders")
+def class_folders(cfg, split: str) -> ItemTable:
+    """List all videos below ``DATA.PATH_TO_DATA_DIR/CLASS``, whatever the split: a set as a whole."""
+    root = Path(cfg.DATA.PATH_TO_DATA_DIR)
+    if not root.is_dir():
+        raise MissingListError(f"{root} (DATA.PATH_TO_DATA_DIR): no such folder of class folders.")
+    return _list(root, sorted(path.name for path in root.iterdir() if path.is_dir()))

@@ -30,7 +30,8 @@ def class_words(name: str, dataset: str, mode: str = "fixed") -> list[str]:
     Args:
         name: as the dataset writes it, such as ``ApplyEyeMakeup`` or ``Arm_wrestling``.
         dataset: ``ucf101``, ``hmdb51``, ``kinetics700`` (also for Kinetics-400 and -600),
-            ``activitynet200``, ``sun397``, or ``plain`` for names in plain words.
+            ``activitynet200``, ``sun397``, ``demo`` (the demo world), or ``plain`` for names in
+            plain words.
         mode: of verbs, see :func:`verb_lemma`.
 
     Raises:
@@ -91,6 +92,7 @@ RULES: dict[str, Callable[[str, Lemma], list[str]]] = {
     "kinetics700": _kinetics,
     "activitynet200": _activitynet,
     "sun397": _sun397,
+    "demo": _ucf101,
     "plain": _plain,
 }
 

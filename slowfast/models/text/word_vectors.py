@@ -10,11 +10,13 @@ import mmap
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
+from slowfast.models.text.lemmas import ASSETS
 from slowfast.utils.errors import AnnotationError
 
 SHOWN = 20
@@ -125,6 +127,26 @@ class WordVectors:
         alike = [known for known in self._places if known[:2] == word[:2]][:20_000]
         near = get_close_matches(word, alike, n=2)
         return f"{word!r}" + (f" (nearest: {', '.join(near)})" if near else "")
+
+
+@lru_cache(maxsize=2)
+def open_vectors(name: str) -> WordVectors:
+    """Return a table by its path or, of those that come with the package, by its name.
+
+    Raises:
+        AnnotationError: there is none; names what to do.
+    """
+    if not name:
+        raise AnnotationError(
+            "ZERO_SHOT.VECTORS is empty: name a file of word vectors (GoogleNews word2vec, GloVe), or "
+            f"one that comes with the package: {', '.join(_shipped())}."
+        )
+    shipped = _shipped()
+    return WordVectors.load(shipped.get(name, Path(name)))
+
+
+def _shipped() -> dict[str, Path]:
+    return {path.stem: path for path in ASSETS.glob("*.npz")}
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -1,0 +1,73 @@
+"""Keys of zero-shot classification."""
+
+from slowfast.config.schema import Key, Node
+
+TABLES = (
+    Node(
+        "ZERO_SHOT",
+        "Zero-shot classification by word vectors",
+        VECTORS=Key(
+            "",
+            "word vectors: a word2vec or GloVe file, an archive with words and vectors, or "
+            "glove_6b_50d_actions, which comes with the package",
+        ),
+        LEMMAS=Key(
+            "fixed",
+            "base forms of verbs in class names: fixed = WordNet's first (ride), legacy = its "
+            "shortest (rid), as in the released code",
+            choices=("fixed", "legacy"),
+        ),
+        MISSING_WORDS=Key(
+            "error",
+            "words of class names without a vector: error = name them all, skip = make do with the "
+            "other words of the class",
+            choices=("error", "skip"),
+        ),
+        TRAIN_NAMES=Key(
+            "",
+            "rule of the training classes' names: ucf101, hmdb51, kinetics700, activitynet200, "
+            "sun397, plain; empty = that of TRAIN.DATASET",
+        ),
+        TEST_NAMES=Key("", "rule of the test classes' names; empty = that of the test set"),
+        TEST_SETS=Key(
+            [],
+            "several test sets, each as name=folder of lists=folder of videos, or name:dataset=... "
+            "where it is listed otherwise (ucf101:class_folders=DIR=DIR is all of UCF101); empty = "
+            "TEST.DATASET with DATA.PATH_TO_DATA_DIR and DATA.PATH_PREFIX",
+            kind="list[str]",
+        ),
+        TEST_CLASSES=Key(
+            [],
+            "names of the test classes, where a set holds others too; empty = all of each set",
+            kind="list[str]",
+        ),
+        THRESHOLD=Key(
+            0.05,
+            "least cosine distance of a training class to every test class; nearer ones are left "
+            "out of training",
+            low=0,
+            high=2,
+        ),
+        EXCLUDE=Key(
+            "",
+            "preset of training classes to leave out in place of THRESHOLD: zsl_664, the 36 classes "
+            "of Kinetics-700 with the words of a class of UCF101 or HMDB51",
+        ),
+        REDUCTION=Key(
+            "mean",
+            "of the squared distances: mean over all numbers, as released, or per_sample_sum",
+            choices=("mean", "per_sample_sum"),
+        ),
+        AVERAGE=Key(
+            "features",
+            "what is averaged over the clips of a test video: features before the linear layer, or "
+            "embeddings of unit length",
+            choices=("features", "embeddings"),
+        ),
+        GENERALISED=Key(
+            False,
+            "measure seen and unseen classes together too, on the test items of the classes that "
+            "were trained on",
+        ),
+    ),
+)

@@ -1,0 +1,115 @@
+"""Zero-shot classification from the command line, on the tiny demo world."""
+
+import csv
+import json
+import re
+
+import numpy as np
+import pytest
+
+from slowfast.config import load_cfg
+from slowfast.config.defaults import assert_and_infer_cfg
+from slowfast.engine.lr_policy import get_lr_at_epoch
+from slowfast.engine.run import main
+from slowfast.evaluation.predictions import load_predictions
+from slowfast.tasks.zero_shot import ZeroShotTask
+
+from .conftest import ROOT
+
+CONFIG = str(ROOT / "configs/demo/zero_shot.yaml")
+UNSEEN = ["Jump", "Sway", "ZigZag"]
+
+
+@pytest.fixture(scope="module")
+def words(overrides):
+    return [*overrides, "SOLVER.WARMUP_EPOCHS", "0.0", "SOLVER.MAX_EPOCH", "1"]
+
+
+@pytest.fixture(scope="module")
+def run(words, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("zero shot")
+    assert main(["--cfg", CONFIG, *words, "OUTPUT_DIR", str(folder)]) == 0
+    return folder
+
+
+def task(words, **keys):
+    pairs = [word for key, value in keys.items() for word in (f"ZERO_SHOT.{key}", value)]
+    return ZeroShotTask(assert_and_infer_cfg(load_cfg([CONFIG], [*words, *pairs])))
+
+
+def test_unseen_classes_are_tested_and_measured_beside_the_seen_ones(run):
+    found = json.loads((run / "results.json").read_text())
+    test = found["test"]
+    assert found["headline"] == "ucf101/top1_acc"
+    assert (test["ucf101/num_classes"], test["ucf101_generalised/num_classes"]) == (3, 8)
+    assert (test["ucf101/num_videos"], test["ucf101_generalised/num_videos"]) == (6, 16)
+    assert {"ucf101/half_top1_acc", "ucf101_generalised/harmonic_mean"} <= set(test)
+    saved = load_predictions(run / "predictions/ucf101/test.npz")
+    assert saved["class_names"].tolist() == UNSEEN
+    np.testing.assert_allclose(np.linalg.norm(saved["embedding"], axis=1), 1, rtol=1e-5)
+    assert (run / "report.html").is_file()
+
+
+def test_what_was_left_out_is_written_down(run):
+    with (run / "classes.csv").open() as file:
+        rows = {row["class"]: row for row in csv.DictReader(file)}
+    left_out = [name for name, row in rows.items() if row["trained"] == "no"]
+    assert left_out == UNSEEN and rows["Spin"]["trained"] == "yes"
+    assert rows["Jump"]["nearest_test_class"] == "ucf101 Jump"
+
+
+def test_items_of_classes_that_are_left_out_never_reach_the_loader(words):
+    made = task(words)
+    dataset = made.dataset("train")
+    names = {dataset.items.paths[k].split("/")[-2] for k in range(len(dataset))}
+    assert not names & set(UNSEEN) and len(names) == 5
+    labels = {int(label) for batch in made.build_loader("train") for label in batch["label"]}
+    assert labels <= set(range(5)) and dataset.items.class_names == list(made.train_classes.names)
+
+
+def test_several_test_sets_and_the_whole_of_one(words, demo_world):
+    videos = demo_world / "videos"
+    folds = demo_world / "ucf101/ucfTrainTestlist"
+    sets = [f"ucf101={folds}={videos}", f"all:class_folders={videos}={videos}"]
+    made = task(words, TEST_SETS=json.dumps(sets), GENERALISED="False")
+    evaluations = {one.name: one for one in made.evaluations()}
+    assert list(evaluations) == ["val", "ucf101", "all"]
+    assert len(made.evaluation_loader(evaluations["all"]).dataset) > len(
+        made.evaluation_loader(evaluations["ucf101"]).dataset
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"VECTORS": ""}, "ZERO_SHOT.VECTORS is empty"),
+        ({"VECTORS": "nowhere.bin"}, "nowhere.bin: no such file of word vectors"),
+        ({"TEST_NAMES": "plain"}, "words of class names have no vector: .*MISSING_WORDS skip"),
+        ({"TRAIN_NAMES": "ucf1"}, "TRAIN_NAMES 'ucf1'"),
+        ({"TEST_CLASSES": "[Jumpp]"}, "ucf101 has no class 'Jumpp'.*Jump"),
+        ({"THRESHOLD": "1.9"}, "THRESHOLD 1.9 leaves no training class"),
+        ({"TEST_SETS": "[ucf101]"}, "is not name=folder of lists"),
+        ({"EXCLUDE": "zsl_66"}, "zsl_664"),
+    ],
+)
+def test_wrong_input_is_one_message(words, keys, problem, tmp_path, capfd):
+    pairs = [word for key, value in keys.items() for word in (f"ZERO_SHOT.{key}", value)]
+    assert main(["--cfg", CONFIG, *words, *pairs, "OUTPUT_DIR", str(tmp_path)]) == 1
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error")]
+    assert re.search(problem, line), line
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("e2e_664", [(0, 1e-3), (59, 1e-3), (60, 1e-4), (119, 1e-4), (120, 1e-5), (149, 1e-5)]),
+        ("author_50ep", [(0, 1e-4), (39, 1e-4), (40, 1e-5), (49, 1e-5)]),
+        ("seed_70ep", [(0, 1e-3), (39, 1e-3), (40, 1e-4), (60, 1e-4), (61, 1e-5), (69, 1e-5)]),
+        ("e2e_605", [(0, 1e-3), (60, 1e-4)]),
+    ],
+)
+def test_the_published_recipes(name, steps):
+    cfg = assert_and_infer_cfg(load_cfg([ROOT / f"configs/zero_shot/{name}.yaml"], []))
+    for epoch, rate in steps:
+        assert get_lr_at_epoch(cfg, epoch) == pytest.approx(rate)
+    assert cfg.TRAIN.EPOCH_MAX_SAMPLES == 100_000 and cfg.TEST.NUM_ENSEMBLE_VIEWS == 25

@@ -1,0 +1,109 @@
+"""The zero-shot network against the recorded outputs, losses and layouts."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from oracles.fills import zero_shot_entry
+
+from slowfast.checkpoint.pretrained import load_pretrained
+from slowfast.models.backbones import build_backbone
+from slowfast.models.zero_shot import ZeroShot, vector_loss
+from slowfast.utils.errors import ConfigError
+
+FIXTURES = Path(__file__).parents[1] / "fixtures/zeroshot"
+CASES = json.loads((FIXTURES / "network_r2plus1d_18_r3d_18_gain6.json").read_text())
+
+
+def content(network, recorded, gain):
+    entries = recorded(f"zeroshot/state_dict_{network}.json")["state_dict"]
+    state = {
+        f"module.{name}": zero_shot_entry(name, shape, dtype, k, gain)
+        for k, (name, shape, dtype) in enumerate(entries)
+    }
+    return {"state_dict": state, "accuracy": 30.0}
+
+
+def clips(shape):
+    return torch.arange(int(np.prod(shape)), dtype=torch.float64).mul(0.01).sin().view(shape)
+
+
+@pytest.fixture(scope="module", params=["r2plus1d_18", "r3d_18"])
+def filled(request, recorded, tmp_path_factory):
+    path = tmp_path_factory.mktemp(request.param) / "a.pth.tar"
+    torch.save(content(request.param, recorded, 6.0), path)
+    model = ZeroShot(build_backbone(request.param), 300)
+    report = load_pretrained(model, path, "zero_shot", head=True)
+    assert report.complete and "head.weight" in report.loaded
+    return request.param, model.double().eval()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("case", ["single_clip", "batch2_clips2"])
+def test_a_released_file_computes_the_recorded_vectors(filled, case):
+    name, model = filled
+    want = CASES[name][case]
+    batch, views = want["input_shape"][:2]
+    video = clips(want["input_shape"]).float().double().flatten(0, 1)
+    found = model([video], views)
+    expected = torch.tensor(want["output"], dtype=torch.float64).view(want["output_shape"])
+    torch.testing.assert_close(found, expected, rtol=0, atol=5e-4)
+    features = model.features(video).unflatten(0, (batch, views)).mean(1)
+    first = features.flatten()[:8].tolist()
+    assert first == pytest.approx(want["visual_embedding"]["first8"], rel=5e-3, abs=0.05)
+
+
+def test_the_loss_is_the_recorded_one_and_twice_the_cosine_distance(filled):
+    name, model = filled
+    want = CASES[name]["loss"]
+    with torch.no_grad():
+        found = model([clips(want["input_shape"]).float().double().flatten(0, 1)])
+    targets = torch.arange(600, dtype=torch.float64).mul(0.13).add(0.5).sin().view(2, 300)
+    targets = torch.nn.functional.normalize(targets, dim=1)
+    loss = vector_loss(found, targets)
+    assert loss.item() == pytest.approx(want["mse"], rel=1e-4)
+    cosines = (found * targets).sum(dim=1)
+    assert cosines.tolist() == pytest.approx(want["cosines"], abs=5e-4)
+    whole = vector_loss(found, targets, "per_sample_sum")
+    assert whole.item() == pytest.approx((2 - 2 * cosines).mean().item())
+    assert whole.item() == pytest.approx(300 * loss.item())
+
+
+@torch.inference_mode()
+def test_c3d_computes_the_recorded_vectors(recorded, tmp_path):
+    path = tmp_path / "a.pth.tar"
+    torch.save(content("c3d", recorded, 1.0), path)
+    model = ZeroShot(build_backbone("c3d"), 300)
+    report = load_pretrained(model, path, "zero_shot", "c3d", head=True)
+    assert "layers that are not used" in report.ignored.values()
+    path.unlink()
+    want = recorded("zeroshot/network_c3d.json")["c3d"]["single_clip"]
+    found = model.eval()([clips(want["input_shape"]).float().flatten(0, 1)])
+    torch.testing.assert_close(found.flatten(), torch.tensor(want["output"]), rtol=0, atol=1e-5)
+    with pytest.raises(ConfigError, match="16 x 112 x 112"):
+        model([torch.zeros(1, 3, 8, 112, 112)])
+
+
+def test_sizes_are_the_published_ones():
+    with torch.device("meta"):
+        sizes = {n: ZeroShot(build_backbone(n), 300) for n in ("r2plus1d_18", "r3d_18", "c3d")}
+    counts = {name: sum(p.numel() for p in model.parameters()) for name, model in sizes.items()}
+    unused = 4096 * 4096 + 4096 + 487 * 4096 + 487  # fc7 and fc8
+    assert counts == {
+        "r2plus1d_18": 31_454_025,
+        "r3d_18": 33_320_172,
+        "c3d": 81_220_115 - unused,
+    }
+
+
+def test_a_frozen_backbone_stays_as_it_is_batch_statistics_included():
+    torch.manual_seed(0)
+    model = ZeroShot(build_backbone("avid_r2plus1d_tiny"), 5, freeze="backbone").train()
+    before = {k: v.clone() for k, v in model.backbone.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
+    vector_loss(model([torch.randn(2, 3, 8, 32, 32)]), torch.randn(2, 5)).backward()
+    optimizer.step()
+    assert all(torch.equal(before[k], v) for k, v in model.backbone.state_dict().items())
+    assert model.regressor.weight.grad.abs().sum() > 0
