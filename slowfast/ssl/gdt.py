@@ -69,7 +69,7 @@ class GDT(SSLModel):
         low, high = cfg.SSL.GDT.SHIFT_DISTANCE
         if 0 < high < low:
             raise ConfigError(f"SSL.GDT.SHIFT_DISTANCE [{low:g}, {high:g}]: the least comes first.")
-        return ViewPlan(2, "reversal" in active, (low, high or math.inf))
+        return ViewPlan(2, "reversal" in active, distance=(low, high or math.inf))
 
     def parts(self) -> dict[str, nn.Module]:
         """Return both backbones and both projections."""
