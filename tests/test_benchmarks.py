@@ -11,6 +11,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
 TINY = "--arch avid_r2plus1d_tiny --frames 8 --crop 32 --batch 2 --steps 1"
 SHORT = {
     "ava_eval.py": ("--frames 200 --slice 50 --rounds 1", "loop"),
+    "gdt_sample.py": ("--files 1 --rounds 1", "goal >= 1.70"),
     "mining.py": ("--n 300 --k 4 --dim 8 --rounds 1 --gather-rounds 1", "times as fast"),
     "train.py": (TINY, "overhead"),
 }

@@ -64,7 +64,7 @@ class ViewPlan:
         starts: clips with a start of their own.
         reverse: each clip is followed by itself, running backwards.
         cuts: random crops of the frames of each clip, decoded once; audio comes once per clip.
-        distance: least and largest number of seconds between two starts; where a file has no such
+        distance: minimum and maximum between two starts in seconds; where a file has no such
             starts, those that come closest are taken.
     """
 

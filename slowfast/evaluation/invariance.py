@@ -23,7 +23,7 @@ from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 # Below this difference of own and other keys a space holds nothing that could be kept.
-LEAST_SCALE = 0.01
+MIN_SCALE = 0.01
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def measure(space: Space, edges: Sequence[float]) -> dict[str, dict]:
 
 
 def _kept(similarity: np.ndarray, other: float, scale: float) -> float | None:
-    if not similarity.size or scale < LEAST_SCALE:
+    if not similarity.size or scale < MIN_SCALE:
         return None
     return float((similarity.mean() - other) / scale)
 

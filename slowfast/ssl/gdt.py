@@ -68,8 +68,8 @@ class GDT(SSLModel):
             return ViewPlan(reverse="reversal" in active)
         low, high = cfg.SSL.GDT.SHIFT_DISTANCE
         if 0 < high < low:
-            raise ConfigError(f"SSL.GDT.SHIFT_DISTANCE [{low:g}, {high:g}]: the least comes first.")
-        return ViewPlan(2, "reversal" in active, (low, high or math.inf))
+            raise ConfigError(f"SSL.GDT.SHIFT_DISTANCE [{low:g}, {high:g}]: minimum first.")
+        return ViewPlan(2, "reversal" in active, distance=(low, high or math.inf))
 
     def parts(self) -> dict[str, nn.Module]:
         """Return both backbones and both projections."""
@@ -85,10 +85,10 @@ class GDT(SSLModel):
         Each view has a forward pass of its own, so that batch normalisation never mixes them.
         """
         count = len(self.hypothesis.views)
-        clips, sounds = (x.unflatten(0, (-1, count)) for x in (batch["video"][0], batch["audio"]))
+        clips, audio = (x.unflatten(0, (-1, count)) for x in (batch["video"][0], batch["audio"]))
         found = [
-            self.encoder({"video": clip, "audio": sound})
-            for clip, sound in zip(clips.unbind(1), sounds.unbind(1), strict=True)
+            self.encoder({"video": clip, "audio": levels})
+            for clip, levels in zip(clips.unbind(1), audio.unbind(1), strict=True)
         ]
         return {m: torch.stack([view[m] for view in found], dim=1) for m in self.modalities}
 
@@ -108,13 +108,13 @@ class GDT(SSLModel):
             options = (self.temperature, self.negatives, None, self.key_gradient)
             losses = gdt_loss(views, self.hypothesis, *options)
         with torch.no_grad():
-            clip, sound = views[""]
-            nearest = (clip @ sound.T).argmax(dim=1)
+            clip, own_audio = views[""]
+            nearest = (clip @ own_audio.T).argmax(dim=1)
             own = torch.arange(len(nearest), device=nearest.device)
             metrics = {"matched": 100.0 * (nearest == own).float().mean()}
             for step in self.hypothesis.active:
                 other = views[MARKS[step]][1]
-                metrics[f"gap_{step}"] = (clip * (sound - other)).sum(dim=1).mean()
+                metrics[f"gap_{step}"] = (clip * (own_audio - other)).sum(dim=1).mean()
         return losses, metrics
 
 

@@ -106,10 +106,10 @@ class Pretrain(Task):
             color = batch["color"].flatten(0, 1) if "color" in batch else None
             inputs["video"] = self.clips.to(device)(batch["video"].flatten(0, 1), color)
         if self.sound is not None:
-            inputs["audio"] = self._sound_of(batch, device)
+            inputs["audio"] = self._audio_of(batch, device)
         return inputs
 
-    def _sound_of(self, batch: Batch, device: torch.device) -> Tensor:
+    def _audio_of(self, batch: Batch, device: torch.device) -> Tensor:
         """Return the audio features of all views, masked and running as their frames do."""
         levels, along = self.sound.to(device)(batch["audio"].flatten(0, 1)), self.sound.time_dim
         if "audio_mask" in batch:

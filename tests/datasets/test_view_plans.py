@@ -22,19 +22,19 @@ ALL_FOUR = ViewPlan(2, reverse=True)
 
 
 @pytest.fixture
-def film(media_factory):
+def video_file(media_factory):
     """Three seconds of frames with a beep."""
     return media_factory(frames=90, audio_rate=RATE, beep=1.4)
 
 
-def draw(film, plan, sampling=SAMPLINGS[0], windows=WINDOWS, seed=0):
-    with open_media(film) as media:
+def draw(video_file, plan, sampling=SAMPLINGS[0], windows=WINDOWS, seed=0):
+    with open_media(video_file) as media:
         return RandomViews(sampling, plan, windows).views(media, 0.0, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS)
-def test_every_start_is_followed_by_the_same_moment_backwards(film, sampling):
-    views = draw(film, ALL_FOUR, sampling)
+def test_every_start_is_followed_by_the_same_moment_backwards(video_file, sampling):
+    views = draw(video_file, ALL_FOUR, sampling)
     assert len(views) == ALL_FOUR.count == 4
     for forwards, back in (views[:2], views[2:]):
         assert back.frames == forwards.frames[::-1]
@@ -43,22 +43,22 @@ def test_every_start_is_followed_by_the_same_moment_backwards(film, sampling):
         assert back.audio_start == forwards.audio_start
     assert views[0].frames != views[2].frames
     # A plan with fewer views reads the first of them.
-    assert draw(film, ViewPlan(2), sampling) == views[::2]
-    assert draw(film, 1, sampling) == views[:1]
+    assert draw(video_file, ViewPlan(2), sampling) == views[::2]
+    assert draw(video_file, 1, sampling) == views[:1]
 
 
 @pytest.mark.parametrize("distance", [(1.0, 2.0), (0.0, 0.3), (1.7, np.inf)])
-def test_starts_lie_as_far_apart_as_was_asked(film, distance):
+def test_starts_lie_as_far_apart_as_was_asked(video_file, distance):
     for seed in range(30):
-        one, two = draw(film, ViewPlan(2, distance=distance), seed=seed)
+        one, two = draw(video_file, ViewPlan(2, distance=distance), seed=seed)
         gap = abs(one.time[0] - two.time[0])
         assert distance[0] <= gap <= distance[1]
 
 
-def test_starts_that_a_file_does_not_have_come_as_close_as_was_drawn(film):
+def test_starts_that_a_file_does_not_have_come_as_close_as_was_drawn(video_file):
     gaps = []
     for seed in range(20):
-        one, two = draw(film, ViewPlan(2, distance=(60.0, np.inf)), seed=seed)
+        one, two = draw(video_file, ViewPlan(2, distance=(60.0, np.inf)), seed=seed)
         gaps.append(abs(one.time[0] - two.time[0]))
     assert min(gaps) > 1.7  # of 2.5 s
 
@@ -79,13 +79,13 @@ def test_audio_begins_with_the_clip_or_as_late_as_it_can(media_factory, sampling
     assert max(starts) > 1.5
 
 
-def test_views_share_what_is_drawn_of_their_audio_and_crop_by_themselves(film):
+def test_views_share_what_is_drawn_of_their_audio_and_crop_by_themselves(video_file):
     masks = POLICIES["heavy"]
     readers = [
         TrainFrames(TrainGeometry(32, (40, 56), flip=False)),
         AudioReader(0.5, RATE, gain_jitter=0.5, masks=masks),
     ]
-    items = ItemTable([str(film)], [0], [], "list")
+    items = ItemTable([str(video_file)], [0], [], "list")
     rule = RandomViews(SAMPLINGS[0], ALL_FOUR, WINDOWS)
     sample = ClipDataset(items, rule, readers, seed=1, on_error="replace")[SampleKey(0, 0, 0)]
     assert sample["video"].shape == (4, 3, 8, 32, 32)

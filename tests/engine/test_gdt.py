@@ -9,8 +9,10 @@ import torch
 
 from slowfast.checkpoint.pretrained import load_pretrained
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.config import load_cfg
 from slowfast.engine.run import main
 from slowfast.models.backbones import build_backbone
+from slowfast.tasks.pretrain import Pretrain
 
 from .conftest import ROOT, forget_the_end, torchrun
 
@@ -106,3 +108,24 @@ def test_two_processes_gather_negatives_with_gradients_and_caches(words, tmp_pat
     done = torchrun(*words, *keys, cfg="gdt")
     assert done.returncode == 0, done.stdout
     assert "var_shift" in rows(tmp_path, "train_iter")[-1]
+
+
+def test_audio_runs_as_its_frames_do_under_the_same_masks():
+    cfg = load_cfg([GDT], ["SSL.GDT.HYPOTHESIS", "v_reversal"])
+    task = Pretrain(cfg)
+    generator = torch.Generator().manual_seed(0)
+    wave = 0.1 * torch.randn(3, 1, 24000, generator=generator)
+    draws = torch.rand(3, 1, 2, 2, generator=generator)
+    batch = {
+        "index": torch.arange(3),
+        "video": torch.zeros(3, 2, 3, 2, 8, 8, dtype=torch.uint8),
+        "audio": wave.expand(3, 2, -1),
+        "audio_mask": draws.expand(3, 2, -1, -1),
+        "time": torch.tensor([[0.0, 0.5], [0.5, 0.0]]).expand(3, 2, 2),
+    }
+    found = task.inputs(batch, torch.device("cpu"))["audio"].unflatten(0, (3, 2))
+    assert found.shape == (3, 2, 1, 40, 99)
+    torch.testing.assert_close(found[:, 1], found[:, 0].flip(-1), rtol=0, atol=0)
+    plain = task.sound(wave.flatten(0, 1))
+    kept = found[:, 0] != 0
+    torch.testing.assert_close(found[:, 0][kept], plain[kept], rtol=0, atol=0)

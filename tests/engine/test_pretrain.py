@@ -208,7 +208,7 @@ def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
         (AVID, ["SSL.AVID.LOSS", "in_batch", "SSL.AVID.WITHIN", "1.0"], "across modalities only"),
         (AVID, ["SSL.AVID.MOMENTUM", "[0.5,0.5,0.5]"], "one number or two"),
         (AVID, ["SSL.AVID.TEMPERATUR", "0.1"], "SSL.AVID.TEMPERATURE"),
-        (AVID, ["AUDIO.DURATION", "9.0"], "none of the 32 files has enough sound"),
+        (AVID, ["AUDIO.DURATION", "9.0"], "none of the 32 files has enough audio"),
         (AVID, ["DATA.TEMPORAL_SAMPLING", "stride"], "set DATA.TEMPORAL_SAMPLING duration"),
         (AVID, ["SSL.CHECKPOINT", "nowhere.pyth"], "nowhere.pyth: no such checkpoint"),
         (CMA, ["SSL.CMA.NUM_POSITIVES", "40"], "too few for 40 positives"),

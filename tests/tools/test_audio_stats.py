@@ -10,6 +10,7 @@ from slowfast.dataprep.audio_stats import RunningMoments, measure_audio_stats
 from slowfast.datasets.audio import SpectrogramStats, build_audio_features
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import open_media
+from slowfast.utils.errors import ConfigError
 
 TOOL = Path(__file__).parents[2] / "tools" / "audio_stats.py"
 SOUND = ("AUDIO.DURATION", "0.5", "AUDIO.SAMPLE_RATE", "8000", "AUDIO.FFT_SIZE", "256")
@@ -60,6 +61,18 @@ def test_it_writes_what_the_config_key_reads(run, dataset, loud, media_factory, 
     for part in ("train.csv", "5 windows of 0.5 s", "seed 3"):
         assert part in stats.source
     assert (stats.sample_rate, stats.fft_size, stats.frames_per_second) == (8000, 256, 100)
+
+
+def test_filter_banks_are_measured_too_and_fit_no_other_features(run, dataset, loud):
+    words = [*dataset(loud), "AUDIO.FEATURES", "log_mel", "AUDIO.NUM_MELS", "12"]
+    done = run(*words, "--out", "stats.json", "--clips", 3)
+    assert done.returncode == 0, done.stderr
+    keys = [*words[2:], "AUDIO.NORM_STATS", "stats.json"]
+    features = build_audio_features(load_cfg([], keys).AUDIO)
+    assert features.mean.shape == (12,)
+    assert features.output_shape == (1, 12, 49)
+    with pytest.raises(ConfigError, match=r"not for AUDIO\.FEATURES avid_log_spectrogram"):
+        build_audio_features(load_cfg([], [*keys, "AUDIO.FEATURES", "avid_log_spectrogram"]).AUDIO)
 
 
 def test_the_numbers_are_those_of_the_same_windows_computed_at_once(dataset, loud, other):

@@ -100,7 +100,7 @@ TABLES = (
         ),
         SHIFT_DISTANCE=Key(
             [0.0, 0.0],
-            "least and largest seconds between two starts; a largest of 0 sets no limit",
+            "minimum and maximum distance of two starts in seconds; a maximum of 0 sets no limit",
             low=0,
             length=2,
         ),

@@ -31,9 +31,9 @@ class AudioResNet(nn.Module):
         self.layer1, self.layer2 = network.layer1, network.layer2
         self.layer3, self.layer4 = network.layer3, network.layer4
 
-    def forward(self, sound: Tensor) -> Tensor:
+    def forward(self, levels: Tensor) -> Tensor:
         """Map ``(B, 1, H, W)`` to ``(B, 512, H/32, W/32)``, rounded up."""
-        x = self.maxpool(self.relu(self.bn1(self.conv1(sound))))
+        x = self.maxpool(self.relu(self.bn1(self.conv1(levels))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
 
