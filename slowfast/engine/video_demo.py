@@ -147,7 +147,7 @@ def annotate_video(
             raise MediaError(f"{video}: the file has no video stream.")
         seconds = range(int(np.ceil(media.video.duration)))
         drawn = [_second(visualizer, media, boxes, second) for second in seconds]
-        annotated = _annotated(media, drawn)
+        annotated = frames_with_boxes(media, drawn)
         frames = write_video(out, annotated, media.video.fps)
     return {"frames": frames, "seconds": len(drawn), "boxes": sum(map(len, drawn))}
 
@@ -160,7 +160,7 @@ def _second(
     return visualizer.actions(clip, boxes(second, keyframe))
 
 
-def _annotated(media: VideoFile, drawn: list[list[LabelledBox]]) -> Iterator[np.ndarray]:
+def frames_with_boxes(media: VideoFile, drawn: list[list[LabelledBox]]) -> Iterator[np.ndarray]:
     """Yield every frame with the boxes of the nearest second."""
     info = media.video
     for begin in range(0, info.num_frames, FRAMES_AT_ONCE):

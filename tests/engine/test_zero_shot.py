@@ -3,18 +3,20 @@
 import csv
 import json
 import re
+import sys
 
 import numpy as np
 import pytest
 
 from slowfast.config import load_cfg
 from slowfast.config.defaults import assert_and_infer_cfg
+from slowfast.datasets.media import open_media
 from slowfast.engine.lr_policy import get_lr_at_epoch
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.tasks.zero_shot import ZeroShotTask
 
-from .conftest import ROOT
+from .conftest import ROOT, run_process
 
 CONFIG = str(ROOT / "configs/demo/zero_shot.yaml")
 UNSEEN = ["Jump", "Sway", "ZigZag"]
@@ -113,3 +115,31 @@ def test_the_published_recipes(name, steps):
     for epoch, rate in steps:
         assert get_lr_at_epoch(cfg, epoch) == pytest.approx(rate)
     assert cfg.TRAIN.EPOCH_MAX_SAMPLES == 100_000 and cfg.TEST.NUM_ENSEMBLE_VIEWS == 25
+
+
+def test_a_video_gets_labels_of_ones_own(run, words, demo_world, tmp_path):
+    video = sorted((demo_world / "videos/Spin").glob("*"))[0]
+    tool = [
+        sys.executable,
+        str(ROOT / "tools/classify_open_vocabulary.py"),
+        "--cfg",
+        CONFIG,
+        *words,
+    ]
+    tool += ["--video", str(video), "--out", str(tmp_path / "out.mp4"), "--top", "2"]
+    labels = ["--labels", "spin turn, swim, play guitar"]
+    done = run_process([*tool, *labels, "TEST.CHECKPOINT_FILE_PATH", newest(run)], 120)
+    assert done.returncode == 0, done.stdout
+    lines = [line for line in done.stdout.splitlines() if " s  " in line]
+    with open_media(video) as media, open_media(tmp_path / "out.mp4") as made:
+        assert len(lines) == int(np.ceil(media.video.duration))
+        assert made.video.num_frames == media.video.num_frames
+    assert all(line.count(".") == 2 for line in lines)
+    wrong = run_process([*tool, "--labels", "spin, qqqq", "--ckpt", newest(run)], 120)
+    assert wrong.returncode == 1 and "no vector: 'qqqq'" in wrong.stdout
+    one = run_process([*tool, "--labels", "spin"], 120)
+    assert one.returncode == 1 and "at least two" in one.stdout
+
+
+def newest(folder):
+    return str(sorted((folder / "checkpoints").iterdir())[-1])
