@@ -15,6 +15,9 @@ from slowfast.tasks.base import Batch, Evaluator, StepOutput
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
 from slowfast.utils import distributed as du
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
 
 
 @TASK_REGISTRY.register(name="recognition")
@@ -28,7 +31,15 @@ class Recognition(VideoTask):
     def dataset(self, split: str, views: str | None = None) -> Dataset:
         """Return a list whose labels are checked against ``MODEL.NUM_CLASSES``."""
         dataset = super().dataset(split, views)
-        dataset.check_labels(self.cfg.MODEL.NUM_CLASSES)
+        wanted, known = self.cfg.MODEL.NUM_CLASSES, len(dataset.items.class_names)
+        dataset.check_labels(wanted)
+        if known and wanted > known and split == "train":
+            logger.warning(
+                "MODEL.NUM_CLASSES is %d, but %s has %d classes: the others are never learned.",
+                wanted,
+                dataset.items.source,
+                known,
+            )
         return dataset
 
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:

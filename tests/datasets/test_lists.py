@@ -183,6 +183,21 @@ def test_missing_and_empty_split_folders_are_refused(tmp_path):
         read_video_folder(tmp_path, "train")
 
 
+def test_folders_of_frames_and_rarer_containers_are_videos_too(tmp_path):
+    for name in (
+        "train/a/one/000001.jpg",
+        "train/a/two.gif",
+        "train/b/three.mts",
+        "train/b/notes.txt",
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    items = read_video_folder(tmp_path, "train")
+    names = [items.paths[k].rpartition("/")[2] for k in range(len(items))]
+    assert names == ["one", "two.gif", "three.mts"] and items.labels.tolist() == [0, 0, 1]
+
+
 def test_class_names_come_from_lines_or_json(tmp_path):
     lines = write(tmp_path, "names.txt", "apple\npear\n")
     numbers = write(tmp_path, "names.json", '{"pear": 1, "apple": 0}')

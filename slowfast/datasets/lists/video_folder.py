@@ -8,9 +8,11 @@ from pathlib import Path
 from slowfast.datasets.build import dataset_list
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import MissingListError
+from slowfast.datasets.media.frame_folder import IMAGE_SUFFIXES
 from slowfast.utils.errors import AnnotationError
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
+VIDEO_SUFFIXES |= {".gif", ".mts", ".m2ts", ".ts", ".ogv", ".3gp", ".vob"}
 
 
 def read_video_folder(root: str | Path, split: str) -> ItemTable:
@@ -38,12 +40,19 @@ def _list(folder: Path, names: list[str]) -> ItemTable:
     files, labels = [], []
     for label, name in enumerate(names):
         for path in sorted((folder / name).rglob("*")):
-            if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
+            if is_video(path):
                 files.append(str(path))
                 labels.append(label)
     if not files:
         raise AnnotationError(f"{folder}: no video file in any class folder.")
     return ItemTable(files, labels, names, folder)
+
+
+def is_video(path: Path) -> bool:
+    """Tell whether a path is a video file, or a folder of the frames of one."""
+    if path.is_file():
+        return path.suffix.lower() in VIDEO_SUFFIXES
+    return any(one.suffix.lower() in IMAGE_SUFFIXES for one in path.iterdir())
 
 
 @dataset_list("video_folder")
