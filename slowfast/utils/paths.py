@@ -10,6 +10,7 @@ import http.client
 import logging
 import os
 import re
+import unicodedata
 from pathlib import Path
 from urllib.parse import urljoin, urlparse
 
@@ -62,6 +63,33 @@ def expand_paths(cfg) -> None:
             path = expanded(value, name)
             if path != value:
                 cfg.merge_from_list([name, path])
+
+
+# Folders that operating systems and archive programs leave behind.
+CLUTTER = {"__macosx", "@eadir", "lost+found", "$recycle.bin", "system volume information"}
+
+
+def is_clutter(name: str) -> bool:
+    """Tell whether a file or folder is nobody's data: hidden, or left by a program beside the data."""
+    return name.startswith(".") or name.lower() in CLUTTER
+
+
+def existing_form(path: str) -> str:
+    """Return a path in the Unicode form in which it exists; as it is where no form does.
+
+    Some systems write an accented letter as one character, others as letter and accent.
+    """
+    if path.isascii() or os.path.exists(path):
+        return path
+    found = ""
+    for part in path.split("/"):
+        forms = [part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD"))]
+        paths = [f"{found}{form}" for form in dict.fromkeys(forms)]
+        found = next((one for one in paths if not one or os.path.exists(one)), "")
+        if not found and part:
+            return path
+        found += "/"
+    return found[:-1]
 
 
 def joined(base: str | Path, name: str | Path) -> str:

@@ -35,7 +35,8 @@ def test_confusion_and_mean_class_accuracy_equal_scikit_learn(problem):
     assert (matrix[:, -1] == 0).all()
     present = np.unique(labels)
     recalls = [np.mean(predicted[labels == c] == c) for c in present]
-    assert classification.mean_class_accuracy(matrix) == pytest.approx(100 * np.mean(recalls))
+    found = classification.mean_class_accuracy(labels, predicted, classes)
+    assert found == pytest.approx(100 * np.mean(recalls))
 
 
 def test_unreadable_items_count_as_wrong_in_every_measure():
@@ -45,7 +46,8 @@ def test_unreadable_items_count_as_wrong_in_every_measure():
     assert classification.topk_accuracy(scores, labels, 5, valid) == 75
     matrix = classification.confusion_matrix(scores, labels, valid)
     assert matrix[3].tolist() == [0, 0, 0, 0, 1]
-    assert classification.per_class_accuracy(matrix).tolist() == [100, 100, 100, 0]
+    predicted = classification.predicted_classes(scores, valid)
+    assert classification.per_class_accuracy(labels, predicted, 4).tolist() == [100, 100, 100, 0]
 
 
 def test_scores_that_are_not_numbers_are_wrong_not_lucky():

@@ -9,12 +9,13 @@ from slowfast.datasets.build import dataset_list
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import MissingListError
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.paths import is_clutter
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
 
 
 def read_video_folder(root: str | Path, split: str) -> ItemTable:
-    """List the videos of a split in sorted order.
+    """List the videos of a split in sorted order; hidden files and folders are passed over.
 
     The classes are the sorted class folders of *all* splits, so that a class that is missing in
     one split does not shift the labels of the others.
@@ -29,8 +30,8 @@ def read_video_folder(root: str | Path, split: str) -> ItemTable:
             f"{root / split}: no such folder (found: {json.dumps(found)}). Expected "
             "ROOT/SPLIT/CLASS/video with DATA.PATH_TO_DATA_DIR as ROOT."
         )
-    splits = [p for p in root.iterdir() if p.is_dir()]
-    names = sorted({c.name for s in splits for c in s.iterdir() if c.is_dir()})
+    splits = _folders(root)
+    names = sorted({c.name for s in splits for c in _folders(s)})
     return _list(root / split, names)
 
 
@@ -38,12 +39,18 @@ def _list(folder: Path, names: list[str]) -> ItemTable:
     files, labels = [], []
     for label, name in enumerate(names):
         for path in sorted((folder / name).rglob("*")):
-            if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file():
+            if path.suffix.lower() not in VIDEO_SUFFIXES or not path.is_file():
+                continue
+            if not any(map(is_clutter, path.relative_to(folder / name).parts)):
                 files.append(str(path))
                 labels.append(label)
     if not files:
         raise AnnotationError(f"{folder}: no video file in any class folder.")
     return ItemTable(files, labels, names, folder)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [p for p in folder.iterdir() if p.is_dir() and not is_clutter(p.name)]
 
 
 @dataset_list("video_folder")
