@@ -18,6 +18,7 @@ def problems(*words):
 FLOAT16 = ("TRAIN.MIXED_PRECISION", "True", "TRAIN.AMP_DTYPE", "float16")
 STEPS = ("SOLVER.LR_POLICY", "steps_with_relative_lrs")
 SOUND = ("AUDIO.ENABLE", "True", "DATA.TEMPORAL_SAMPLING", "duration")
+ALONE = ("TEST.ENABLE", "False")
 
 # the key that the message must name, then the overrides
 CONTRADICTIONS = [
@@ -53,6 +54,7 @@ CONTRADICTIONS = [
     ("DATA.TEMPORAL_SAMPLING", *SOUND, "DATA.TEMPORAL_SAMPLING", "stride"),
     ("BN.NUM_BATCHES_PRECISE", "BN.USE_PRECISE_STATS", "True", "BN.NUM_BATCHES_PRECISE", "0"),
     ("SHARD_ID", "SHARD_ID", "1"),
+    ("TRAIN.BATCH_SIZE", *SOUND, "SSL.AVID.LOSS", "in_batch", "TRAIN.BATCH_SIZE", "1", *ALONE),
     ("TRAIN.DATASET", "TRAIN.DATASET", ""),
     ("OUTPUT_DIR", "OUTPUT_DIR", ""),
     ("DATA.FILE_SUFFIX", "DATA.FILE_SUFFIX", "./x"),
@@ -151,6 +153,9 @@ def test_all_problems_are_named_at_once():
         ("TRAIN.CHECKPOINT_TYPE", "caffe2"),
         ("TENSORBOARD.ENABLE", "true"),
         ("SOLVER.MOMENTUM", "0", "SOLVER.NESTEROV", "False"),
+        # Files of PySlowFast: a step at the very end, and no colour jitter.
+        (*STEPS, "SOLVER.STEPS", "[0, 44, 300]", "SOLVER.LRS", "[1, 0.1]"),
+        ("AUG.COLOR_JITTER", "null"),
     ],
 )
 def test_sound_configs_pass(words):

@@ -64,3 +64,18 @@ def test_views_are_averaged_or_maximised():
     views = np.array([[[0.2, 0.8], [0.9, 0.1]]])
     assert classification.combine_views(views, "sum") == pytest.approx(np.array([[0.55, 0.45]]))
     assert classification.combine_views(views, "max") == pytest.approx(np.array([[0.9, 0.8]]))
+
+
+def test_many_rows_are_ranked_as_few_are():
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 4, (2500, 5)).astype(np.float32)
+    labels, valid = rng.integers(0, 5, 2500), rng.random(2500) > 0.1
+    scores[7, 2] = np.nan
+    together = classification.label_ranks(scores, labels, valid)
+    alone = [
+        classification.label_ranks(scores[k : k + 1], labels[k : k + 1], valid[k : k + 1])[0]
+        for k in range(0, 2500, 83)
+    ]
+    assert together[::83].tolist() == alone and together[7] == 5
+    predicted = classification.predicted_classes(scores, valid)
+    assert ((predicted == 5) == ~valid | np.isnan(scores).any(axis=1)).all()
