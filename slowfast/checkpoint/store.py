@@ -18,7 +18,7 @@ import yaml
 from slowfast.checkpoint.reader import load_checkpoint_file
 from slowfast.config.node import CfgNode
 from slowfast.config.yaml_file import UNREADABLE
-from slowfast.utils.errors import CheckpointError
+from slowfast.utils.errors import CheckpointError, ConfigError
 from slowfast.utils.files import atomic_write, remove_stale_temporaries
 from slowfast.utils.logging import get_logger
 
@@ -175,7 +175,7 @@ def saved_cfg(content: dict[str, Any]) -> CfgNode | None:
         return None
     try:
         return CfgNode.load_cfg(content["cfg"])
-    except (yaml.YAMLError, *UNREADABLE, AssertionError):
+    except (ConfigError, yaml.YAMLError, *UNREADABLE, AssertionError):
         return None
 
 

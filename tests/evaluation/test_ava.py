@@ -377,7 +377,7 @@ def test_the_command_evaluates_a_run_as_the_run_did(tmp_path, capsys):
         assert (status, err) == (0, "")
         assert out.startswith("1 key frames are excluded, as in the run")
     numbers = json.loads((tmp_path / "out.json").read_text())
-    assert numbers["mean_ap"] == 1 and numbers["counts"]["detections_excluded"] == 2
+    assert numbers["mean_ap"] == 1 and numbers["counts"]["detections_excluded"] == 3
     path.write_bytes(path.read_bytes()[:300])
     status, _, err = run(capsys, path)
     assert status == 1 and f"error: {path}: no readable predictions" in err
