@@ -36,7 +36,7 @@ def sections(found: dict[str, np.ndarray]) -> list[str]:
         for k in order
         if counts[k]
     ]
-    image = figures.confusion_figure(_matrix(labels, predicted, classes), names)
+    image = figures.confusion_figure(confusion_cells(labels, predicted, classes), names)
     parts = [page.heading("Confusion"), page.image(image, "confusion")]
     parts += [page.heading("Classes, worst first")]
     parts += [page.table(["class", "videos", "top-1 %", "taken for"], rows)]
@@ -57,7 +57,7 @@ def _mistakes(
     return found
 
 
-def _matrix(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+def confusion_cells(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Return the confusion matrix; of very many classes, neighbours are counted together."""
     if classes <= MOST_DRAWN:
         return classification.count_pairs(labels, predicted, classes)
