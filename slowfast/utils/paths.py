@@ -20,7 +20,10 @@ from slowfast.utils.files import sha256
 logger = logging.getLogger(__name__)
 
 # What the names of keys end in that hold a path.
-PATH_KEYS = ("_DIR", "_PATH", ".PATH_PREFIX", "MODEL.CKPT", "SSL.CHECKPOINT", "OUTPUT_FILE")
+PATH_KEYS = (
+    *("_DIR", "_PATH", "_FILE", "_LISTS", "_BOXES", ".PATH_PREFIX"),
+    *("MODEL.CKPT", "SSL.CHECKPOINT", "AUDIO.NORM_STATS"),
+)
 
 
 def is_url(path: str | Path) -> bool:
@@ -59,10 +62,16 @@ def expanded(path: str, key: str) -> str:
 def expand_paths(cfg) -> None:
     """Expand ``~`` and environment variables in every key of a config that holds a path."""
     for name, value in cfg.leaves().items():
-        if isinstance(value, str) and name.endswith(PATH_KEYS):
-            path = expanded(value, name)
-            if path != value:
-                cfg.merge_from_list([name, path])
+        if not name.endswith(PATH_KEYS):
+            continue
+        if isinstance(value, str):
+            path: str | list[str] = expanded(value, name)
+        elif isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+            path = [expanded(entry, name) for entry in value]
+        else:
+            continue
+        if path != value:
+            cfg.merge_from_list([name, path])
 
 
 # Folders that operating systems and archive programs leave behind.
