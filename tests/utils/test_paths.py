@@ -129,7 +129,10 @@ def test_home_and_variables_are_expanded(tmp_path, monkeypatch):
     cfg = load_config(parse_args(["--cfg", "$CONFIGS/a.yaml", *words]))
     assert (cfg.DATA.PATH_TO_DATA_DIR, cfg.DATA.PATH_PREFIX) == ("/home/me/lists", "/disk/videos")
     assert (cfg.OUTPUT_DIR, cfg.MODEL.CKPT) == ("/disk/out", "/disk/a.pyth")
-    assert (cfg.AUDIO.NORM_STATS, cfg.AVA.TEST_LISTS) == ("/home/me/s.json", ["/disk/a.csv", "b.csv"])
+    assert (cfg.AUDIO.NORM_STATS, cfg.AVA.TEST_LISTS) == (
+        "/home/me/s.json",
+        ["/disk/a.csv", "b.csv"],
+    )
     assert cfg.AVA.FRAME_DIR == get_cfg().AVA.FRAME_DIR
 
 
