@@ -96,14 +96,14 @@ def _unquoted(value: str) -> str:
 
 def _csv_entries(path: str | Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
     rows = csv.DictReader(text.lstrip().split("\n"))
-    if "label_name" not in rows.fieldnames:
-        raise AnnotationError(
-            f"{path}, line 1: the columns are {','.join(rows.fieldnames)[:120]}, expected "
-            "label_id,label_name."
-        )
     try:
+        if "label_name" not in rows.fieldnames:
+            raise AnnotationError(
+                f"{path}, line 1: the columns are {','.join(rows.fieldnames)[:120]}, expected "
+                "label_id,label_name."
+            )
         for row in rows:
             fields = {"id": (row["label_id"] or "").strip(), "name": row["label_name"] or ""}
             yield rows.line_num, fields
     except csv.Error as error:
-        raise AnnotationError(f"{path}, line {rows.line_num}: not csv ({error}).") from error
+        raise AnnotationError(f"{path}, line {rows.line_num + 1}: not csv ({error}).") from error

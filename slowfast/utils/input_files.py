@@ -24,6 +24,7 @@ from slowfast.utils.errors import AnnotationError, SlowFastError, brief
 WHOLE = re.compile(r"(\d{1,9})(\.0*)?", re.ASCII)
 # How far beyond a frame a box may lie, as a share of its side: rounding. More means pixels.
 OVERSHOOT = 0.01
+LONGEST_PROBLEM = 300  # characters; a damaged line may be as long as its file
 NOT_TEXT = "not a readable text file"
 # What numpy and zipfile raise for an archive that is torn, damaged or claims more than it holds.
 UNREADABLE_ARRAYS = (
@@ -154,6 +155,8 @@ def at_line(path: str | Path, number: int, line: str = "") -> Iterator[None]:
 def wrong_line(path: str | Path, number: int, line: str, problem: str) -> AnnotationError:
     """Return the error for one line of a file."""
     shown = f" The line is {brief(line)}." if line else ""
+    if len(problem) > LONGEST_PROBLEM:
+        problem = f"{problem[:LONGEST_PROBLEM]}..."
     return AnnotationError(f"{path}, line {number}: {problem}{shown}")
 
 

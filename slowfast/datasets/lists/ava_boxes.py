@@ -142,16 +142,16 @@ def _box_line(fields: list[str], where: str) -> BoxLine:
         score = parse_number(fields[7], "score") if len(fields) == 8 and fields[7].strip() else None
         number = _whole(action) if action.strip() else BACKGROUND
     except ValueError as error:
-        raise AnnotationError(f"{where}: {error}; expected {FIELDS}.") from error
+        raise AnnotationError(f"{where}: {str(error)[:120]}; expected {FIELDS}.") from error
     if not (0 <= seconds < HIGHEST and seconds.is_integer()):
         raise AnnotationError(f"{where}: second {second[:30]} is not whole.")
     # Detectors overshoot a little, and the frame's edge cuts that off; this is something else.
     if not np.isfinite(box).all() or max(box) > 2 or min(box) < -1:
         raise AnnotationError(
-            f"{where}: corners {','.join(corners)} are no shares of the frame (0 to 1)."
+            f"{where}: corners {','.join(corners)[:80]} are no shares of the frame (0 to 1)."
         )
     if box[2] < box[0] or box[3] < box[1]:
-        raise AnnotationError(f"{where}: the box {','.join(corners)} ends before it begins.")
+        raise AnnotationError(f"{where}: the box {','.join(corners)[:80]} ends before it begins.")
     overshoot = max(0.0, max(box) - 1, -min(box))
     if overshoot > OVERSHOOT:
         box = tuple(min(max(corner, 0.0), 1.0) for corner in box)
