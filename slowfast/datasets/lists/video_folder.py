@@ -67,4 +67,4 @@ def class_folders(cfg, split: str) -> ItemTable:
     root = Path(cfg.DATA.PATH_TO_DATA_DIR)
     if not root.is_dir():
         raise MissingListError(f"{root} (DATA.PATH_TO_DATA_DIR): no such folder of class folders.")
-    return _list(root, sorted(path.name for path in root.iterdir() if path.is_dir()))
+    return _list(root, sorted(path.name for path in _folders(root)))
