@@ -32,7 +32,6 @@ EXTRAS = {
         "ruff>=0.8",  # lint and format
     ],
     "onnx": ["onnxruntime>=1.17"],  # tools/demo.py with a detector's ONNX file
-    "safetensors": ["safetensors>=0.4"],  # MODEL.CKPT in that format
     "wandb": ["wandb>=0.17"],  # WANDB.ENABLE
     "detectron2": ["detectron2"],  # optional person detector; install it from its repository
 }

@@ -11,13 +11,14 @@ from __future__ import annotations
 import argparse
 import sys
 
-from slowfast.utils.arguments import at_least
+from slowfast.utils.arguments import at_least, begin_command
 from slowfast.utils.errors import SlowFastError
 
 
 def main(argv: list[str] | None = None) -> int:
     """Measure, write and report; return the exit status."""
     args, rest = _parser().parse_known_args(argv)
+    begin_command()
     try:
         return measure(args, rest)
     except (SlowFastError, OSError) as error:

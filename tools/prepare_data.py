@@ -17,7 +17,7 @@ import os
 import sys
 from functools import partial
 
-from slowfast.utils.arguments import at_least
+from slowfast.utils.arguments import at_least, begin_command
 from slowfast.utils.errors import SlowFastError
 
 
@@ -27,6 +27,7 @@ def main(argv: list[str] | None = None) -> int:
     args, rest = parser.parse_known_args(argv)
     if rest and not args.takes_cfg:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    begin_command()
     try:
         return args.run(args, rest)
     except (SlowFastError, OSError) as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from slowfast.checkpoint.formats import AUTO, SCRATCH, Inputs, find_format
@@ -11,6 +10,7 @@ from slowfast.checkpoint.report import FILE_NAME
 from slowfast.checkpoint.store import open_checkpoint
 from slowfast.config.check import check_cfg
 from slowfast.utils.errors import CheckpointError
+from slowfast.utils.input_files import read_json
 from slowfast.utils.logging import get_logger
 from slowfast.utils.paths import local_path
 
@@ -66,8 +66,8 @@ def warn_of_other_inputs(cfg) -> None:
         return
     if lines:
         logger.warning(
-            "Published with other inputs (MODEL.INIT_METHOD %s): %s. DATA.FOLLOW_CHECKPOINT True "
-            "takes them.",
+            "MODEL.CKPT was made with other inputs, or published with them (MODEL.INIT_METHOD %s): "
+            "%s. DATA.FOLLOW_CHECKPOINT True takes them.",
             cfg.MODEL.INIT_METHOD,
             "; ".join(lines),
         )
@@ -80,6 +80,8 @@ def differences(cfg, inputs: Inputs) -> list[str]:
     found = {key: cfg.DATA[key] for key in wanted}
     if cfg.DETECTION.ENABLE and cfg.AVA.BGR:
         found["REVERSE_INPUT_CHANNEL"] = True
+    if cfg.DATA.MULTI_LABEL and not cfg.DATA.FOLLOW_CHECKPOINT:  # it undoes OpenCV's order there
+        found["REVERSE_INPUT_CHANNEL"] = False
     return [
         f"DATA.{key} {_plain(theirs)} there, {_plain(found[key])} here"
         for key, theirs in wanted.items()
@@ -103,8 +105,11 @@ def _inputs(cfg) -> Inputs | None:
     report = Path(cfg.OUTPUT_DIR) / FILE_NAME
     path = local_path(path, "MODEL.CKPT")
     if not Path(path).exists() and report.is_file():
-        known = json.loads(report.read_text())["inputs"]
-        return known and Inputs(**known)
+        try:
+            known = read_json(report)["inputs"]
+            return known and Inputs(**known)
+        except (LookupError, TypeError) as error:
+            raise CheckpointError(f"{report}: not written by this package ({error}).") from error
     path, content = open_checkpoint(path, cfg.CHECKPOINT.TRUST_PICKLE)
     _, fmt, _ = detect_format(path, content, method, cfg.CHECKPOINT.INFLATE, cfg.CHECKPOINT.AT)
     return fmt.inputs_of(content)

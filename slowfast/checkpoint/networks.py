@@ -55,7 +55,7 @@ def model_state_of(content: Mapping[str, Any], source: str | Path) -> Mapping[st
     Raises:
         CheckpointError: it is a checkpoint of another kind.
     """
-    if "model_state" not in content:
+    if not isinstance(content.get("model_state"), Mapping):
         raise CheckpointError(
             f"{source} holds no 'model_state'; it is not a trained model of this package. "
             "Pretrained backbones go to MODEL.INIT_METHOD and MODEL.CKPT."

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from slowfast.checkpoint.formats import SCRATCH, CheckpointFormat, ParsedState
+from slowfast.checkpoint.formats import FORMATS, SCRATCH, CheckpointFormat, ParsedState
 from slowfast.checkpoint.formats.base import CLASSIFIER, REASONS, UNKNOWN, VIDEO
 from slowfast.checkpoint.networks import (
     Shapes,
@@ -78,6 +78,9 @@ def load_pretrained(
     _check_arch(path, fmt, content, arch)
     targets = {name: part for name, part in parts_of(backbone).items() if name != HEAD}
     report = ImportReport(str(path), name, fmt.title, sha256(path))
+    alike = [n for n in fmt.same_as if FORMATS.get(n).parse(content, parsed.at).complete]
+    if alike:
+        report.notes.append(f"named as by {' and by '.join(alike)} too, with the same network")
     inputs = fmt.inputs_of(content)
     report.inputs = inputs and inputs._asdict()
     report.beside = _beside(content, parsed.at)

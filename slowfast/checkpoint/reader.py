@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import math
 import mmap
 import pickle
 import struct
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
+from torch import Tensor, nn
 
 from slowfast.checkpoint.file_kind import file_kind, zip_root
 from slowfast.checkpoint.pickle_scan import Found, Scan, shown
@@ -24,6 +27,12 @@ logger = get_logger(__name__)
 
 # What the readers of zip archives and pickles raise when the bytes make no sense.
 TORN = (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError)
+# Types of tensors as safetensors writes them.
+SAFETENSORS = {
+    **{"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16},
+    **{"I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8},
+    **{"U8": torch.uint8, "BOOL": torch.bool},
+}
 UNREADABLE = (
     ArithmeticError,
     AssertionError,
@@ -62,6 +71,34 @@ class Inert:
 
     def __repr__(self) -> str:
         return f"<inert {shown(self.path)}>"
+
+
+def state_of_network(value: Any) -> dict[str, Tensor] | None:
+    """Return the tensors of a network that was pickled whole, as ``state_dict`` names them.
+
+    Args:
+        value: what stands for an object of a file, or a network itself.
+
+    Returns:
+        None where it stands for something else than a network.
+    """
+    if isinstance(value, nn.Module):
+        return value.state_dict()
+    if not (isinstance(value, Inert) and isinstance(value.state, dict)):
+        return None
+    attributes, state = value.state, {}
+    if not isinstance(attributes.get("_modules"), dict):
+        return None
+    passing = attributes.get("_non_persistent_buffers_set") or ()
+    for kind in ("_parameters", "_buffers"):
+        own = attributes.get(kind) or {}
+        state |= {
+            k: t.detach() for k, t in own.items() if isinstance(t, Tensor) and k not in passing
+        }
+    for name, child in attributes["_modules"].items():
+        inner = state_of_network(child) or {}
+        state |= {f"{name}.{own}": tensor for own, tensor in inner.items()}
+    return state
 
 
 def _stand_in(name: str, kind: Callable[[], Any] | None) -> tuple[type, str]:
@@ -105,9 +142,19 @@ def load_checkpoint_file(path: str | Path, trust_pickle: bool = False) -> dict[s
                 "reads it by plain pickle, which runs any code it holds."
             ) from error
         content = _read_by_plain_pickle(path)
+    content = _opened(content)
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: holds a {type(content).__name__}, not a checkpoint.")
     return content
+
+
+def _opened(content: Any) -> Any:
+    """Return the content of a file with the tensors of each network in the place of the network."""
+    state = state_of_network(content)
+    if state is not None or not isinstance(content, dict):
+        return content if state is None else state
+    opened = {key: state_of_network(value) for key, value in content.items()}
+    return {k: v if opened[k] is None else opened[k] for k, v in content.items()}
 
 
 def _reason(error: BaseException) -> str:
@@ -129,7 +176,7 @@ def _read_safely(path: Path) -> Any:
                 content = torch.load(path, map_location="cpu", weights_only=True)
         finally:
             _forget_unfinished()
-    if isinstance(content, Inert):
+    if isinstance(content, Inert) and state_of_network(content) is None:
         raise pickle.UnpicklingError(f"it is one object, {shown(content.path)}, no dict of tensors")
     foreign = [name for name in found.names if not name.startswith(("torch.", "collections."))]
     if foreign:
@@ -172,17 +219,29 @@ def _scan_legacy(file: BinaryIO, size: int) -> Found:
 
 
 def _read_safetensors(path: Path) -> dict[str, Any]:
+    """Read a file of safetensors: the length of a JSON header, the header, and the numbers.
+
+    https://huggingface.co/docs/safetensors/index#format
+    """
+    data = bytearray(path.read_bytes())
+    begin = 8 + int.from_bytes(data[:8], "little")
     try:
-        from safetensors import SafetensorError
-        from safetensors.torch import load_file
-    except ImportError as error:
-        raise CheckpointError(
-            f"{path}: a safetensors file; 'pip install safetensors' to read it."
-        ) from error
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise EOFError(str(error)) from error
+        header = json.loads(data[8:begin].decode())
+        header.pop("__metadata__", None)
+        return {name: _safetensor(data, begin, **entry) for name, entry in header.items()}
+    except (ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
+        raise EOFError(f"its safetensors header does not fit: {error}") from error
+
+
+def _safetensor(
+    data: bytearray, begin: int, dtype: str, shape: list[int], data_offsets: list[int]
+) -> Tensor:
+    kind = SAFETENSORS[dtype]
+    first, last = (begin + place for place in data_offsets)
+    count = math.prod(shape)
+    if not (last - first == count * kind.itemsize and begin <= first <= last <= len(data)):
+        raise ValueError(f"{shape} of {dtype} at {data_offsets}")
+    return torch.frombuffer(data, dtype=torch.uint8)[first:last].clone().view(kind).reshape(shape)
 
 
 def _forget_unfinished() -> None:

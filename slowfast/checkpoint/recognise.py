@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from slowfast.checkpoint.formats import AUTO, FORMATS, CheckpointFormat, ParsedState, find_format
-from slowfast.checkpoint.formats.base import CONTAINERS, VIDEO, is_wrapped_twice
+from slowfast.checkpoint.formats.base import VIDEO, containers, find_tensors, is_wrapped_twice
 from slowfast.checkpoint.networks import fitting_networks
 from slowfast.utils.errors import CheckpointError
 
@@ -18,28 +18,36 @@ def matching_formats(content: Mapping[str, Any], inflate: bool = False, at: str 
     """Return the formats that know every tensor of a file.
 
     Of several, only those whose tensors fill one of our networks. Where no format finds its tensors
-    in its own place, they are searched for under the keys that training scripts use.
+    in its own place, they are searched for everywhere in the file; where none knows every tensor,
+    one that fills a network does, whatever heads there are beside it.
     """
     formats = {name: FORMATS.get(name) for name in FORMATS}
-    parsed = {name: fmt.parse(content, at) for name, fmt in formats.items()}
-    if not any(state.complete for state in parsed.values()):
-        parsed = {name: parse_anywhere(fmt, content, at)[0] for name, fmt in formats.items()}
-    known = {name: state for name, state in parsed.items() if state.complete}
-    if len(known) < 2:
-        return list(known)
-    fitting = [name for name, parsed in known.items() if networks_of(parsed, inflate)]
-    return fitting or list(known)
+    parsed = {name: [fmt.parse(content, at)] for name, fmt in formats.items()}
+    if not any(own.complete for (own,) in parsed.values()):
+        parsed = {name: parse_anywhere(fmt, content, at) for name, fmt in formats.items()}
+    known = [name for name, states in parsed.items() if states[0].complete]
+    if len(known) == 1:
+        return known
+    fitting = [name for name in known or parsed if networks_of(parsed[name][0], inflate)]
+    if not fitting:
+        cut = {name: parse_anywhere(fmt, content, at, True)[0] for name, fmt in formats.items()}
+        fitting = [n for n, s in cut.items() if s.complete and networks_of(s, inflate)]
+    return fitting or known
 
 
 def parse_anywhere(
-    fmt: CheckpointFormat, content: Mapping[str, Any], at: str = ""
+    fmt: CheckpointFormat, content: Mapping[str, Any], at: str = "", shared: bool = False
 ) -> list[ParsedState]:
     """Return the tensors from the place of a format or, if none are there, from all that fit."""
-    own = fmt.parse(content, at)
+    own = fmt.parse(content, at, shared)
     if at or VIDEO in own.parts:
         return [own]
-    others = [fmt.parse(content, key) for key in CONTAINERS if key in content]
-    return [parsed for parsed in others if parsed.complete] or [own]
+    others = [fmt.parse(content, key, shared) for key in containers(content)]
+    fitting = [parsed for parsed in others if parsed.complete]
+    if fitting or shared:
+        return fitting or [own]
+    cut = [s for s in parse_anywhere(fmt, content, at, shared=True) if s.complete]
+    return cut or [own]
 
 
 def networks_of(parsed: ParsedState, inflate: bool = False) -> list[str]:
@@ -64,7 +72,7 @@ def detect_format(
         CheckpointError: the file has not that format, or, for ``auto``, none or several.
     """
     _refuse_two_wrappers(path, content)
-    if at and not isinstance(content.get(at), Mapping):
+    if at and not find_tensors(content, at):
         raise CheckpointError(
             f"{path}: no tensors under CHECKPOINT.AT {at!r}. The file holds: {describe(content)}."
         )
@@ -73,7 +81,7 @@ def detect_format(
     name, fmt = find_format(method)
     parsed = fmt.parse(content, at)
     if parsed.complete:
-        return name, fmt, parsed
+        return name, fmt, _without_beginning(content, fmt, parsed)
     others = matching_formats(content, inflate, at)
     if others and name not in others:
         raise CheckpointError(
@@ -81,6 +89,16 @@ def detect_format(
             f"tensors are named as by {' or '.join(others)}. Set MODEL.INIT_METHOD {others[0]}."
         )
     return name, fmt, _only_place(path, content, name, fmt, at)
+
+
+def _without_beginning(
+    content: Mapping[str, Any], fmt: CheckpointFormat, parsed: ParsedState
+) -> ParsedState:
+    """Return the tensors without what all names begin with, where only so they fill a network."""
+    if networks_of(parsed, inflate=True):
+        return parsed
+    cut = fmt.parse(content, parsed.at, shared=True)
+    return cut if cut.complete and networks_of(cut, inflate=True) else parsed
 
 
 def _only_place(
@@ -106,8 +124,9 @@ def _where(fmt: CheckpointFormat) -> str:
 
 def _only_one(path: Path, content: Mapping[str, Any], inflate: bool, at: str) -> str:
     found = matching_formats(content, inflate, at)
-    if len(found) == 1:
-        return found[0]
+    first, *others = found or [""]
+    if first and set(others) <= set(FORMATS.get(first).same_as):
+        return first
     if found:
         raise CheckpointError(
             f"{path}: MODEL.INIT_METHOD auto cannot choose, the names of its tensors are those of "

@@ -7,14 +7,18 @@ Names sort by age: ``checkpoint_epoch_00010.pyth`` after 10 whole epochs, and
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+import yaml
 
 from slowfast.checkpoint.reader import load_checkpoint_file
 from slowfast.config.node import CfgNode
-from slowfast.utils.errors import CheckpointError
+from slowfast.config.yaml_file import UNREADABLE
+from slowfast.utils.errors import CheckpointError, ConfigError
 from slowfast.utils.files import atomic_write, remove_stale_temporaries
 from slowfast.utils.logging import get_logger
 
@@ -23,6 +27,8 @@ logger = get_logger(__name__)
 NAME = re.compile(r"^checkpoint_epoch_(\d{5})(?:_step_(\d{8}))?\.pyth$")
 # The newest file is never the only copy: two are kept even where none was asked for.
 KEPT_ROLLING = 2
+
+Check = Callable[[Path, dict[str, Any]], None]
 
 
 class CheckpointStore:
@@ -60,7 +66,11 @@ class CheckpointStore:
             try:
                 torch.save(content, file)
             except RuntimeError as error:  # how torch reports a failed write
-                raise OSError(str(error).splitlines()[0]) from error
+                free = shutil.disk_usage(self.folder).free / 2**20
+                raise OSError(
+                    f"{path}: not written whole; the disk has {free:.0f} MiB left "
+                    f"({str(error).splitlines()[0]})"
+                ) from error
         self._retire()
         return path
 
@@ -95,8 +105,11 @@ class CheckpointStore:
         if self.folder.is_dir():
             remove_stale_temporaries(self.folder)
 
-    def load_newest(self) -> tuple[Path, dict[str, Any]] | None:
+    def load_newest(self, check: Check | None = None) -> tuple[Path, dict[str, Any]] | None:
         """Return the newest readable checkpoint; unreadable newer ones are named in a warning.
+
+        Args:
+            check: raises a CheckpointError where a file that can be read holds the wrong things.
 
         Raises:
             CheckpointError: there are checkpoints but none is readable.
@@ -104,7 +117,10 @@ class CheckpointStore:
         files = self.files()
         for path in reversed(files):
             try:
-                return path, load_checkpoint_file(path)
+                content = load_checkpoint_file(path)
+                if check is not None:
+                    check(path, content)
+                return path, content
             except CheckpointError as error:
                 logger.warning("%s Falling back to the checkpoint before it.", error)
         if files:
@@ -141,16 +157,26 @@ def open_checkpoint(path: str | Path, trust_pickle: bool = False) -> tuple[Path,
 
 def _warn_if_unfinished(path: Path, content: dict[str, Any]) -> None:
     planned = saved_key(content, "SOLVER.MAX_EPOCH")
-    done = content.get("progress", {}).get("epoch")
-    if planned is not None and done is not None and done < planned:
+    progress = content.get("progress")
+    done = progress.get("epoch") if isinstance(progress, dict) else None
+    if planned is not None and isinstance(done, int) and done < planned:
         logger.warning("%s: that run has done %d of %d epochs.", path, done, planned)
 
 
 def saved_key(content: dict[str, Any], key: str) -> Any:
     """Return a key of the config that a checkpoint of this package holds, None where it does not."""
+    cfg = saved_cfg(content)
+    return None if cfg is None else cfg.leaves().get(key)
+
+
+def saved_cfg(content: dict[str, Any]) -> CfgNode | None:
+    """Return the config that a checkpoint of this package holds, None where it holds none."""
     if not isinstance(content.get("cfg"), str):
         return None
-    return CfgNode.load_cfg(content["cfg"]).leaves().get(key)
+    try:
+        return CfgNode.load_cfg(content["cfg"])
+    except (ConfigError, yaml.YAMLError, *UNREADABLE, AssertionError):
+        return None
 
 
 def check_architecture(path: Path, content: dict[str, Any], wanted: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from slowfast.config.availability import unavailable
@@ -76,9 +77,10 @@ def _steps(cfg: CfgNode) -> Iterator[str]:
         yield f"SOLVER.STEPS must begin at epoch 0, found {steps}."
     if steps != sorted(set(steps)):
         yield f"SOLVER.STEPS must ascend, found {steps}."
-    # Published Charades files give more rates than steps; the surplus was never read.
-    if len(solver.LRS) < len(steps):
-        yield f"SOLVER.LRS {list(solver.LRS)} must have a rate for each of SOLVER.STEPS {steps}."
+    # Published files give more rates than steps, or a step at the very end; neither is ever read.
+    taken = [step for step in steps if step < solver.MAX_EPOCH]
+    if len(solver.LRS) < len(taken):
+        yield f"SOLVER.LRS {list(solver.LRS)} must have a rate for each of SOLVER.STEPS {taken}."
 
 
 def _optimizer(cfg: CfgNode) -> Iterator[str]:
@@ -151,6 +153,14 @@ def _names(cfg: CfgNode) -> Iterator[str]:
             yield f"{name} is empty."
 
 
+def _lists(cfg: CfgNode) -> Iterator[str]:
+    suffix = cfg.DATA.FILE_SUFFIX
+    if suffix and not re.fullmatch(r"\.\w+", suffix):
+        yield f"DATA.FILE_SUFFIX {suffix!r} must be an ending with a dot, like '.mp4'."
+    if not cfg.DATA.PATH_LABEL_SEPARATOR:
+        yield "DATA.PATH_LABEL_SEPARATOR is empty; the usual one is a blank."
+
+
 def _labels(cfg: CfgNode) -> Iterator[str]:
     if cfg.DATA.MULTI_LABEL and cfg.MODEL.LOSS_FUNC == "cross_entropy":
         yield "MODEL.LOSS_FUNC 'cross_entropy' has one label per clip and DATA.MULTI_LABEL several."
@@ -179,6 +189,12 @@ def _sound(cfg: CfgNode) -> Iterator[str]:
             "AUDIO.ENABLE knows one view of a test video: set TEST.NUM_ENSEMBLE_VIEWS 1 and "
             "TEST.NUM_SPATIAL_CROPS 1, or TEST.ENABLE False."
         )
+    per_step = cfg.TRAIN.BATCH_SIZE // cfg.TRAIN.ACCUMULATION_STEPS
+    if cfg.AUDIO.ENABLE and cfg.SSL.AVID.LOSS == "in_batch" and per_step < 2:
+        yield (
+            "SSL.AVID.LOSS in_batch compares the clips of a batch, and there is one: raise "
+            f"TRAIN.BATCH_SIZE {cfg.TRAIN.BATCH_SIZE}."
+        )
     if len(cfg.SSL.AVID.MOMENTUM) not in (1, 2):
         yield f"SSL.AVID.MOMENTUM is one number or two, found {cfg.SSL.AVID.MOMENTUM}."
 
@@ -199,6 +215,7 @@ RULES = (
     _colours,
     _pretrained,
     _names,
+    _lists,
     _labels,
     _views,
     _batch_norm,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +16,10 @@ WIDEST_DEFAULT = 24
 
 
 def help_config(prefix: str = "") -> str:
-    """Return the keys whose names start with ``prefix``: type, default, meaning and choices."""
+    """Return the keys whose names start with ``prefix``: type, default, meaning and choices.
+
+    Where none does, those that have the word in their name or meaning.
+    """
     groups = []
     wanted = prefix.strip().upper()
     if any(name.upper().startswith(f"{wanted}.") for name in KEYS):
@@ -24,11 +28,23 @@ def help_config(prefix: str = "") -> str:
         shown = {name: key for name, key in keys.items() if name.upper().startswith(wanted)}
         if shown:
             groups.append((title, shown))
+    if not groups:  # no such beginning: then every key with the word in its name or meaning
+        groups = [(title, _with_word(keys, wanted)) for title, keys in _groups()]
+        groups = [(title, shown) for title, shown in groups if shown]
     if not groups:
         nodes = {name.rpartition(".")[0] for name in KEYS} - {""}
         hint = did_you_mean_key(prefix, [*nodes, *KEYS])
         raise ConfigError(f"no config key starts with {prefix}. {hint}")
     return "\n\n".join(_table(title, keys) for title, keys in groups)
+
+
+def _with_word(keys: dict[str, Key], word: str) -> dict[str, Key]:
+    pattern = re.compile(rf"(?<![A-Z]){re.escape(word.rstrip('.'))}(?![A-Z])")
+    return {
+        name: key
+        for name, key in keys.items()
+        if pattern.search(name.upper()) or pattern.search(key.meaning.upper())
+    }
 
 
 def _groups() -> Iterator[tuple[str, dict[str, Key]]]:

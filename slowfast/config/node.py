@@ -13,7 +13,7 @@ from yacs.config import CfgNode as YacsNode
 from slowfast.config.coerce import coerce, kind_of
 from slowfast.config.nodes import KEYS
 from slowfast.config.yaml_file import Entry, read_entries
-from slowfast.utils.errors import ConfigError, did_you_mean_key
+from slowfast.utils.errors import ConfigError, brief, did_you_mean_key
 
 
 class ReadLog:
@@ -153,7 +153,7 @@ class CfgNode(YacsNode):
             node = node.get(group) if isinstance(node, YacsNode) else None
         if not isinstance(node, YacsNode) or leaf not in node:
             hint = did_you_mean_key(entry.name, self.leaves())
-            raise ConfigError(f"unknown config key {entry.name}. {hint}")
+            raise ConfigError(f"unknown config key {entry.name[:200]}. {hint}")
         current = dict.get(node, leaf)  # not a read
         if isinstance(current, YacsNode):
             if entry.value in (None, {}) and not entry.word:
@@ -165,7 +165,7 @@ class CfgNode(YacsNode):
         try:
             return [(node, leaf, coerce(entry.value, kind, entry.word))]
         except ValueError:
-            found = f"{entry.value!r} ({type(entry.value).__name__})"
+            found = f"{brief(entry.value, 500)} ({type(entry.value).__name__})"
             raise ConfigError(f"{entry.name} expects {kind}, found {found}.") from None
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from slowfast.config.coerce import coerce, kind_of
+from slowfast.utils.errors import brief
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,21 @@ class Key:
         try:
             coerce(value, self.kind)
         except ValueError:
-            return f"is {value!r} ({type(value).__name__}), expected {self.kind}"
+            return f"is {brief(value)} ({type(value).__name__}), expected {self.kind}"
         if self.choices and value not in self.choices:
-            return f"is {value!r}, expected one of {', '.join(map(repr, self.choices))}"
+            return f"is {brief(value)}, expected one of {', '.join(map(repr, self.choices))}"
         is_list = isinstance(value, (list, tuple))
         if is_list and self.length is not None and len(value) not in (0, self.length):
-            return f"has {len(value)} elements, expected {self.length}: {value!r}"
+            return f"has {len(value)} elements, expected {self.length}: {brief(value)}"
         numbers = [n for n in (value if is_list else [value]) if isinstance(n, (int, float))]
         if any(self._is_out(number) for number in numbers):
-            return f"is {value!r}, expected {self._range()}"
+            return f"is {brief(value)}, expected {self._range()}"
         return ""
 
     def _is_out(self, number: float) -> bool:
         return (
-            math.isnan(number)
+            (isinstance(number, int) and abs(number) >= 2**63)
+            or math.isnan(number)
             or (math.isinf(number) and self.default not in (math.inf, -math.inf))
             or (self.low is not None and number < self.low)
             or (self.high is not None and number > self.high)
@@ -81,7 +83,7 @@ class Key:
             words.append(f"at least {self.low:g}")
         if self.high is not None:
             words.append(f"at most {self.high:g}")
-        return " and ".join(words) or "a finite number"
+        return " and ".join(words) or "a finite number that fits into 64 bits"
 
 
 class Node:

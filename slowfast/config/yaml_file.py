@@ -9,13 +9,19 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from slowfast.utils.errors import ConfigError, did_you_mean
+from slowfast.utils.errors import ConfigError, brief, did_you_mean
 from slowfast.utils.paths import expanded, is_url, joined, local_path
 from slowfast.utils.shipped import shipped
 
 logger = logging.getLogger(__name__)
 
 BASE_KEY = "_BASE_"
+# Far more than any config has; a file beyond them is another kind of file, or means harm.
+MAX_CHARACTERS = 1_000_000
+MAX_VALUES = 100_000
+LONGEST_PATH = 4096
+# What PyYAML raises for a scalar that does not spell what its tag says: 2024-02-30, !!int abc.
+UNREADABLE = (ValueError, LookupError, AttributeError, TypeError, OverflowError, RecursionError)
 
 
 class Entry(NamedTuple):
@@ -33,11 +39,15 @@ def read_entries(path: str | Path) -> list[Entry]:
 
 
 def _read(source: str, above: tuple[Path, ...], asked_by: str = "") -> list[Entry]:
+    if "\0" in source or len(source) > LONGEST_PATH:
+        raise ConfigError(f"{asked_by or '--cfg'}: {brief(source)} is not the path of a file.")
     path = Path(local_path(source, f"{asked_by}: {BASE_KEY}" if asked_by else "--cfg"))
     if not path.exists():  # configs/... is found from any folder
         path = shipped(path) or path
     source = source if is_url(source) else str(path)  # for messages, and what _BASE_ is seen from
     real = path.resolve()
+    if len(above) > 50:
+        raise ConfigError(f"{asked_by}: {BASE_KEY} leads through more than 50 files.")
     if real in above:
         chain = " -> ".join(entry.name for entry in (*above, real))
         raise ConfigError(f"{asked_by}: {BASE_KEY} goes in a circle: {chain}.")
@@ -48,7 +58,8 @@ def _read(source: str, above: tuple[Path, ...], asked_by: str = "") -> list[Entr
             continue
         if not isinstance(entry.value, str):
             raise ConfigError(
-                f"{entry.where}: {BASE_KEY} expects the path of one YAML file, found {entry.value!r}."
+                f"{entry.where}: {BASE_KEY} expects the path of one YAML file, found "
+                f"{brief(entry.value)}."
             )
         base = expanded(entry.value, f"{entry.where}: {BASE_KEY}")
         inherited += _read(joined(source, base), (*above, real), entry.where)
@@ -58,13 +69,17 @@ def _read(source: str, above: tuple[Path, ...], asked_by: str = "") -> list[Entr
 def _text(path: Path, asked_by: str) -> str:
     prefix = f"{asked_by}: {BASE_KEY}: " if asked_by else ""
     try:
-        return path.read_text(encoding="utf-8")
+        with open(path, encoding="utf-8") as file:
+            text = file.read(MAX_CHARACTERS + 1)
     except FileNotFoundError as error:
         neighbours = [entry.name for entry in path.parent.glob("*.y*ml")]
         hint = f" {did_you_mean(path.name, neighbours)}" if neighbours else ""
         raise ConfigError(f"{prefix}config file not found: {path}.{hint}") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"{prefix}config file {path} cannot be read: {error}.") from error
+    if len(text) > MAX_CHARACTERS:
+        raise ConfigError(f"{prefix}{path} holds more than a megabyte: not a config file.")
+    return text
 
 
 def _parse(path: str, text: str) -> list[Entry]:
@@ -78,12 +93,40 @@ def _parse(path: str, text: str) -> list[Entry]:
             raise ConfigError(
                 f"{path}:{line}: a config file is a mapping of keys to values, found {found}."
             )
-        return list(_leaves(loader, root, path, "", ()))
+        _check_size(root, path)
+        return list(_leaves(loader, root, path, ""))
+    except RecursionError:
+        raise ConfigError(f"{path}: its values are nested too deeply.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         reason = getattr(error, "problem", None) or str(error)
-        raise ConfigError(f"{path}{line}: not valid YAML: {reason}.") from error
+        raise ConfigError(f"{path}{line}: not valid YAML: {reason[:200]}.") from error
+
+
+def _check_size(root: yaml.Node, path: str) -> None:
+    """Refuse what is small as text and has no end, or nearly none, once its aliases are followed."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node, line: int) -> int:
+        if id(node) in sizes:
+            if not sizes[id(node)]:
+                raise ConfigError(f"{path}:{line}: not valid YAML: a value contains itself.")
+            return sizes[id(node)]
+        sizes[id(node)] = 0  # being counted
+        total = 1
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                line = key.start_mark.line + 1
+                total += size(key, line) + size(value, line)
+        elif isinstance(node, yaml.SequenceNode):
+            total += sum(size(part, node.start_mark.line + 1) for part in node.value)
+        if total > MAX_VALUES:
+            raise ConfigError(f"{path}:{line}: its aliases make more than {MAX_VALUES} values.")
+        sizes[id(node)] = total
+        return total
+
+    size(root, 1)
 
 
 def _leaves(
@@ -91,7 +134,6 @@ def _leaves(
     mapping: yaml.MappingNode,
     path: str,
     prefix: str,
-    above: tuple[int, ...],
 ) -> Iterator[Entry]:
     """Yield the leaves of a mapping under their dotted names, in the order of the file."""
     _warn_of_repeats(mapping, path, prefix)
@@ -102,11 +144,13 @@ def _leaves(
             raise ConfigError(f"{where}: a key must be a plain word.")
         name = prefix + key.value
         if isinstance(value, yaml.MappingNode) and value.value:
-            if id(value) in above:
-                raise ConfigError(f"{where}: {name} contains itself.")
-            yield from _leaves(loader, value, path, f"{name}.", (*above, id(value)))
-        else:
+            yield from _leaves(loader, value, path, f"{name}.")
+            continue
+        try:
             yield Entry(name, loader.construct_object(value, deep=True), where)
+        except UNREADABLE as error:
+            reason = f"{type(error).__name__}: {error}"[:200]
+            raise ConfigError(f"{where}: {name} cannot be read as YAML ({reason}).") from error
 
 
 def _warn_of_repeats(mapping: yaml.MappingNode, path: str, prefix: str) -> None:

@@ -17,6 +17,7 @@ from slowfast.datasets.lists.ava import FIRST_SECOND, find_videos
 from slowfast.datasets.lists.ava_boxes import Key, read_box_lines
 from slowfast.datasets.lists.frame_lists import compact, read_frame_list
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.input_files import OVERSHOOT
 from slowfast.utils.parallel import map_files
 
 # Official AVA: number of videos of each split, and frames of each video at 30 per second.
@@ -172,7 +173,13 @@ def _check_boxes(split: AvaSplit, rate: int) -> None:
             split.notes.append(
                 f"{len(table.flat)} {what} boxes have no area: {shorten(table.flat)}."
             )
-        if table.outside:
+        if table.far_outside and split.name == "val" and table is split.boxes:
+            split.problems.append(
+                f"{len(table.far_outside)} annotated boxes reach beyond the frame by more than "
+                f"{OVERSHOOT}, and detections cannot be judged against them: "
+                f"{shorten(table.far_outside)}."
+            )
+        elif table.outside:
             split.notes.append(
                 f"{len(table.outside)} {what} boxes reach beyond the frame, which cuts them: "
                 f"{shorten(table.outside)}."

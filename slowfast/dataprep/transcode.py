@@ -17,6 +17,7 @@ from slowfast.datasets.media import VideoInfo, open_media
 from slowfast.datasets.media.encode import Encoding, reencode
 from slowfast.utils.errors import MediaError
 from slowfast.utils.parallel import map_files
+from slowfast.utils.paths import is_clutter
 
 # A full decode may miss this share of the promised frames (edit lists, broken last packets).
 MISSING_FRACTION = 0.02
@@ -104,6 +105,8 @@ def _plan(src_root: Path, dst_root: Path, report: TranscodeReport) -> list[tuple
     for source in sorted(src_root.rglob("*")):
         inside = source.resolve().is_relative_to(dst_root.resolve())
         if source.suffix.lower() not in VIDEO_SUFFIXES or inside or not source.is_file():
+            continue
+        if any(map(is_clutter, source.relative_to(src_root).parts)):
             continue
         found += 1
         target = (dst_root / source.relative_to(src_root)).with_suffix(".mp4")

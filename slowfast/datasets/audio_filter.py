@@ -6,7 +6,6 @@ the list at all: its row would stay random and serve as a negative for ever.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
@@ -20,6 +19,7 @@ from slowfast.datasets.sampling.windows import AudioVisualWindows
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import AnnotationError, MediaError
 from slowfast.utils.files import write_csv
+from slowfast.utils.input_files import parse_whole, read_table
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
@@ -130,9 +130,9 @@ def _read(report: Path) -> Problems | None:
     if not report.is_file():
         return None
     try:
-        with report.open(newline="", encoding="utf-8") as file:
-            return {int(line["row"]): line["reason"] for line in csv.DictReader(file)}
-    except (KeyError, ValueError, TypeError, OSError):
+        table = read_table(report, ("row", "reason"))
+        return {parse_whole(line["row"], "row"): line["reason"] for _, line in table}
+    except (AnnotationError, ValueError):
         logger.warning("%s is damaged; the files are looked at again.", report)
         return None
 

@@ -62,19 +62,25 @@ def read_items(cfg, split: str, name: str | None = None) -> ItemTable:
         AnnotationError: the list is missing or wrong.
     """
     name = name or dataset_name(cfg, split)
-    if name not in DATASET_REGISTRY:
-        key = "TEST.DATASET" if split == "test" else "TRAIN.DATASET"
-        raise ConfigError(
-            f"{key}: unknown dataset {name!r}. {did_you_mean(name, DATASET_REGISTRY)}"
-        )
-    read = DATASET_REGISTRY.get(name)
+    read = _registered(name, split)
     if isinstance(read, type):
         raise ConfigError(
             f"The dataset {name} is a class that reads its files by itself, as in PySlowFast; there "
             "is no list of them to look at."
         )
     items = read(cfg, split)
-    return items.with_suffix(cfg.DATA.FILE_SUFFIX) if cfg.DATA.FILE_SUFFIX else items
+    items = items.with_suffix(cfg.DATA.FILE_SUFFIX) if cfg.DATA.FILE_SUFFIX else items
+    return items.with_existing_names()
+
+
+def _registered(name: str, split: str) -> ListReader | type:
+    """Return what is registered as a dataset, or raise a ConfigError that names the key."""
+    if name not in DATASET_REGISTRY:
+        key = "TEST.DATASET" if split == "test" else "TRAIN.DATASET"
+        raise ConfigError(
+            f"{key}: unknown dataset {name!r}. {did_you_mean(name, DATASET_REGISTRY)}"
+        )
+    return DATASET_REGISTRY.get(name)
 
 
 def dataset_name(cfg, split: str) -> str:
@@ -128,7 +134,7 @@ def build_dataset(
         ConfigError: unknown name.
         AnnotationError: its lists are missing or wrong.
     """
-    if isinstance(kind := DATASET_REGISTRY.get(name), type):
+    if isinstance(kind := _registered(name, split), type):
         return _foreign_dataset(
             cfg, kind, name, split, views or VIEWS_OF[split], plan.count * plan.cuts
         )

@@ -9,23 +9,31 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
-from slowfast.datasets.columns import FrameNames, Ragged, StringTable, packed, unpacked
+from slowfast.datasets.columns import (
+    RAGGED,
+    FrameNames,
+    Ragged,
+    StringTable,
+    packed,
+    read_columns,
+)
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions, open_media
 from slowfast.datasets.media.parts import AtRate, FrameList, Span
 from slowfast.utils.errors import AnnotationError, ConfigError
 from slowfast.utils.files import atomic_write
+from slowfast.utils.input_files import readable, reading_arrays
+from slowfast.utils.paths import existing_form
 
 MANIFEST_VERSION = 1
-RAGGED = ("intervals", "boxes")  # columns with several rows per item
+WORTH_LISTING = 32  # files of one folder from which on it is listed, not asked file by file
 
 
 class ItemTable:
@@ -71,7 +79,7 @@ class ItemTable:
         if count == 0:
             raise AnnotationError(f"{source}: lists no file at all.")
         self.labels = np.full(count, -1) if labels is None else np.asarray(labels, dtype=np.int64)
-        self.class_names = list(class_names)
+        self.class_names = [readable(name) for name in class_names]
         self.source = str(source)
         self.start = np.full(count, np.nan) if start is None else np.asarray(start, dtype=float)
         self.end = np.full(count, np.nan) if end is None else np.asarray(end, dtype=float)
@@ -138,7 +146,8 @@ class ItemTable:
     def _hash_of_files(self):
         digest = hashlib.sha256()
         for row in range(len(self)):
-            digest.update(self.short_path(row).encode() + b"\n")
+            name = unicodedata.normalize("NFC", self.short_path(row))
+            digest.update(name.encode("utf-8", "surrogateescape") + b"\n")
             if not np.isnan(self.start[row]):
                 digest.update(self.start[row].tobytes() + self.end[row].tobytes())
         return digest
@@ -155,23 +164,36 @@ class ItemTable:
         return "/".join(self.paths[row].rsplit("/", 2)[-2:])
 
     def check_files(self) -> ItemTable:
-        """Return self, after looking every file up on disk; each once, however often it is listed.
+        """Return self, after looking every file up on disk; large folders are listed, once.
 
         Raises:
             AnnotationError: some are missing; names the first and the cure.
         """
-        paths = list(dict.fromkeys(self.paths[row] for row in range(len(self))))
-        with ThreadPoolExecutor(16) as pool:
-            exists = list(pool.map(os.path.exists, paths))
-        missing = [path for path, found in zip(paths, exists, strict=True) if not found]
+        count = Counter(path.rpartition("/")[0] for path in self.paths)
+        held = {folder: names_in(folder) for folder in count if count[folder] >= WORTH_LISTING}
+        missing: dict[str, None] = {}
+        for path in self.paths:
+            folder, _, name = path.rpartition("/")
+            # What a listing does not show may be there: names on some disks know no case.
+            if name not in held.get(folder, ()) and not os.path.exists(path):
+                missing[path] = None
         if missing:
-            shown = "\n  ".join(missing[:5])
+            shown = "\n  ".join([*missing][:5])
+            paths = set(self.paths)
             raise AnnotationError(
                 f"{self.source}: {len(missing)} of {len(paths)} listed files do not exist:\n  "
                 f"{shown}\nCheck DATA.PATH_PREFIX, or leave the missing files out with "
                 f"'python tools/prepare_data.py manifest' and set DATA.MANIFEST_DIR."
             )
         return self
+
+    def with_existing_names(self) -> ItemTable:
+        """Return the list with names in the Unicode form in which the files exist, if they do."""
+        if self.frames is not None or (self.paths.text < 128).all():
+            return self
+        changed = copy.copy(self)
+        changed.paths = StringTable.from_strings(existing_form(path) for path in self.paths)
+        return changed
 
     def check_distinct(self) -> ItemTable:
         """Return self if no file is listed twice: one file has one memory.
@@ -180,8 +202,7 @@ class ItemTable:
             AnnotationError: names the first file that is.
         """
         seen: set[str] = set()
-        for row in range(len(self)):
-            path = self.paths[row]
+        for path in self.paths:
             if path in seen:
                 raise AnnotationError(
                     f"{self.source}: {path} is listed more than once, but a file has one memory. "
@@ -246,9 +267,9 @@ class ItemTable:
         """Return the same list with other file endings, for transcoded copies of the files.
 
         Raises:
-            ConfigError: the ending has no dot.
+            ConfigError: the ending is none.
         """
-        if not suffix.startswith("."):
+        if not re.fullmatch(r"\.\w+", suffix):
             raise ConfigError(f"DATA.FILE_SUFFIX {suffix!r} must begin with a dot, like '.mp4'.")
         if self.frames is not None:
             raise ConfigError(
@@ -294,47 +315,24 @@ class ItemTable:
         Raises:
             AnnotationError: the file is missing or not a manifest.
         """
-        try:
-            with np.load(path, allow_pickle=False) as data:
-                if int(data["version"]) != MANIFEST_VERSION:
-                    raise ValueError(f"version {int(data['version'])}")
-                items = cls(**_columns(data), source=path)
-                items.checked_windows = (
-                    str(data["checked_windows"]) if "checked_windows" in data else ""
-                )
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-            raise AnnotationError(
-                f"{path}: not a usable manifest ({error}). Write one with "
-                "'python tools/prepare_data.py manifest --cfg CFG --out DIR'."
-            ) from error
+        cure = "; write one with 'python tools/prepare_data.py manifest --cfg CFG --out DIR'"
+        with reading_arrays(path, AnnotationError, f"not a usable manifest{cure}") as data:
+            if int(data["version"]) != MANIFEST_VERSION:
+                raise ValueError(f"version {int(data['version'])}")
+            items = cls(**read_columns(data), source=path)
+            if "checked_windows" in data:
+                items.checked_windows = str(data["checked_windows"])
         return items
+
+
+def names_in(folder: str) -> set[str]:
+    """Return the names in a folder behind which there is something."""
+    try:
+        with os.scandir(folder or ".") as entries:
+            return {e.name for e in entries if not e.is_symlink() or os.path.exists(e.path)}
+    except OSError:
+        return set()
 
 
 def _table(strings: Iterable[str] | StringTable) -> StringTable:
     return strings if isinstance(strings, StringTable) else StringTable.from_strings(strings)
-
-
-def _columns(data: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Return the arguments of a table from the arrays of a manifest."""
-    class_names = unpacked(data, "names_")
-    columns: dict[str, Any] = {
-        "paths": unpacked(data, ""),
-        "labels": data["labels"],
-        "class_names": [class_names[k] for k in range(len(class_names))],
-    }
-    if len(columns["labels"]) != len(columns["paths"]):
-        raise ValueError(f"{len(columns['labels'])} labels for {len(columns['paths'])} files")
-    if "start" in data:
-        columns |= {"start": data["start"], "end": data["end"]}
-    if "item_names_text" in data:
-        columns["names"] = unpacked(data, "item_names_")
-    for kind in RAGGED:
-        if f"{kind}_ends" in data:
-            keys = [key for key in data if key.startswith(f"{kind}.")]
-            arrays = {key.partition(".")[2]: data[key] for key in keys}
-            columns[kind] = Ragged(arrays, data[f"{kind}_ends"])
-    if "frame_rate" in data:
-        columns["frame_rate"], columns["frame_start"] = data["frame_rate"].tolist()
-    if "frames_root" in data:
-        columns["frames"] = FrameNames.unpacked(data)
-    return columns

@@ -14,6 +14,7 @@ import torch
 
 from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du
+from slowfast.utils.arguments import begin_command
 from slowfast.utils.errors import SlowFastError, StopRequested
 from slowfast.utils.processes import end_children
 
@@ -115,7 +116,7 @@ def write_traceback(error: BaseException, log: Path) -> None:
     """Append a traceback to a file; a disk that is full does not hide the error itself."""
     text = "".join(traceback.format_exception(error))
     try:
-        with open(log, "a") as file:
+        with open(log, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"rank {du.get_rank()} failed:\n{text}")
         error.traceback_file = log
     except OSError:
@@ -127,6 +128,7 @@ def run_cli(work: Callable[[], None]) -> int:
 
     No child process is left behind, whatever happened.
     """
+    begin_command()
     try:
         work()
     except StopRequested as stop:

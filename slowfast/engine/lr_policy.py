@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+NEAR = 0.9  # share of the base rate that a run should reach
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -38,6 +40,13 @@ class Schedule:
         end = self._policy(self.warmup_epochs)
         slope = (end - self.warmup_start_lr) / self.warmup_epochs
         return self.warmup_start_lr + epoch * slope
+
+    @property
+    def never_reaches_base(self) -> bool:
+        """Whether warm-up takes so much of the run that the rate stays far below ``base_lr``."""
+        if not self.warmup_epochs or self.policy != "cosine":
+            return self.warmup_epochs >= self.max_epoch
+        return self._policy(self.warmup_epochs) < NEAR * self.base_lr
 
     def _policy(self, epoch: float) -> float:
         return {"cosine": self._cosine, "steps_with_relative_lrs": self._steps}[self.policy](epoch)

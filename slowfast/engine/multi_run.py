@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from slowfast.utils import distributed as du
 from slowfast.utils.files import write_json
+from slowfast.utils.input_files import read_json
 from slowfast.utils.logging import get_logger, setup_logging
 
 logger = get_logger(__name__)
@@ -61,7 +61,7 @@ def run_folds_or_seeds(cfg, repeats: MultiRun, run: Callable[..., None]) -> None
 
 def summarise(name: str, folders: dict[int, Path]) -> dict:
     """Return the measures of each run with mean and standard deviation (N - 1)."""
-    each = {k: json.loads((folder / "results.json").read_text()) for k, folder in folders.items()}
+    each = {k: read_json(folder / "results.json") for k, folder in folders.items()}
     first = next(iter(each.values()))
     measures = [k for k in first["test"] if not k.rpartition("/")[2].startswith("num_")]
     values = {k: [result["test"][k] for result in each.values()] for k in measures}

@@ -79,6 +79,28 @@ def construct_optimizer(model: nn.Module, cfg) -> torch.optim.Optimizer:
     return adaptive[method](groups, lr=solver.BASE_LR, betas=tuple(solver.BETAS), eps=1e-8)
 
 
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Resume what an optimizer has gathered; its settings stay those it was made with.
+
+    ``load_state_dict`` alone would bring back the weight decay, momentum and betas of the checkpoint.
+
+    Raises:
+        ValueError: the state is of another kind of optimizer, or of other groups of parameters.
+    """
+    settings = [{k: v for k, v in g.items() if k != "params"} for g in optimizer.param_groups]
+    theirs = state["param_groups"]
+    if [len(g["params"]) for g in theirs] != [len(g["params"]) for g in optimizer.param_groups]:
+        raise ValueError(
+            "its optimizer has other groups of parameters; BN.WEIGHT_DECAY, SOLVER.ZERO_WD_1D_PARAM, "
+            "SOLVER.BACKBONE_LR_SCALE and MODEL.FREEZE must stay as they were"
+        )
+    if any(("betas" in a) != ("betas" in b) for a, b in zip(theirs, settings, strict=True)):
+        raise ValueError("its optimizer is of another kind; SOLVER.OPTIMIZING_METHOD must stay")
+    optimizer.load_state_dict(state)
+    for group, own in zip(optimizer.param_groups, settings, strict=True):
+        group.update(own)
+
+
 def set_lr(optimizer: torch.optim.Optimizer, new_lr: float) -> None:
     """Set the learning rate of every group, times the group's ``lr_scale``."""
     for group in optimizer.param_groups:

@@ -45,7 +45,10 @@ def _report(folder: Path) -> None:
 
     try:
         write_report(folder)
-    except (SlowFastError, OSError, RuntimeError, LookupError, ValueError, TypeError) as error:
+    except (
+        *(SlowFastError, OSError, RuntimeError, LookupError, ValueError, TypeError),
+        *(ArithmeticError, AttributeError),  # what another program wrote into the run's files
+    ) as error:
         logger.warning("report.html could not be written: %s", error)
 
 

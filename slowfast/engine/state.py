@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+
+from slowfast.checkpoint.networks import model_state_of
+from slowfast.checkpoint.store import saved_cfg
+from slowfast.utils.errors import CheckpointError
+
+# What a run's checkpoint must hold to be resumed: name -> type.
+NEEDED = {
+    "progress": Mapping,
+    "optimizer_state": Mapping,
+    "scaler_state": Mapping,
+    "hooks": Mapping,
+    "cfg": str,
+}
 
 
 @dataclass
@@ -26,6 +42,28 @@ class Progress:
     def as_dict(self) -> dict[str, int]:
         """Return plain numbers for a checkpoint."""
         return asdict(self)
+
+
+def check_resumable(path: Path, state: dict[str, Any]) -> None:
+    """Raise a CheckpointError if a file does not hold what a run of this package saves."""
+    model_state_of(state, path)
+    wrong = [name for name, kind in NEEDED.items() if not isinstance(state.get(name), kind)]
+    if "progress" not in wrong and not _is_progress(state["progress"]):
+        wrong.append("progress")
+    if "cfg" not in wrong and saved_cfg(state) is None:
+        wrong.append("cfg")
+    if wrong:
+        raise CheckpointError(
+            f"{path}: cannot be resumed, for it holds no usable {', '.join(map(repr, wrong))}. To "
+            "start from its weights: TRAIN.CHECKPOINT_FILE_PATH with "
+            "TRAIN.CHECKPOINT_EPOCH_RESET True."
+        )
+
+
+def _is_progress(progress: Mapping[str, Any]) -> bool:
+    return progress.keys() == asdict(Progress()).keys() and all(
+        type(number) is int and 0 <= number < 2**63 for number in progress.values()
+    )
 
 
 def seed_step(seed: int, global_step: int, rank: int) -> None:

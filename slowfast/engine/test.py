@@ -113,7 +113,8 @@ def fill(cfg, task: Task, model: nn.Module) -> tuple[str, int]:
     if found is not None:
         path, content = found
         load_weights(model, content, path)
-        return str(path), content.get("progress", {}).get("global_step", 0)
+        progress = content.get("progress")
+        return str(path), progress.get("global_step", 0) if isinstance(progress, dict) else 0
     report = task.initialise_test(model)
     if report is None:
         raise _nothing_to_test(cfg)
@@ -137,7 +138,7 @@ def _weights_of_runs(cfg) -> tuple[Path, dict[str, Any]] | None:
     if cfg.TEST.CHECKPOINT_FILE_PATH:
         path = Path(local_path(cfg.TEST.CHECKPOINT_FILE_PATH, "TEST.CHECKPOINT_FILE_PATH"))
         return path, load_checkpoint_file(path)
-    newest = checkpoint_store(cfg).load_newest()
+    newest = checkpoint_store(cfg).load_newest(lambda path, state: model_state_of(state, path))
     if newest is None and cfg.TRAIN.CHECKPOINT_FILE_PATH:
         path = Path(local_path(cfg.TRAIN.CHECKPOINT_FILE_PATH, "TRAIN.CHECKPOINT_FILE_PATH"))
         return path, load_checkpoint_file(path)

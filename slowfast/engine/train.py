@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from slowfast.checkpoint.networks import load_model_state, model_state_of
-from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file, saved_cfg
+from slowfast.config.node import CfgNode
 from slowfast.config.reads import check_reads
 from slowfast.engine.evaluate import evaluation_loaders
 from slowfast.engine.event_writers import build_event_writers
@@ -18,6 +19,7 @@ from slowfast.engine.hooks.logging import LogHook, StatsWriter
 from slowfast.engine.hooks.precise_bn import PreciseBatchNormHook
 from slowfast.engine.model_info import model_info
 from slowfast.engine.signals import StopSignals
+from slowfast.engine.state import check_resumable
 from slowfast.engine.trainer import Trainer
 from slowfast.tasks.base import Task
 from slowfast.tasks.build import build_task
@@ -27,6 +29,8 @@ from slowfast.utils.logging import get_logger
 from slowfast.utils.paths import local_path
 
 logger = get_logger(__name__)
+
+LONGEST_REASON = 400  # torch lists every tensor that does not fit
 
 
 def checkpoint_store(cfg) -> CheckpointStore:
@@ -50,6 +54,14 @@ def train(cfg, signals: StopSignals) -> None:
     is_new = start(trainer, store)
     trainer.enter_phase()
     _log_census(trainer)
+    if trainer.schedule.never_reaches_base:
+        logger.warning(
+            "The learning rate never comes near SOLVER.BASE_LR %g: %g of the %d epochs are warm-up "
+            "(SOLVER.WARMUP_EPOCHS). Expect little from so short a run.",
+            trainer.schedule.base_lr,
+            trainer.schedule.warmup_epochs,
+            trainer.schedule.max_epoch,
+        )
     if is_new:  # a resumed run has no use for the keys of its start, and was checked then
         check_reads(cfg)
     writer.rewind(trainer.progress)
@@ -151,7 +163,7 @@ def start(trainer: Trainer, store: CheckpointStore) -> bool:
         if aside:
             logger.info("Starting anew; the earlier checkpoints are now in %s.", aside)
     du.synchronize()
-    newest = store.load_newest()
+    newest = store.load_newest(check_resumable)
     names = du.all_gather_unaligned(newest and newest[0].name)
     if len(set(names)) > 1:
         raise CheckpointError(
@@ -173,11 +185,12 @@ def start(trainer: Trainer, store: CheckpointStore) -> bool:
 
 
 def _resume(trainer: Trainer, path: Path, state: dict) -> None:
+    check_resumable(path, state)
     _check_same_run(path, state, trainer)
     _load(trainer.load_state_dict, state, path)
     progress = trainer.progress
     logger.info("Resuming from %s (epoch %d, step %d).", path, progress.epoch, progress.step)
-    for line in changed_keys(state["cfg"], trainer.cfg):
+    for line in changed_keys(saved_cfg(state), trainer.cfg):
         logger.warning("Changed since that checkpoint: %s", line)
     if progress.epoch > trainer.total_epochs:
         raise CheckpointError(
@@ -201,10 +214,10 @@ FREE_KEYS = (
 FREE_TRAIN_KEYS = ("ENABLE", "CHECKPOINT_", "EVAL_PERIOD", "AUTO_RESUME")
 
 
-def changed_keys(saved: str, cfg) -> list[str]:
+def changed_keys(saved: CfgNode, cfg: CfgNode) -> list[str]:
     """Return a line for each key that differs from a saved config and matters for the result."""
     free = (*FREE_KEYS, *(f"TRAIN.{key}" for key in FREE_TRAIN_KEYS))
-    old, new = type(cfg).load_cfg(saved).leaves(), cfg.leaves()
+    old, new = saved.leaves(), cfg.leaves()
     return [
         f"{key}: {old[key]!r} -> {value!r}"
         for key, value in new.items()
@@ -220,10 +233,12 @@ def _plain(value):
 def _load(load, state: dict, path: Path) -> None:
     try:
         load(state)
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())
+        reason = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]} ..."
         raise CheckpointError(
-            f"{path} does not fit this config: {error}. Use another OUTPUT_DIR, set "
-            "TRAIN.AUTO_RESUME False, or correct MODEL.*."
+            f"{path} does not fit this config: {reason}. Use another OUTPUT_DIR, set "
+            "TRAIN.AUTO_RESUME False, or correct MODEL.* and SOLVER.*."
         ) from error
 
 

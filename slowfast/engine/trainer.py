@@ -19,7 +19,7 @@ from slowfast.engine.hooks.base import Hook
 from slowfast.engine.launch import device_of
 from slowfast.engine.lr_policy import Schedule
 from slowfast.engine.memory_format import to_channels_last
-from slowfast.engine.optimizer import set_lr
+from slowfast.engine.optimizer import load_optimizer, set_lr
 from slowfast.engine.phases import Phase, phase_at, total_epochs
 from slowfast.engine.precision import Precision
 from slowfast.engine.state import Progress, batch_to_device, seed_step
@@ -260,7 +260,7 @@ class Trainer:
         self.enter_phase()
         # The end of one phase is the start of the next, whose optimizer is fresh.
         if self.progress.step or self.progress.epoch > self.phase.first_epoch:
-            self.optimizer.load_state_dict(state["optimizer_state"])
+            load_optimizer(self.optimizer, state["optimizer_state"])
         self.precision.scaler.load_state_dict(state["scaler_state"])
         for hook in self.hooks:
             hook.load_state_dict(state["hooks"].get(type(hook).__name__, {}))

@@ -17,6 +17,7 @@ SEVERE benchmark take the detections of a key frame as they stand in the file (`
 default); PASCAL VOC takes the best score first (``score``). Where boxes overlap, the two give
 different numbers, so every result says which one it used.
 
+    python -m slowfast.evaluation.ava outputs/ava/RUN
     python -m slowfast.evaluation.ava --ground-truth ava_val_v2.2.csv --detections detections.csv \\
         --label-map ava_action_list_v2.2_for_activitynet_2019.pbtxt \\
         --excluded ava_val_excluded_timestamps_v2.2.csv --plots plots

@@ -1,4 +1,4 @@
-"""The command ``python -m slowfast.evaluation.ava``."""
+"""The command ``python -m slowfast.evaluation.ava``: of a run's folder, or of files."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from slowfast.evaluation.ava import MATCH_ORDERS, AvaResult, evaluate_files
+from slowfast.evaluation.ava import MATCH_ORDERS, AvaResult, evaluate, evaluate_files
+from slowfast.evaluation.boxes import Boxes
+from slowfast.evaluation.predictions import load_predictions
 from slowfast.utils.errors import SlowFastError
 from slowfast.utils.files import atomic_write, write_json
 
+FILES = ("ground-truth", "detections", "label-map", "excluded")
 MEANING = {
     "input": "the order of the file decides who finds a box, as in PySlowFast and SEVERE",
     "score": "the best score decides who finds a box, as in PASCAL VOC",
@@ -19,7 +22,13 @@ MEANING = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit status; errors are one message, no traceback."""
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
+    files = {f"--{name}": getattr(args, name.replace("-", "_")) for name in FILES}
+    if args.run and any(files.values()):
+        parser.error(f"a run's folder names all files itself; leave out {' '.join(files)}")
+    if not args.run and not (args.ground_truth and args.detections):
+        parser.error("name the folder of a run, or --ground-truth and --detections")
     try:
         _run(args)
     except (SlowFastError, OSError) as error:
@@ -37,8 +46,13 @@ def _parser() -> argparse.ArgumentParser:
         description="Frame-mAP of detections in AVA's format.",
     )
     lines = "lines video,second,x1,y1,x2,y2,action"
-    parser.add_argument("--ground-truth", required=True, help=f"csv, {lines},person")
-    parser.add_argument("--detections", required=True, help=f"csv, {lines},score")
+    parser.add_argument(
+        "run",
+        nargs="?",
+        help="folder of a run that was tested: boxes, classes and all as it used them",
+    )
+    parser.add_argument("--ground-truth", help=f"csv, {lines},person")
+    parser.add_argument("--detections", help=f"csv, {lines},score")
     parser.add_argument(
         "--label-map",
         help="pbtxt or csv of the classes that count; default: all of the ground truth, by their ids",
@@ -68,15 +82,16 @@ def _share(text: str) -> float:
 
 
 def _run(args: argparse.Namespace) -> None:
-    result = evaluate_files(
-        args.ground_truth,
-        args.detections,
-        args.label_map,
-        args.excluded,
-        args.iou,
-        args.match_order,
-        with_confusions=args.plots is not None,
-    )
+    how = (args.iou, args.match_order, args.plots is not None)
+    if args.run:
+        truth, found, names, excluded = read_run(args.run)
+        result = evaluate(truth, found, names, excluded, *how)
+        sys.stdout.write(f"{len(excluded)} key frames are excluded, as in the run\n")
+    else:
+        result = evaluate_files(
+            args.ground_truth, args.detections, args.label_map, args.excluded, *how
+        )
+        sys.stderr.write("".join(f"warning: {line}\n" for line in _absences(args)))
     sys.stdout.write(text(result))
     if args.json:
         write_json(args.json, result.as_dict())
@@ -88,6 +103,45 @@ def _run(args: argparse.Namespace) -> None:
             with atomic_write(Path(args.plots) / name) as file:
                 file.write(figure)
             sys.stdout.write(f"Wrote {Path(args.plots) / name}\n")
+
+
+def read_run(folder: str | Path) -> tuple[Boxes, Boxes, dict[int, str], set[str]]:
+    """Return true boxes, detections, names of the classes and excluded key frames of a tested run.
+
+    Args:
+        folder: of the run, or its ``predictions/test.npz``.
+
+    Raises:
+        SlowFastError: it holds no predictions of boxes.
+    """
+    path = Path(folder)
+    path = path / "predictions" / "test.npz" if path.is_dir() else path
+    found = load_predictions(path)
+    try:
+        return (
+            Boxes(found["true_key"], found["true_box"], found["true_label"]),
+            Boxes.from_scores(found["box_key"], found["box"], found["box_scores"]),
+            dict(zip(found["class_ids"].tolist(), found["class_names"].tolist(), strict=True)),
+            set(found["excluded"].tolist()),
+        )
+    except (LookupError, ValueError) as error:
+        raise SlowFastError(f"{path}: no predictions of boxes ({error}).") from error
+
+
+def _absences(args: argparse.Namespace) -> list[str]:
+    """Say what a run leaves out and this evaluation counts."""
+    lines = []
+    if not args.excluded:
+        lines.append(
+            "without --excluded every key frame counts, while a run leaves out those of "
+            "AVA.EXCLUSION_FILE (ava_val_excluded_timestamps_v2.2.csv)"
+        )
+    if not args.label_map:
+        lines.append(
+            "without --label-map every class of the ground truth counts, while a run counts those "
+            "of AVA.LABEL_MAP_FILE (60 of 80 in AVA)"
+        )
+    return lines
 
 
 def text(result: AvaResult) -> str:

@@ -4,7 +4,7 @@
   detections have lines ``video,second,x1,y1,x2,y2,action,score``, one for each box and action, without
   a header. ``902`` and ``0902`` are one second.
 - Coordinates are shares of the width and height. What lies beyond the frame by
-  :data:`OVERSHOOT` or less is taken as it is; more is an error, since it means pixels.
+  ``OVERSHOOT`` or less is taken as it is; more is an error, since it means pixels.
 - A detected box may end where it begins, or before: the evaluation drops and counts it.
 - Excluded key frames are lines ``video,second``.
 
@@ -31,8 +31,8 @@ from slowfast.evaluation.ava_lines import (
 from slowfast.evaluation.boxes import Boxes, canonical_key, image_keys
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.files import atomic_write
+from slowfast.utils.input_files import OVERSHOOT
 
-OVERSHOOT = 0.01
 CORNERS = ("x1", "y1", "x2", "y2")
 GROUND_TRUTH = ("video", "second", *CORNERS, "action", "person")
 DETECTIONS = ("video", "second", *CORNERS, "action", "score")
@@ -98,7 +98,7 @@ def write_detections(path: str | Path, detections: Boxes, rounded: bool = False)
                 if (key, box) != last:
                     last, text = (key, box), box_format.format(key, *box)
                 lines.append(f"{text},{label},{score.format(value)}\n")
-            file.write("".join(lines).encode())
+            file.write("".join(lines).encode("utf-8", "surrogateescape"))
 
 
 def _writable_key(path: str | Path, key: str) -> str:
@@ -143,7 +143,7 @@ def _read_quickly(path: str | Path, columns: tuple[str, ...]) -> Boxes | None:
             return None
         keys = _keys_of(table["video"], table["second"])
         labels = _per_row(table["action"], lambda text: parse_whole(text, "action", 1))
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):
         return None
     boxes = table[list(CORNERS)].to_numpy()
     fine = (boxes >= -OVERSHOOT).all() and (boxes <= 1 + OVERSHOOT).all()

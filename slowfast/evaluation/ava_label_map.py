@@ -14,11 +14,12 @@ from pathlib import Path
 
 from slowfast.evaluation.ava_lines import parse_whole, read_text
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.input_files import readable
 
 _TOKEN = re.compile(
     r"""
     (?P<skip> [\s,;]+ | \#[^\n]* )
-    | (?P<open> \w+ \s* :? \s* \{ )
+    | (?P<open> \w+ \s* (?: : \s* )? \{ )
     | (?P<close> \} )
     | (?P<field> \w+ ) \s* : \s*
       (?P<value> "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | [^\s"'{},;]+ )
@@ -52,7 +53,7 @@ def read_label_map(path: str | Path) -> dict[int, str]:
 def _add(names: dict[int, str], fields: dict[str, str]) -> None:
     if "id" not in fields:
         raise ValueError(f"the entry has no id; expected {_ENTRY}.")
-    label, name = parse_whole(fields["id"], "id", 1), fields.get("name", "").strip()
+    label, name = parse_whole(fields["id"], "id", 1), readable(fields.get("name", "").strip())
     if not name:
         raise ValueError(f"class {label} has no name; expected {_ENTRY}.")
     if label in names:
@@ -62,9 +63,10 @@ def _add(names: dict[int, str], fields: dict[str, str]) -> None:
 
 def _pbtxt_entries(path: str | Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield the line and the fields of each entry."""
-    entry, begin = None, 0
+    entry, begin, line, last = None, 0, 1, 0
     for token in _TOKEN.finditer(text):
-        line = text.count("\n", 0, token.start()) + 1
+        line += text.count("\n", last, token.start())
+        last = token.start()
         if token["open"] and entry is None:
             entry, begin = {}, line
         elif token["field"] and entry is not None:
@@ -94,11 +96,14 @@ def _unquoted(value: str) -> str:
 
 def _csv_entries(path: str | Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
     rows = csv.DictReader(text.lstrip().split("\n"))
-    if "label_name" not in rows.fieldnames:
-        raise AnnotationError(
-            f"{path}, line 1: the columns are {','.join(rows.fieldnames)}, expected "
-            "label_id,label_name."
-        )
-    for row in rows:
-        fields = {"id": (row["label_id"] or "").strip(), "name": row["label_name"] or ""}
-        yield rows.line_num, fields
+    try:
+        if "label_name" not in rows.fieldnames:
+            raise AnnotationError(
+                f"{path}, line 1: the columns are {','.join(rows.fieldnames)[:120]}, expected "
+                "label_id,label_name."
+            )
+        for row in rows:
+            fields = {"id": (row["label_id"] or "").strip(), "name": row["label_name"] or ""}
+            yield rows.line_num, fields
+    except csv.Error as error:
+        raise AnnotationError(f"{path}, line {rows.line_num + 1}: not csv ({error}).") from error

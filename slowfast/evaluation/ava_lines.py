@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from slowfast.evaluation.boxes import image_key
-from slowfast.utils.errors import AnnotationError
+from slowfast.utils.input_files import at_line, parse_number, parse_whole, read_lines, read_text
+
+__all__ = ["parse_key", "parse_lines", "parse_number", "parse_video", "parse_whole", "read_text"]
 
 Row = TypeVar("Row")
 
@@ -21,34 +22,12 @@ def parse_lines(path: str | Path, parse: Callable[[str], Row]) -> list[Row]:
             the message then names the file and the line.
     """
     rows = []
-    for number, line in _lines(path):
-        try:
-            rows.append(parse(line))
-        except ValueError as problem:
-            shown = line if len(line) <= 120 else line[:117] + "..."
-            message = f"{path}, line {number}: {problem} The line is {shown!r}."
-            raise AnnotationError(message) from None
+    for number, line in read_lines(path):
+        text = line.strip()
+        if text:
+            with at_line(path, number, text):
+                rows.append(parse(text))
     return rows
-
-
-def read_text(path: str | Path) -> str:
-    """Return a UTF-8 text without a byte order mark, its lines ending in a line feed.
-
-    Raises:
-        AnnotationError: there is no such file, or it is no text.
-    """
-    try:
-        return Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise AnnotationError(f"{path}: no such file.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError(f"{path}: not a readable text file ({error}).") from error
-
-
-def _lines(path: str | Path) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(read_text(path).split("\n"), 1):
-        if line.strip():
-            yield number, line.strip()
 
 
 def parse_key(video: str, second: str) -> str:
@@ -67,22 +46,3 @@ def parse_video(text: str) -> str:
     if not name:
         raise ValueError("the video has no name.")
     return name
-
-
-def parse_whole(text: str, name: str, low: int) -> int:
-    """Return a whole number below 1e9, or raise a ValueError if ``text`` is none from ``low``."""
-    text = text.strip()
-    if not (text.isascii() and text.isdecimal() and len(text) < 10 and int(text) >= low):
-        raise ValueError(f"the {name} is {text!r}, expected a whole number from {low}.")
-    return int(text)
-
-
-def parse_number(text: str, name: str) -> float:
-    """Return a finite number, or raise a ValueError."""
-    try:
-        value = float(text) if text.isascii() and "_" not in text else math.nan
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise ValueError(f"{name} is {text!r}, expected a number.")
-    return value

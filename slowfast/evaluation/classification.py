@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+ROWS_AT_ONCE = 1024
+
 
 def label_ranks(scores: np.ndarray, labels: np.ndarray, valid: np.ndarray | None = None):
     """Return how many classes score above the true one, per item.
@@ -20,15 +22,28 @@ def label_ranks(scores: np.ndarray, labels: np.ndarray, valid: np.ndarray | None
         ``(N,)`` integers in [0, C]. Among equal scores the lower class number goes first; C
         stands for an item without usable scores.
     """
-    scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels)
+    scores, labels = np.asarray(scores), np.asarray(labels)
     count, classes = scores.shape
-    own = scores[np.arange(count), labels][:, None]
-    earlier = np.arange(classes)[None, :] < labels[:, None]
-    ranks = ((scores > own) | ((scores == own) & earlier)).sum(axis=1)
-    unusable = ~np.isfinite(scores).all(axis=1)
-    if valid is not None:
-        unusable |= ~np.asarray(valid, dtype=bool)
-    return np.where(unusable, classes, ranks)
+    ranks = np.empty(count, dtype=np.int64)
+    for begin in range(0, count, ROWS_AT_ONCE):  # memory beside the scores stays small
+        part = slice(begin, begin + ROWS_AT_ONCE)
+        own = np.take_along_axis(scores[part], labels[part, None], axis=1)
+        earlier = np.arange(classes)[None, :] < labels[part, None]
+        ranks[part] = ((scores[part] > own) | ((scores[part] == own) & earlier)).sum(axis=1)
+    return np.where(_usable(scores, valid), ranks, classes)
+
+
+def _usable(scores: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    parts = range(0, len(scores), ROWS_AT_ONCE)
+    finite = [np.isfinite(scores[k : k + ROWS_AT_ONCE]).all(axis=1) for k in parts]
+    usable = np.concatenate(finite) if finite else np.ones(0, dtype=bool)
+    return usable if valid is None else usable & np.asarray(valid, dtype=bool)
+
+
+def predicted_classes(scores: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+    """Return the class with the best score ``(N,)``; C for items without usable scores."""
+    scores = np.asarray(scores)
+    return np.where(_usable(scores, valid), scores.argmax(axis=1), scores.shape[1])
 
 
 def topk_accuracy(
@@ -46,32 +61,34 @@ def confusion_matrix(
 
     The last column counts unreadable items and those with scores that are not finite.
     """
-    scores, labels = np.asarray(scores), np.asarray(labels)
-    classes = scores.shape[1]
-    usable = np.isfinite(scores).all(axis=1)
-    if valid is not None:
-        usable &= np.asarray(valid, dtype=bool)
-    predicted = np.where(usable, scores.argmax(axis=1), classes)
-    matrix = np.zeros((classes, classes + 1), dtype=np.int64)
-    np.add.at(matrix, (labels, predicted), 1)
-    return matrix
+    classes = np.asarray(scores).shape[1]
+    return count_pairs(labels, predicted_classes(scores, valid), classes)
 
 
-def per_class_accuracy(matrix: np.ndarray) -> np.ndarray:
-    """Return the percentage of right items per class, NaN for classes without items.
+def count_pairs(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Return how often each true class ``(C,)`` got each predicted one ``(C + 1,)``."""
+    codes = np.asarray(labels) * (classes + 1) + predicted
+    return np.bincount(codes, minlength=classes * (classes + 1)).reshape(classes, classes + 1)
+
+
+def per_class_accuracy(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Return the percentage of right items per class ``(C,)``, NaN for classes without items.
 
     Args:
-        matrix: from :func:`confusion_matrix`.
+        labels: ``(N,)``.
+        predicted: ``(N,)``, from :func:`predicted_classes`.
+        classes: C.
     """
-    totals = matrix.sum(axis=1)
-    right = np.diagonal(matrix[:, : len(matrix)])
+    labels = np.asarray(labels)
+    totals = np.bincount(labels, minlength=classes)
+    right = np.bincount(labels[labels == predicted], minlength=classes)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(totals > 0, 100.0 * right / totals, np.nan)
 
 
-def mean_class_accuracy(matrix: np.ndarray) -> float:
+def mean_class_accuracy(labels: np.ndarray, predicted: np.ndarray, classes: int) -> float:
     """Return the mean of :func:`per_class_accuracy` over the classes that occur."""
-    return float(np.nanmean(per_class_accuracy(matrix)))
+    return float(np.nanmean(per_class_accuracy(labels, predicted, classes)))
 
 
 def combine_views(scores: np.ndarray, method: str) -> np.ndarray:

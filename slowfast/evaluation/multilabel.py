@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from slowfast.utils.errors import AnnotationError, SlowFastError
+from slowfast.utils.input_files import UNREADABLE_ARRAYS, reading_arrays
 
 
 class MultiLabelResult(NamedTuple):
@@ -88,12 +89,12 @@ def read_table(path: str | Path, name: str) -> np.ndarray:
     path = Path(path)
     try:
         if path.suffix == ".npz":
-            with np.load(path, allow_pickle=False) as arrays:
+            with reading_arrays(path, AnnotationError, f"no table of {name}") as arrays:
                 return arrays[name]
         if path.suffix == ".npy":
             return np.load(path, allow_pickle=False)
         return np.loadtxt(path, delimiter=",", ndmin=2)
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except UNREADABLE_ARRAYS as error:
         raise AnnotationError(f"{path}: no table of {name} ({error}).") from error
 
 
@@ -133,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _class_names(path: str) -> list[str]:
     if not path.endswith(".npz"):
         return []
-    with np.load(path, allow_pickle=False) as arrays:
+    with reading_arrays(path, AnnotationError, "no names of classes") as arrays:
         return arrays["class_names"].tolist() if "class_names" in arrays else []
 
 

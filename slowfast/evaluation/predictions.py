@@ -9,6 +9,7 @@ import numpy as np
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import SlowFastError
 from slowfast.utils.files import atomic_write
+from slowfast.utils.input_files import reading_arrays
 
 
 class Predictions:
@@ -48,6 +49,10 @@ def save_predictions(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
 
 
 def load_predictions(path: str | Path) -> dict[str, np.ndarray]:
-    """Read what :func:`save_predictions` wrote."""
-    with np.load(path, allow_pickle=False) as data:
+    """Read what :func:`save_predictions` wrote.
+
+    Raises:
+        SlowFastError: the file is missing or damaged.
+    """
+    with reading_arrays(path, SlowFastError, "no readable predictions; test again") as data:
         return {key: data[key] for key in data.files}

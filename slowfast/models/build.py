@@ -10,8 +10,8 @@ from slowfast.utils.registry import Registry
 NOT_INCLUDED = ("SlowFast", "ResNet", "X3D", "MViT", "MaskMViT", "ContrastiveModel")
 NOT_INCLUDED += ("PTVResNet", "PTVSlowFast", "PTVX3D", "PTVCSN", "PTVR2plus1D", "PTVMViT")
 
-# Each entry is called with the config.
-MODEL_REGISTRY = Registry("model (MODEL.MODEL_NAME)", "slowfast.models")
+# Each entry is called with the config. Self-supervised methods register themselves here, too.
+MODEL_REGISTRY = Registry("model (MODEL.MODEL_NAME)", "slowfast.models", "slowfast.ssl")
 
 
 def build_model(cfg, gpu_id: int | None = None) -> nn.Module:

@@ -12,10 +12,39 @@ import torch
 from torch import Tensor, nn
 
 from slowfast.datasets.views import ViewPlan
+from slowfast.models.build import MODEL_REGISTRY
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.registry import Registry
 
-SSL_METHODS = Registry("self-supervised method (MODEL.MODEL_NAME)", "slowfast.ssl")
+
+class Methods(Registry):
+    """The table of methods; each is an entry of ``MODEL_REGISTRY`` as well.
+
+    There it is built for a list of nobody knows which files, as for a test.
+    """
+
+    def register(self, obj: Any = None, *, name: str | None = None) -> Any:
+        """Add a method to both tables, see :meth:`Registry.register`."""
+        if obj is None:
+            return super().register(None, name=name)
+        super().register(obj, name=name)
+        MODEL_REGISTRY.register(
+            lambda cfg: build_ssl_model(cfg, UnknownItems()), name=name or obj.__name__
+        )
+        return obj
+
+
+SSL_METHODS = Methods("self-supervised method (MODEL.MODEL_NAME)", "slowfast.ssl")
+
+
+class UnknownItems:
+    """Stands in for a training list that a test need not have."""
+
+    labels = ()
+
+    def __len__(self) -> int:
+        return 10_000  # more than any number of positives
+
 
 # In a batch: gradients of what encode() returns, in place of losses; see slowfast.engine.grad_cache.
 GRADIENTS = "gradients"

@@ -79,7 +79,7 @@ def remove_stale_parts(root: Path) -> None:
 def _read_record(path: Path) -> dict[str, object]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(
             f"{path} cannot be read ({error}). Delete its folder to make the demo world anew."
         ) from error

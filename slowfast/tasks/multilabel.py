@@ -41,11 +41,20 @@ class MultiLabel(VideoTask):
             raise ConfigError(
                 f"MODEL.HEAD_ACT is {cfg.MODEL.HEAD_ACT!r}; several labels for a video need sigmoid."
             )
-        if cfg.DATA.REVERSE_INPUT_CHANNEL:
-            logger.warning(
-                "DATA.REVERSE_INPUT_CHANNEL True hands blue first to the network. In PySlowFast's "
-                "Charades files it undoes the order of OpenCV, which is not used here: set it False."
+        if cfg.DATA.REVERSE_INPUT_CHANNEL and not self.bgr_input():
+            logger.info(
+                "DATA.REVERSE_INPUT_CHANNEL True hands red first to the network, as PySlowFast does: "
+                "there it undoes the order of OpenCV."
             )
+
+    def bgr_input(self) -> bool:
+        """Tell whether the network is handed blue first.
+
+        In PySlowFast's and SEVERE's Charades files ``DATA.REVERSE_INPUT_CHANNEL`` turns OpenCV's order
+        into red first, which frames have here to begin with. Only a checkpoint that is followed
+        asks for blue first.
+        """
+        return super().bgr_input() and self.cfg.DATA.FOLLOW_CHECKPOINT
 
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """Return the loss of ``video`` ``(B, 1, 3, T, S, S)`` with ``label`` ``(B, C)``."""

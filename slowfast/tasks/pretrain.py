@@ -22,7 +22,7 @@ from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import retrieval
 from slowfast.evaluation.predictions import Predictions, save_predictions
-from slowfast.ssl.base import GRADIENTS, SSL_METHODS, SSLModel, build_ssl_model
+from slowfast.ssl.base import GRADIENTS, SSL_METHODS, SSLModel, UnknownItems, build_ssl_model
 from slowfast.tasks.base import Batch, EvalSet, Evaluator, StepOutput, Task
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.utils import distributed as du
@@ -78,7 +78,7 @@ class Pretrain(Task):
 
     def build_test_model(self) -> nn.Module:
         """Return the model without a training list: its memories take no part in a test."""
-        return build_ssl_model(self.cfg, _UnknownItems())
+        return build_ssl_model(self.cfg, UnknownItems())
 
     def initialise_test(self, model: nn.Module) -> ImportReport | None:
         """Load all networks from ``MODEL.CKPT`` where one is given."""
@@ -168,15 +168,6 @@ class Pretrain(Task):
     def evaluator(self, dataset: Dataset) -> RetrievalEvaluator:
         """Return an evaluator of retrieval between the two sides of a file."""
         return RetrievalEvaluator(dataset, self.sides)
-
-
-class _UnknownItems:
-    """Stands in for a training list that a test need not have."""
-
-    labels = ()
-
-    def __len__(self) -> int:
-        return 10_000  # more than any number of positives
 
 
 class _Embed(nn.Module):

@@ -90,11 +90,13 @@ class RecognitionEvaluator(Evaluator):
     def _measure(self) -> dict[str, float]:
         self.arrays = found = self._predictions.join()
         scores, labels, valid = found["scores"], found["label"], found["valid"]
-        matrix = classification.confusion_matrix(scores, labels, valid)
+        predicted = classification.predicted_classes(scores, valid)
         return {
             "top1_acc": classification.topk_accuracy(scores, labels, 1, valid),
             "top5_acc": classification.topk_accuracy(scores, labels, 5, valid),
-            "mean_class_acc": classification.mean_class_accuracy(matrix),
+            "mean_class_acc": classification.mean_class_accuracy(
+                labels, predicted, scores.shape[1]
+            ),
             "num_videos": len(labels),
             "num_unreadable": int((~valid).sum()),
         }

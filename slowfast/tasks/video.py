@@ -13,6 +13,7 @@ from slowfast.checkpoint.report import ImportReport
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.models.build import build_model
 from slowfast.models.losses import get_loss_func
+from slowfast.ssl.base import SSLModel
 from slowfast.tasks.base import Batch, Task
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
@@ -56,8 +57,19 @@ class VideoTask(Task):
         return self.cfg.DATA.REVERSE_INPUT_CHANNEL
 
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
-        """Return the network with random weights."""
-        return build_model(self.cfg)
+        """Return the network with random weights.
+
+        Raises:
+            ConfigError: it is a self-supervised method.
+        """
+        model = build_model(self.cfg)
+        if isinstance(model, SSLModel):
+            raise ConfigError(
+                f"MODEL.MODEL_NAME {self.cfg.MODEL.MODEL_NAME} is a self-supervised method: set TASK "
+                "pretrain. To test or train on what it learned, MODEL.MODEL_NAME VSSL with its run "
+                "as MODEL.CKPT."
+            )
+        return model
 
     def initialise(self, model: nn.Module) -> ImportReport | None:
         """Load the backbone from ``MODEL.CKPT`` where one is given."""

@@ -10,6 +10,8 @@ import difflib
 import signal
 from collections.abc import Iterable
 
+LONGEST_NAME = 100  # that is compared with known ones; comparing takes quadratic time
+
 
 class SlowFastError(Exception):
     """Base class of every error that is the user's to correct."""
@@ -69,8 +71,18 @@ class StopRequested(BaseException):
         self.exit_status, self.agreed = 128 + number, agreed
 
 
+def brief(value: object, limit: int = 120) -> str:
+    """Return a value as a message shows it: its ``repr``, cut where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # an int of thousands of digits, a list within itself
+        return f"a {type(value).__name__} that is too large to show"
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
 def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     """Return up to ``count`` entries of ``known`` that look most like ``name``, best first."""
+    name = name[:LONGEST_NAME]
     by_lower = {}
     for entry in known:
         by_lower.setdefault(entry.lower(), entry)
@@ -88,7 +100,7 @@ def nearest_keys(name: str, known: Iterable[str], count: int = 3) -> list[str]:
         pairs = zip((wanted, wanted.rpartition(".")[2]), (key, key.rpartition(".")[2]), strict=True)
         return sum(difflib.SequenceMatcher(None, a, b, False).ratio() for a, b in pairs)
 
-    wanted = name.partition("=")[0].upper()
+    wanted = name[:LONGEST_NAME].partition("=")[0].upper()
     scores = {key: likeness(key.upper()) for key in known}
     lowest = max(1.2, max(scores.values()) - 0.3)
     close = sorted((key for key in scores if scores[key] >= lowest), key=scores.get, reverse=True)

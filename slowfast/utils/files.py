@@ -46,9 +46,9 @@ def _umask() -> int:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic_write(path, "w") as file:
-        file.write(text)
+    """Write a UTF-8 text file atomically; names of files that are not UTF-8 keep their bytes."""
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8", "surrogateescape"))
 
 
 def write_json(path: str | Path, content: Any) -> None:
@@ -72,8 +72,7 @@ def write_csv(path: str | Path, columns: list[str], rows: list[dict[str, Any]]) 
     writer = csv.DictWriter(text, columns, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    with atomic_write(path) as file:
-        file.write(text.getvalue().encode())
+    write_text(path, text.getvalue())
 
 
 def sha256(path: str | Path) -> str:

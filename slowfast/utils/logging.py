@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from slowfast.utils import distributed as du
+from slowfast.utils.arguments import admit_any_name
 
 FORMAT = "[%(asctime)s] %(levelname)s %(message)s"
 LOG_FILE = "log.txt"
@@ -33,9 +34,11 @@ def setup_logging(output_dir: str | Path | None = None) -> None:
     root.handlers.clear()
     root.propagate = False
     root.setLevel(logging.INFO if du.is_root_proc() else logging.WARNING)
+    admit_any_name()
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     if output_dir is not None and du.is_root_proc():
-        handlers.append(logging.FileHandler(Path(output_dir) / LOG_FILE))
+        log = Path(output_dir) / LOG_FILE
+        handlers.append(logging.FileHandler(log, encoding="utf-8", errors="backslashreplace"))
     for handler in handlers:
         handler.setFormatter(logging.Formatter(FORMAT, DATE_FORMAT))
         root.addHandler(handler)
@@ -80,7 +83,7 @@ def read_json_stats(path: str | Path) -> list[dict[str, Any]]:
         for line in Path(path).read_bytes().splitlines():
             try:
                 row = json.loads(line)
-            except ValueError:  # no JSON, or no UTF-8
+            except (ValueError, RecursionError):  # not JSON, not UTF-8, nested without end
                 continue
             if isinstance(row, dict) and _is_placed(row):
                 rows.append(row)
@@ -89,4 +92,4 @@ def read_json_stats(path: str | Path) -> list[dict[str, Any]]:
 
 def _is_placed(row: dict[str, Any]) -> bool:
     kind, step = row.get("_type"), row.get("step")
-    return isinstance(kind, str) and isinstance(step, int) and not isinstance(step, bool)
+    return isinstance(kind, str) and type(step) is int and 0 <= step < 2**63

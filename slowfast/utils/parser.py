@@ -3,18 +3,22 @@
     run_net.py --cfg A.yaml [B.yaml ...] [--opts] [KEY VALUE ...]
 
 Words after ``--cfg`` are files as long as they end in .yaml or .yml; all other bare words, with or
-without ``--opts`` before them, are overrides. Later files and overrides win.
+without ``--opts`` before them, are overrides. Later files and overrides win. ``KEY=VALUE`` and
+``--KEY VALUE`` are understood too.
 """
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Sequence
 
 from slowfast.config import CfgNode, load_cfg
 from slowfast.utils.paths import expand_paths
 
+# A key as other programs take it, with two dashes before it or its value after an equals sign.
+KEY = re.compile(r"(?:--)?([A-Z]\w*(?:\.\w+)*)(?:=(.*))?", re.DOTALL)
 FILE_ENDINGS = (".yaml", ".yml")
 CFG_FLAGS = ("--cfg", "--cfg_file")
 # Flags of PySlowFast, and the values that its programs find for one machine.
@@ -122,6 +126,8 @@ def _split(
             rest = rest[count:]
         elif flag == "--opts":
             rest = [value, *rest] if equals else rest
+        elif len(overrides) % 2 == 0 and (key := KEY.fullmatch(word)):
+            overrides += [part for part in key.groups() if part is not None]
         elif word == "-h" or word.startswith("--"):
             flags.append(word)
             if word in FLAGS_WITH_VALUE and rest and not rest[0].startswith("--"):

@@ -10,6 +10,7 @@ import http.client
 import logging
 import os
 import re
+import unicodedata
 from pathlib import Path
 from urllib.parse import urljoin, urlparse
 
@@ -19,7 +20,10 @@ from slowfast.utils.files import sha256
 logger = logging.getLogger(__name__)
 
 # What the names of keys end in that hold a path.
-PATH_KEYS = ("_DIR", "_PATH", ".PATH_PREFIX", "MODEL.CKPT", "SSL.CHECKPOINT", "OUTPUT_FILE")
+PATH_KEYS = (
+    *("_DIR", "_PATH", "_FILE", "_LISTS", "_BOXES", ".PATH_PREFIX"),
+    *("MODEL.CKPT", "SSL.CHECKPOINT", "AUDIO.NORM_STATS"),
+)
 
 
 def is_url(path: str | Path) -> bool:
@@ -58,10 +62,43 @@ def expanded(path: str, key: str) -> str:
 def expand_paths(cfg) -> None:
     """Expand ``~`` and environment variables in every key of a config that holds a path."""
     for name, value in cfg.leaves().items():
-        if isinstance(value, str) and name.endswith(PATH_KEYS):
-            path = expanded(value, name)
-            if path != value:
-                cfg.merge_from_list([name, path])
+        if not name.endswith(PATH_KEYS):
+            continue
+        if isinstance(value, str):
+            path: str | list[str] = expanded(value, name)
+        elif isinstance(value, list) and all(isinstance(entry, str) for entry in value):
+            path = [expanded(entry, name) for entry in value]
+        else:
+            continue
+        if path != value:
+            cfg.merge_from_list([name, path])
+
+
+# Folders that operating systems and archive programs leave behind.
+CLUTTER = {"__macosx", "@eadir", "lost+found", "$recycle.bin", "system volume information"}
+
+
+def is_clutter(name: str) -> bool:
+    """Tell whether a file or folder is nobody's data: hidden, or left by a program beside the data."""
+    return name.startswith(".") or name.lower() in CLUTTER
+
+
+def existing_form(path: str) -> str:
+    """Return a path in the Unicode form in which it exists; as it is where no form does.
+
+    Some systems write an accented letter as one character, others as letter and accent.
+    """
+    if path.isascii() or os.path.exists(path):
+        return path
+    found = ""
+    for part in path.split("/"):
+        forms = [part, *(unicodedata.normalize(form, part) for form in ("NFC", "NFD"))]
+        paths = [f"{found}{form}" for form in dict.fromkeys(forms)]
+        found = next((one for one in paths if not one or os.path.exists(one)), "")
+        if not found and part:
+            return path
+        found += "/"
+    return found[:-1]
 
 
 def joined(base: str | Path, name: str | Path) -> str:

@@ -22,12 +22,12 @@ class Registry:
 
     Args:
         kind: what the table holds, used in messages ("dataset", "backbone", ...).
-        package: its modules register themselves; they are imported at the first look-up.
+        packages: their modules register themselves; they are imported at the first look-up.
     """
 
-    def __init__(self, kind: str, package: str = "") -> None:
+    def __init__(self, kind: str, *packages: str) -> None:
         self.kind = kind
-        self._package = package
+        self._packages = packages
         self._objects: dict[str, Any] = {}
         self._by_lower: dict[str, str] = {}
 
@@ -59,8 +59,8 @@ class Registry:
         return self._objects[key]
 
     def _discover(self) -> None:
-        package, self._package = self._package, ""  # modules may look things up while imported
-        if package:
+        packages, self._packages = self._packages, ()  # modules may look up while imported
+        for package in packages:
             import_all(package)
 
     def __contains__(self, name: str) -> bool:

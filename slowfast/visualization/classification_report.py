@@ -12,6 +12,7 @@ from slowfast.visualization.thumbnails import read_frames_of
 
 SAMPLES_EACH = 4
 FRAMES_PER_STRIP = 6
+MOST_DRAWN = 1000  # more classes than pixels would only cost memory
 
 
 @SECTIONS.register(name="classification")
@@ -24,25 +25,44 @@ def sections(found: dict[str, np.ndarray]) -> list[str]:
     scores, labels, valid = found["scores"], found["label"], found["valid"]
     names = [str(name) for name in found["class_names"]]
     names += [f"class {k}" for k in range(len(names), scores.shape[1])]
-    matrix = classification.confusion_matrix(scores, labels, valid)
-    accuracy = classification.per_class_accuracy(matrix)
+    classes = scores.shape[1]
+    predicted = classification.predicted_classes(scores, valid)
+    accuracy = classification.per_class_accuracy(labels, predicted, classes)
     order = np.argsort(np.nan_to_num(accuracy, nan=np.inf), kind="stable")
+    counts = np.bincount(labels, minlength=classes)
+    mistakes = _mistakes(labels, predicted, [*names, "unreadable"])
     rows = [
-        [names[k], int(matrix[k].sum()), float(accuracy[k]), _mistakes(matrix[k], k, names)]
+        [names[k], int(counts[k]), float(accuracy[k]), ", ".join(mistakes.get(int(k), [])[:3])]
         for k in order
-        if matrix[k].sum()
+        if counts[k]
     ]
-    image = figures.confusion_figure(matrix, names)
+    image = figures.confusion_figure(confusion_cells(labels, predicted, classes), names)
     parts = [page.heading("Confusion"), page.image(image, "confusion")]
     parts += [page.heading("Classes, worst first")]
     parts += [page.table(["class", "videos", "top-1 %", "taken for"], rows)]
     return parts + _samples(found, names)
 
 
-def _mistakes(row: np.ndarray, own: int, names: list[str]) -> str:
-    columns = [*names, "unreadable"]
-    wrong = [k for k in np.argsort(-row, kind="stable") if k != own and row[k]]
-    return ", ".join(f"{columns[k]} ({row[k]})" for k in wrong[:3])
+def _mistakes(
+    labels: np.ndarray, predicted: np.ndarray, columns: list[str]
+) -> dict[int, list[str]]:
+    """Return what each class was taken for, most often first."""
+    wrong = labels != predicted
+    pairs = np.stack([labels[wrong], predicted[wrong]], axis=1)
+    pairs, counts = np.unique(pairs, axis=0, return_counts=True)
+    found: dict[int, list[str]] = {}
+    for row in np.argsort(-counts, kind="stable"):
+        true, guess = pairs[row].tolist()
+        found.setdefault(true, []).append(f"{columns[guess]} ({counts[row]})")
+    return found
+
+
+def confusion_cells(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    """Return the confusion matrix; of very many classes, neighbours are counted together."""
+    if classes <= MOST_DRAWN:
+        return classification.count_pairs(labels, predicted, classes)
+    cells = [column * MOST_DRAWN // classes for column in (labels, predicted)]
+    return classification.count_pairs(*cells, MOST_DRAWN)
 
 
 def _samples(found: dict[str, np.ndarray], names: list[str]) -> list[str]:

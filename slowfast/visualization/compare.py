@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from slowfast.utils.errors import SlowFastError
+from slowfast.utils.errors import AnnotationError, SlowFastError
 from slowfast.utils.files import atomic_write, write_csv
+from slowfast.utils.input_files import read_json
 from slowfast.visualization import figures
 
 
@@ -37,9 +37,8 @@ def compare_runs(
         if not file.is_file():
             unfinished.append(name)
             continue
-        result = json.loads(file.read_text())
-        headline = headline or result["headline"]
-        rows[name] = result.get("test") or result["mean"]
+        rows[name], own = _measures(file)
+        headline = headline or own
     if not rows:
         raise SlowFastError(f"No results.json in {', '.join(map(str, folders))}: nothing finished.")
     measures = list(dict.fromkeys(key for row in rows.values() for key in row))
@@ -50,6 +49,20 @@ def compare_runs(
         figure = _figure(values, labels or [], headline, chance)
         _write(Path(out), rows, measures, figure)
     return _format(rows, measures, unfinished)
+
+
+def _measures(file: Path) -> tuple[dict[str, float | None], str]:
+    """Return the measures of a run, or their means over folds or seeds, and the first of them.
+
+    Raises:
+        AnnotationError: the file was not written by a run.
+    """
+    result = read_json(file)
+    headline, measures = result.get("headline"), result.get("test") or result.get("mean")
+    numbers = measures.values() if isinstance(measures, dict) else ("",)
+    if not isinstance(headline, str) or any(isinstance(n, (str, list, dict)) for n in numbers):
+        raise AnnotationError(f"{file}: holds no results of a run; delete it and test again.")
+    return measures, headline
 
 
 def _names(folders: Sequence[str | Path]) -> list[str]:

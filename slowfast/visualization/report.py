@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from slowfast.evaluation.predictions import load_predictions
+from slowfast.utils.input_files import read_json
 from slowfast.utils.logging import PLACES, get_logger, read_json_stats
 from slowfast.visualization import figures, page
 from slowfast.visualization.curves import chance_of, find_panels
@@ -25,7 +25,7 @@ def write_report(output_dir: str | Path) -> Path:
     title = folder.resolve().name
     parts = [f"<h1>{html.escape(title)}</h1>"]
     if (folder / "results.json").is_file():
-        results = json.loads((folder / "results.json").read_text())
+        results = read_json(folder / "results.json")
         parts += _tested(results)
     else:
         parts += _validated([row for row in rows if row["_type"] == "val_epoch"])

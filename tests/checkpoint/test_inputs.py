@@ -120,3 +120,9 @@ def test_nothing_to_follow_is_said(cfg, warnings_of):
     cfg.DATA.FOLLOW_CHECKPOINT, cfg.MODEL.INIT_METHOD, cfg.MODEL.CKPT = True, "scratch", None
     (found,) = warnings_of(follow_checkpoint, cfg)
     assert "scratch says nothing about inputs" in found
+
+
+def test_reversed_channels_of_a_charades_file_are_red_first_there_and_here(cfg, warnings_of):
+    cfg.DATA.MULTI_LABEL = cfg.DATA.REVERSE_INPUT_CHANNEL = True
+    (found,) = warnings_of(warn_of_other_inputs, cfg)
+    assert "DATA.REVERSE_INPUT_CHANNEL True there, False here" in found

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 
 import pytest
 import torch
@@ -216,19 +215,3 @@ def test_counters_of_batches_may_be_absent(tmp_path):
     report = load_pretrained(build_backbone("r2plus1d_18"), write(tmp_path, state))
     assert len(report.loaded) == 185
     assert report.notes == ["without num_batches_tracked, which batch norm can do without"]
-
-
-def test_a_safetensors_file_is_read(tmp_path):
-    safetensors = pytest.importorskip("safetensors.torch")
-    state = torchvision_state()
-    safetensors.save_file(state, tmp_path / "a.safetensors")
-    backbone = build_backbone("r2plus1d_18")
-    load_pretrained(backbone, tmp_path / "a.safetensors")
-    assert torch.equal(backbone.stem[0].weight, state["stem.0.weight"])
-
-
-def test_without_safetensors_its_files_name_the_package(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "safetensors", None)
-    (tmp_path / "a.safetensors").write_bytes(b"\x02" + bytes(7) + b'{"a": 1}' + bytes(20))
-    with pytest.raises(CheckpointError, match="pip install safetensors"):
-        load_pretrained(build_backbone("r2plus1d_18"), tmp_path / "a.safetensors")

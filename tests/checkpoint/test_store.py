@@ -2,6 +2,8 @@ import pytest
 import torch
 
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.config import get_cfg
+from slowfast.engine.state import check_resumable
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import atomic_write
 
@@ -101,3 +103,20 @@ def test_what_a_crash_left_is_removed_at_the_next_start(tmp_path):
     (tmp_path / ".checkpoint_epoch_00003.pyth.abc.slowfast-tmp").write_bytes(b"half")
     CheckpointStore(tmp_path).clean()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_newest_file_with_other_things_in_it_falls_back_too(tmp_path, caplog):
+    store = CheckpointStore(tmp_path)
+    progress = {"epoch": 1, "step": 0, "global_step": 9}
+    good = {name: {} for name in ("model_state", "optimizer_state", "scaler_state", "hooks")}
+    good |= {"progress": progress, "cfg": get_cfg().dump()}
+    older = store.save(good, 1)
+    bad = [{k: v for k, v in good.items() if k != name} for name in good]
+    bad += [{**good, "progress": value} for value in (3, [1], {}, {**progress, "epoch": "1"})]
+    bad += [{**good, "progress": {**progress, "step": -1}}, {**good, "cfg": "A: [1"}]
+    bad += [{**good, "cfg": 5}, {**good, "model_state": 5}, {**good, "hooks": None}]
+    for content in bad:
+        caplog.clear()
+        newest = store.save(content, 2)
+        assert store.load_newest(check_resumable)[0] == older
+        assert str(newest) in caplog.text

@@ -18,6 +18,7 @@ def problems(*words):
 FLOAT16 = ("TRAIN.MIXED_PRECISION", "True", "TRAIN.AMP_DTYPE", "float16")
 STEPS = ("SOLVER.LR_POLICY", "steps_with_relative_lrs")
 SOUND = ("AUDIO.ENABLE", "True", "DATA.TEMPORAL_SAMPLING", "duration")
+ALONE = ("TEST.ENABLE", "False")
 
 # the key that the message must name, then the overrides
 CONTRADICTIONS = [
@@ -53,9 +54,29 @@ CONTRADICTIONS = [
     ("DATA.TEMPORAL_SAMPLING", *SOUND, "DATA.TEMPORAL_SAMPLING", "stride"),
     ("BN.NUM_BATCHES_PRECISE", "BN.USE_PRECISE_STATS", "True", "BN.NUM_BATCHES_PRECISE", "0"),
     ("SHARD_ID", "SHARD_ID", "1"),
+    ("TRAIN.BATCH_SIZE", *SOUND, "SSL.AVID.LOSS", "in_batch", "TRAIN.BATCH_SIZE", "1", *ALONE),
     ("TRAIN.DATASET", "TRAIN.DATASET", ""),
     ("OUTPUT_DIR", "OUTPUT_DIR", ""),
+    ("DATA.FILE_SUFFIX", "DATA.FILE_SUFFIX", "./x"),
+    ("DATA.FILE_SUFFIX", "DATA.FILE_SUFFIX", "mp4"),
+    ("DATA.PATH_LABEL_SEPARATOR", "DATA.PATH_LABEL_SEPARATOR", ""),
+    ("RNG_SEED", "RNG_SEED", str(2**70)),
+    ("RNG_SEED", "RNG_SEED", "9" * 400),
+    ("DATA.TRAIN_CROP_SIZE", "DATA.TRAIN_CROP_SIZE", "1"),
+    ("DATA.TEST_CROP_SIZE", "DATA.TEST_CROP_SIZE", "1000000"),
+    ("DATA.NUM_FRAMES", "DATA.NUM_FRAMES", "1000000000"),
+    ("DATA.CLIP_FPS", "DATA.CLIP_FPS", "1e-9"),
+    ("DATA.INPUT_CHANNEL_NUM", "DATA.INPUT_CHANNEL_NUM", "[7]"),
+    ("DATA_LOADER.NUM_WORKERS", "DATA_LOADER.NUM_WORKERS", "1000000"),
+    ("DIST_TIMEOUT_SECONDS", "DIST_TIMEOUT_SECONDS", "1e300"),
 ]
+
+
+def test_no_whole_number_of_any_key_exceeds_64_bits():
+    for name, key in KEYS.items():
+        if key.kind in ("int", "list[int]"):
+            many = str(2**63) if key.kind == "int" else str([2**63] * max(key.length or 1, 1))
+            assert any(name in line for line in problems(name, many)), name
 
 
 @pytest.mark.parametrize("case", CONTRADICTIONS, ids=lambda case: " ".join(case[1:]))
@@ -132,6 +153,9 @@ def test_all_problems_are_named_at_once():
         ("TRAIN.CHECKPOINT_TYPE", "caffe2"),
         ("TENSORBOARD.ENABLE", "true"),
         ("SOLVER.MOMENTUM", "0", "SOLVER.NESTEROV", "False"),
+        # Files of PySlowFast: a step at the very end, and no colour jitter.
+        (*STEPS, "SOLVER.STEPS", "[0, 44, 300]", "SOLVER.LRS", "[1, 0.1]"),
+        ("AUG.COLOR_JITTER", "null"),
     ],
 )
 def test_sound_configs_pass(words):

@@ -39,3 +39,9 @@ def test_a_part_of_a_name_is_enough(prefix):
 def test_an_unknown_prefix_names_the_nearest(prefix, meant):
     with pytest.raises(ConfigError, match=meant):
         help_config(prefix)
+
+
+def test_a_word_finds_the_keys_that_have_it():
+    names = [line.split()[0] for line in help_config("lr").splitlines() if line.startswith("  ")]
+    assert {"SOLVER.BASE_LR", "SOLVER.WARMUP_START_LR", "TRAIN.CLASSIFIER_WARMUP_LR"} <= set(names)
+    assert "warm-up" in help_config("linear warm-up")

@@ -1,5 +1,7 @@
 """What files and overrides may say, and what the message says when they may not."""
 
+from itertools import pairwise
+
 import pytest
 
 from slowfast.config import get_cfg, load_cfg
@@ -133,6 +135,18 @@ def test_a_key_cannot_be_replaced_by_a_group(tmp_path, text):
     assert "SOLVER.BASE_LR" in refusal(get_cfg().merge_from_file, path)
 
 
+class Bomb:
+    """A short text whose values double and double again."""
+
+    def format(self, value):
+        names = "abcdefghijklmnop"
+        lines = ["a: &a {x: 1}"] + [
+            f"{name}: &{name} {value.format(f'*{before}')}" for before, name in pairwise(names)
+        ]
+        return "\n".join(lines) + "\n"
+
+
+BOMB = Bomb()
 BROKEN_FILES = {
     "list": ("- 1\n- 2\n", 1, "mapping"),
     "empty": ("", 1, "found nothing"),
@@ -144,7 +158,36 @@ BROKEN_FILES = {
     "two documents": ("NUM_GPUS: 1\n---\nNUM_GPUS: 2\n", 2, "not valid YAML"),
     "circle": ("SOLVER: &a\n  B: *a\n", 2, "contains itself"),
     "circle in a list": ("DATA:\n  MEAN: &a [*a]\n", 2, "not valid YAML"),
+    "no such day": ("NUM_GPUS: 0\nOUTPUT_DIR: 2024-02-30\n", 2, "OUTPUT_DIR cannot be read"),
+    "no such hour": ("OUTPUT_DIR: 2024-01-01 99:99:99\n", 1, "OUTPUT_DIR cannot be read"),
+    "no such zone": ("OUTPUT_DIR: 2024-01-01T00:00:00+99:99\n", 1, "OUTPUT_DIR cannot be read"),
+    "no int": ("RNG_SEED: !!int abc\n", 1, "RNG_SEED cannot be read"),
+    "no bool": ("TRAIN:\n  ENABLE: !!bool abc\n", 2, "TRAIN.ENABLE cannot be read"),
+    "no float": ("SOLVER: {BASE_LR: !!float abc}\n", 1, "SOLVER.BASE_LR cannot be read"),
+    "no time": ("RNG_SEED: !!timestamp abc\n", 1, "RNG_SEED cannot be read"),
+    "zero byte in a base": ('_BASE_: "a\\0b"\n', 1, "is not the path of a file"),
+    "long base": (f"_BASE_: {'x' * 9999}\n", 1, "is not the path of a file"),
+    "lists of lists": (BOMB.format("[{0}, {0}, {0}]"), 11, "more than 100000 values"),
+    "groups of groups": (BOMB.format("{{a: {0}, b: {0}, c: {0}}}"), 11, "more than 100000 values"),
+    "merges of merges": (BOMB.format("{{<<: [{0}, {0}, {0}]}}"), 11, "more than 100000 values"),
 }
+
+
+def test_files_of_another_kind_are_refused_at_once(tmp_path):
+    large = write(tmp_path, "a.yaml", f"OUTPUT_DIR: {'x' * 10_000_000}\n")
+    assert "more than a megabyte" in refusal(load_cfg, [large])
+    for deep in ("[" * 5000, "{a: " * 5000):
+        message = refusal(load_cfg, [write(tmp_path, "b.yaml", f"TASK: {deep}\n")])
+        assert "nested too deeply" in message
+    for number in range(60):
+        write(tmp_path, f"c{number}.yaml", f"_BASE_: c{number + 1}.yaml\n")
+    assert "more than 50 files" in refusal(load_cfg, [tmp_path / "c0.yaml"])
+
+
+@pytest.mark.parametrize("text", ["RNG_SEED: {}", "RNG_SEED: [{}]", "{}: 1", "TASK: {{{}: 1}}"])
+def test_messages_do_not_repeat_what_is_long(tmp_path, text):
+    path = write(tmp_path, "a.yaml", text.format("x" * 1000))
+    assert len(refusal(load_cfg, [path])) < 1500
 
 
 @pytest.mark.parametrize("case", BROKEN_FILES)

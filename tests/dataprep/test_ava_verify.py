@@ -13,8 +13,9 @@ from PIL import Image
 from slowfast.config import load_cfg
 from slowfast.dataprep.ava_prepare.folders import COLUMNS as RECORD_COLUMNS
 from slowfast.dataprep.ava_verify import ScoringReaders, verify_ava
-from slowfast.evaluation.ava_files import read_excluded
+from slowfast.evaluation.ava_files import read_excluded, read_ground_truth
 from slowfast.evaluation.ava_label_map import read_label_map
+from slowfast.utils.errors import AnnotationError
 from slowfast.utils.files import write_csv
 
 RATE, SECONDS = 5, 6
@@ -291,3 +292,12 @@ def test_the_tool_knows_ava_by_its_config(world, tmp_path, capsys):
     assert module.main(words) == 0
     assert module.main([*words, "--deep"]) == 1
     assert "PROBLEM train: 1 of 2 videos cannot be used" in capsys.readouterr().out
+
+
+def test_true_boxes_that_the_evaluation_refuses_are_a_problem(world):
+    world.add("ava_val_v2.2.csv", "c,902,0.1,0.1,1.05,0.9,1,0", "c,902,0.1,0.1,1.005,0.9,1,1")
+    (problem,) = world.verify().problems
+    assert "1 annotated boxes reach beyond the frame by more than 0.01" in problem
+    assert "ava_val_v2.2.csv, line 5" in problem
+    with pytest.raises(AnnotationError, match=r"line 5: x2 is 1\.05"):
+        read_ground_truth(world.lists / "ava_val_v2.2.csv")

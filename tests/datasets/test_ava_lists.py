@@ -209,3 +209,20 @@ def test_the_file_may_begin_anywhere_in_the_movie(media_factory, written):
     assert clip_of(cut, 1).equal(clip_of(whole, 0))
     with pytest.raises(MediaError, match="outside its 60 frames"):
         clip_of(whole, 1)
+
+
+def test_boxes_far_beyond_the_frame_are_cut_at_its_edge(written):
+    lines = ["v,902,-0.2,0,1.005,1.3,3,1", "v,903.0,-0.005,0,1,1,3.0,1"]
+    found = read_keyframes([written("\n".join(lines))], [], 20, 0.9)
+    assert list(found) == [("v", 902), ("v", 903)]
+    boxes = [boxes.arrays(20)[0].tolist() for boxes in found.values()]
+    assert boxes == [[[0, 0, 1, 1]], [[-0.005, 0, 1, 1]]]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["v,-1,0,0,1,1,3,1", "v,1e300,0,0,1,1,3,1", "v,902,0,0,1,1,9999999999,1", "v,1,0,0,1,1,3,nan"],
+)
+def test_numbers_of_boxes_have_ranges(written, line):
+    with pytest.raises(AnnotationError, match="line 1: "):
+        read_keyframes([], [written(line + "\n")], 20, 0.9)

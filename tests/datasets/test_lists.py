@@ -1,17 +1,21 @@
 """File lists: every format read, every wrong line named, and a round trip through manifests."""
 
+import os
+import unicodedata
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowfast.datasets.columns import StringTable
+from slowfast.datasets.columns import Ragged, StringTable
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.hmdb51 import read_hmdb51
 from slowfast.datasets.lists.kinetics import parse_line, read_kinetics_csv
 from slowfast.datasets.lists.text_lists import MissingListError, read_class_names
 from slowfast.datasets.lists.ucf101 import read_ucf101
 from slowfast.datasets.lists.video_folder import read_video_folder
-from slowfast.utils.errors import AnnotationError
+from slowfast.utils.errors import AnnotationError, ConfigError
 
 
 def rows(videos):
@@ -296,3 +300,156 @@ def test_lists_can_name_transcoded_copies(tmp_path):
     cfg = get_cfg()
     cfg.DATA.PATH_TO_DATA_DIR, cfg.DATA.FILE_SUFFIX = str(tmp_path), ".mp4"
     assert read_items(cfg, "train").paths[0] == "a/v_1.c.mp4"
+
+
+@pytest.mark.parametrize(
+    ("line", "separator", "file"),
+    [
+        ("a.mp4  1", " ", "a.mp4"),
+        ("a.mp4 \t 1", " ", "a.mp4"),
+        ("a b.mp4   7   1", " ", "a b.mp4"),
+        ("a.mp4 ,, 1", ",,", "a.mp4"),
+        ("a , b.mp4 , 1", ",", "a , b.mp4"),
+        ('"a, b.mp4",1', ",", "a, b.mp4"),
+        ('"a, b.mp4" , 3, 1', ",", "a, b.mp4"),
+        ('"a ""b"".mp4"  1', " ", 'a "b".mp4'),
+        ('"a"b.mp4 1', " ", '"a"b.mp4'),
+        ("a:b.mp4 1", " ", "a:b.mp4"),
+    ],
+)
+def test_white_space_and_quotes_are_not_part_of_a_path(line, separator, file):
+    assert parse_line("list", 1, line, separator) == (file, 1)
+
+
+def test_quoted_paths_need_no_label_and_allow_no_words_before_it():
+    assert parse_line("list", 1, '"a b.mp4"', " ") == ("a b.mp4", -1)
+    with pytest.raises(AnnotationError, match=r"',x' stands between path and label"):
+        parse_line("list", 1, '"a b.mp4",x,1', ",")
+
+
+@pytest.mark.parametrize("label", ["9" * 20, "1000000000", "²", "1_0"])
+def test_labels_have_a_range(tmp_path, label):
+    path = write(tmp_path, "train.csv", f"a.mp4 0\nb.mp4 {label}\n")
+    with pytest.raises(AnnotationError, match=r"line 2: .* whole number"):
+        read_kinetics_csv(path)
+
+
+def test_what_programs_leave_beside_videos_is_no_class_and_no_video(tmp_path):
+    for place in ("run", "sit", ".ipynb_checkpoints", "__MACOSX/run", "@eaDir", "run/__MACOSX"):
+        for name in ("a.mp4", "._a.mp4", ".b.mp4"):
+            write(tmp_path / "train" / place, name, "x")
+    write(tmp_path / "__MACOSX/train", "jump.mp4", "x")
+    videos = read_video_folder(tmp_path, "train")
+    assert videos.class_names == ["run", "sit"]
+    assert rows(videos) == [
+        (f"{tmp_path}/train/{c}/a.mp4", k) for k, c in enumerate(["run", "sit"])
+    ]
+
+
+def test_hmdb51_passes_over_hidden_lists(tmp_path):
+    for name in ("run", "._run", "sit"):
+        write(tmp_path, f"{name}_test_split1.txt", "a.avi  1 \n")
+    videos = read_hmdb51(tmp_path, 1, True)
+    assert videos.class_names == ["run", "sit"] and videos.paths[0] == "run/a.avi"
+
+
+@pytest.mark.parametrize("listed", ["NFC", "NFD"])
+@pytest.mark.parametrize("stored", ["NFC", "NFD"])
+def test_accents_are_found_in_either_unicode_form(tmp_path, listed, stored):
+    name = "Fußgänger/café 1.mp4"
+    path = write(tmp_path, unicodedata.normalize(stored, name), "x")
+    given = f"{tmp_path}/{unicodedata.normalize(listed, name)}"
+    videos = ItemTable([given, f"{tmp_path}/é.mp4"], [0, 1], [], "list").with_existing_names()
+    assert [*videos.paths] == [str(path), f"{tmp_path}/é.mp4"]
+    other = ItemTable([str(path), f"{tmp_path}/é.mp4"], [0, 1], [], "list")
+    assert videos.fingerprint() == other.fingerprint()
+
+
+@pytest.mark.parametrize("count", [3, 100])
+def test_missing_files_are_found_one_by_one_and_in_whole_folders(tmp_path, count):
+    for k in range(count):
+        write(tmp_path / "a", f"{k}.mp4", "x")
+    (tmp_path / "a/dead.mp4").symlink_to("nowhere")
+    (tmp_path / "a/link.mp4").symlink_to("0.mp4")
+    there = [f"{tmp_path}/a/{k}.mp4" for k in range(count)] + [f"{tmp_path}/a/link.mp4"]
+    ItemTable([*there, *there, f"{tmp_path}/a/"], None, [], "list").check_files()
+    lost = [f"{tmp_path}/{name}" for name in ("a/x.mp4", "b/0.mp4", "a/dead.mp4")]
+    with pytest.raises(AnnotationError, match=f"3 of {count + 4} listed files") as caught:
+        ItemTable([*there, *lost, *lost], None, [], "list").check_files()
+    assert all(path in str(caught.value) for path in lost)
+
+
+def test_class_names_may_be_latin1(tmp_path):
+    write(tmp_path, "names.txt", "café\n", encoding="latin-1")
+    assert read_class_names(tmp_path / "names.txt") == ["café"]
+
+
+def test_names_that_are_not_utf8_keep_their_bytes(tmp_path):
+    folder = os.fsencode(tmp_path / "train") + b"/caf\xe9"
+    os.makedirs(folder)
+    with open(folder + b"/\xff.mp4", "wb") as file:
+        file.write(b"x")
+    videos = read_video_folder(tmp_path, "train")
+    assert os.fsencode(videos.paths[0]) == folder + b"/\xff.mp4"
+    assert videos.class_names == ["café"]
+    videos.check_files().save(tmp_path / "list.npz")
+    kept = ItemTable.load(tmp_path / "list.npz")
+    assert [*kept.paths] == [*videos.paths] and kept.fingerprint() == videos.fingerprint()
+    write(tmp_path, "train.csv", "").write_bytes(folder + b"/\xff.mp4 0\n")
+    assert [*read_kinetics_csv(tmp_path / "train.csv").paths] == [*videos.paths]
+
+
+def _flipped(array):
+    return array[::-1]
+
+
+WRONG_ARRAYS = {
+    "labels shorter": ("labels", lambda a: a[:-1]),
+    "labels longer": ("labels", lambda a: np.append(a, 0)),
+    "labels 2-d": ("labels", lambda a: a[:, None]),
+    "labels of floats": ("labels", lambda a: a.astype(float)),
+    "labels of text": ("labels", lambda a: a.astype(str)),
+    "start shorter": ("start", lambda a: a[:-1]),
+    "end of ints": ("end", lambda a: np.zeros(len(a), int)),
+    "text of ints": ("text", lambda a: a.astype(int)),
+    "ends past the text": ("ends", lambda a: a + 5),
+    "ends that descend": ("ends", _flipped),
+    "actions 2 wide": ("intervals.interval", lambda a: a[:, :2]),
+    "actions of floats": ("intervals.interval", lambda a: a.astype(float)),
+    "actions cut off": ("intervals.interval", lambda a: a[:-1]),
+    "ends of actions": ("intervals_ends", lambda a: a[:-1]),
+    "no ends": ("ends", None),
+    "a rate of text": ("frame_rate", lambda a: a.astype(str)),
+    "names shorter": ("item_names_ends", lambda a: a[:-1]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_ARRAYS)
+def test_a_manifest_whose_arrays_do_not_fit_is_refused(tmp_path, case):
+    actions = Ragged({"interval": np.array([[0, 1, 2], [1, 0, 4], [2, 2, 3]])}, np.array([2, 3]))
+    items = ItemTable(
+        ["a.mp4", "b.mp4"],
+        [0, 1],
+        ["x", "y"],
+        "list",
+        start=np.zeros(2),
+        end=np.ones(2),
+        names=["a,1", "b,2"],
+        intervals=actions,
+        frame_rate=24.0,
+    )
+    items.save(tmp_path / "list.npz")
+    assert ItemTable.load(tmp_path / "list.npz").intervals.ends.tolist() == [2, 3]
+    with np.load(tmp_path / "list.npz") as stored:
+        arrays = dict(stored)
+    name, change = WRONG_ARRAYS[case]
+    value = arrays.pop(name)
+    np.savez(tmp_path / "list.npz", **arrays, **({name: change(value)} if change else {}))
+    with pytest.raises(AnnotationError, match="not a usable manifest"):
+        ItemTable.load(tmp_path / "list.npz")
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "./x", ".", ".a/b", ". mp4", ".mp4\n"])
+def test_an_ending_is_a_dot_and_a_word(suffix):
+    with pytest.raises(ConfigError, match=r"DATA\.FILE_SUFFIX"):
+        ItemTable(["a.avi"], [0], [], "list").with_suffix(suffix)

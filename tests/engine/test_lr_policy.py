@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from slowfast.config import get_cfg, load_cfg
-from slowfast.engine.lr_policy import get_lr_at_epoch
+from slowfast.engine.lr_policy import Schedule, get_lr_at_epoch
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 CASES = json.loads((Path(__file__).parents[1] / "fixtures/slowfast/lr_policy.json").read_text())[
@@ -52,3 +52,19 @@ def test_gdt_rates_by_epoch_are_the_published_ones(recorded, name, keys):
     for key, value in keys.items():
         cfg.SOLVER[key] = value
     assert [get_lr_at_epoch(cfg, e) for e in range(len(published))] == pytest.approx(published)
+
+
+@pytest.mark.parametrize(
+    ("epochs", "warmup", "policy", "never"),
+    [
+        (2, 2, "cosine", True),
+        (4, 2, "cosine", True),
+        (30, 2, "cosine", False),
+        (2, 0, "cosine", False),
+        (2, 2, "steps_with_relative_lrs", True),
+        (3, 2, "steps_with_relative_lrs", False),
+    ],
+)
+def test_a_schedule_that_is_nearly_all_warm_up_is_known_as_such(epochs, warmup, policy, never):
+    schedule = Schedule(policy, 0.1, epochs, steps=(0,), lrs=(1,), warmup_epochs=warmup)
+    assert schedule.never_reaches_base is never

@@ -11,11 +11,13 @@ import pytest
 import torch
 from engine.conftest import forget_the_end, torchrun
 
+from slowfast.config import load_cfg
 from slowfast.datasets.lists.charades_files import read_frame_videos
 from slowfast.engine.run import main
 from slowfast.evaluation.multilabel import main as judge
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.synthetic.charades_world import write_charades_world
+from slowfast.tasks.build import build_task
 from slowfast.tasks.multilabel import MultiLabelEvaluator
 from slowfast.visualization.compare import compare_runs
 
@@ -230,3 +232,10 @@ def test_unreadable_videos_rank_last_also_among_logits():
     evaluator.update({"index": np.arange(4), "scores": scores, "labels": labels, "valid": valid})
     assert evaluator.compute()["map"] == 100
     assert evaluator.arrays["scores"].argmin() == 2
+
+
+@pytest.mark.parametrize(("follow", "blue_first"), [("False", False), ("True", True)])
+def test_reversed_channels_undo_the_order_of_opencv(follow, blue_first):
+    words = ["DATA.REVERSE_INPUT_CHANNEL", "True", "DATA.FOLLOW_CHECKPOINT", follow]
+    cfg = load_cfg([ROOT / "configs/demo/charades.yaml"], words)
+    assert build_task(cfg).preprocess.reverse_channels is blue_first

@@ -3,7 +3,12 @@ import torch
 from torch import nn
 
 from slowfast.config import get_cfg
-from slowfast.engine.optimizer import construct_optimizer, get_param_groups, set_lr
+from slowfast.engine.optimizer import (
+    construct_optimizer,
+    get_param_groups,
+    load_optimizer,
+    set_lr,
+)
 from slowfast.utils.errors import ConfigError
 
 
@@ -66,3 +71,59 @@ def test_nothing_to_train_is_an_error():
     model = Small().requires_grad_(False)
     with pytest.raises(ConfigError, match=r"MODEL\.FREEZE"):
         get_param_groups(model, get_cfg())
+
+
+def stepped(model, *words):
+    """Return an optimizer by these keys that has taken a step."""
+    cfg = get_cfg()
+    cfg.merge_from_list(list(words))
+    optimizer = construct_optimizer(model, cfg)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    return optimizer
+
+
+CHANGES = {
+    "weight_decay": ("SOLVER.WEIGHT_DECAY", 0.5, "sgd"),
+    "momentum": ("SOLVER.MOMENTUM", 0.5, "sgd"),
+    "dampening": ("SOLVER.DAMPENING", 0.5, "sgd"),
+    "nesterov": ("SOLVER.NESTEROV", True, "sgd"),
+    "betas": ("SOLVER.BETAS", (0.5, 0.6), "adam"),
+    "lr_scale": ("SOLVER.BACKBONE_LR_SCALE", 0.0, "adamw"),
+}
+
+
+@pytest.mark.parametrize("setting", CHANGES)
+def test_a_resumed_optimizer_has_the_settings_of_the_config(setting):
+    key, value, method = CHANGES[setting]
+    common = ["SOLVER.OPTIMIZING_METHOD", method, "SOLVER.NESTEROV", False]
+    common += ["SOLVER.BACKBONE_LR_SCALE", 0.5]
+    old, new = (stepped(Small(), *common, *more) for more in ((), (key, value)))
+    gathered = old.state_dict()["state"]
+    load_optimizer(new, old.state_dict())
+    assert value in [group[setting] for group in new.param_groups]
+    torch.testing.assert_close(new.state_dict()["state"], gathered)
+    new.step()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["SOLVER.OPTIMIZING_METHOD", "adamw"], r"SOLVER\.OPTIMIZING_METHOD must stay"),
+        (["SOLVER.ZERO_WD_1D_PARAM", True], r"SOLVER\.ZERO_WD_1D_PARAM"),
+        (["SOLVER.BACKBONE_LR_SCALE", 0.5], r"SOLVER\.BACKBONE_LR_SCALE"),
+    ],
+)
+def test_another_optimizer_is_refused_by_key(words, message):
+    old = stepped(Small())
+    with pytest.raises(ValueError, match=message):
+        load_optimizer(stepped(Small(), *words), old.state_dict())
+
+
+def test_adam_may_become_adamw():
+    old = stepped(Small(), "SOLVER.OPTIMIZING_METHOD", "adam")
+    new = stepped(Small(), "SOLVER.OPTIMIZING_METHOD", "adamw")
+    load_optimizer(new, old.state_dict())
+    assert all(g.get("decoupled_weight_decay", True) for g in new.param_groups)
+    new.step()

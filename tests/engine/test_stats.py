@@ -16,6 +16,8 @@ GOOD = b'{"_type": "train_iter", "step": 1, "epoch": "1/3", "loss": 1.0}\n'
     [
         *(b"12", b"null", b"[1]", b'{"_type": "train_iter"}', b'{"step": 1}', b"\xff\xfe"),
         *(b'{"_type": "train_iter", "step": "x"}', b'{"_type": 3, "step": 1}', b'{"_type"'),
+        *(b"[" * 100_000, b'{"_type": "a", "step": -1}', b'{"_type": "a", "step": 1e400}'),
+        b'{"_type": "a", "step": %d}' % 10**30,
     ],
 )
 def test_odd_lines_are_left_out(tmp_path, line):

@@ -10,6 +10,7 @@ from slowfast.evaluation import ava
 from slowfast.evaluation.ava import Boxes, evaluate, evaluate_files, image_keys
 from slowfast.evaluation.ava_command import main
 from slowfast.evaluation.average_precision import ranking
+from slowfast.evaluation.predictions import save_predictions
 from slowfast.utils.errors import SlowFastError
 
 SQUARE, HALF, BESIDE = [0.1, 0.1, 0.5, 0.5], [0.1, 0.1, 0.5, 0.31], [0.5, 0.1, 0.9, 0.5]
@@ -355,3 +356,45 @@ def test_an_error_of_the_command_is_one_message(severe, tmp_path, capsys):
     assert (status, out) == (1, "")
     assert err.startswith(f"error: {tmp_path / 'det'}, line 1: 7 fields, expected 8")
     assert err.count("\n") == 1
+
+
+def test_the_command_evaluates_a_run_as_the_run_did(tmp_path, capsys):
+    predictions = {
+        "true_key": np.array(["v,0001", "v,0002"]),
+        "true_box": np.array([SQUARE, SQUARE]),
+        "true_label": np.array([3, 3]),
+        "box_key": np.array(["v,0001", "v,0002"]),
+        "box": np.array([SQUARE, SQUARE]),
+        "box_scores": np.array([[0.1, 0.2, 0.9], [0.1, 0.2, 0.8]]),
+        "class_ids": np.array([1, 3]),
+        "class_names": np.array(["run", "sit"]),
+        "excluded": np.array(["v,0002"]),
+    }
+    path = tmp_path / "run/predictions/test.npz"
+    save_predictions(path, predictions)
+    for place in (tmp_path / "run", path):
+        status, out, err = run(capsys, place, "--json", tmp_path / "out.json")
+        assert (status, err) == (0, "")
+        assert out.startswith("1 key frames are excluded, as in the run")
+    numbers = json.loads((tmp_path / "out.json").read_text())
+    assert numbers["mean_ap"] == 1 and numbers["counts"]["detections_excluded"] == 3
+    path.write_bytes(path.read_bytes()[:300])
+    status, _, err = run(capsys, path)
+    assert status == 1 and f"error: {path}: no readable predictions" in err
+
+
+def test_the_command_says_what_it_counts_that_a_run_does_not(severe, capsys):
+    _, files = severe
+    words = ["--ground-truth", files["ground_truth"], "--detections", files["detections"]]
+    status, _, err = run(capsys, *words)
+    assert status == 0
+    assert "warning: without --excluded" in err and "warning: without --label-map" in err
+    words += ["--label-map", files["label_map"], "--excluded", files["excluded"]]
+    assert run(capsys, *words)[2] == ""
+
+
+@pytest.mark.parametrize("words", [[], ["run", "--detections", "a.csv"], ["--detections", "a.csv"]])
+def test_the_command_takes_a_run_or_files(words, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "run" in capsys.readouterr().err

@@ -47,6 +47,12 @@ def test_names_that_look_like_numbers_stay_names(written):
     assert ava.read_detections(written(text)).keys.tolist() == [f"{name},0001" for name in names]
 
 
+@pytest.mark.parametrize("read", [ava.read_ground_truth, ava.read_detections])
+def test_whole_numbers_may_be_written_as_a_program_writes_floats(written, read):
+    found = read(written("v,902.0,0,0,1,1,12.0,0.5\nv,0903,0,0,1,1,3,0.5\n"))
+    assert found.keys.tolist() == ["v,0902", "v,0903"] and found.labels.tolist() == [12, 3]
+
+
 def test_quotes_around_a_name_are_no_part_of_it(written):
     assert ava.read_ground_truth(written('"v",902,0,0,1,1,3,0')).keys.tolist() == ["v,0902"]
 
@@ -55,7 +61,7 @@ WRONG = {
     "v,0902,0.1,0.2,0.3": "5 fields, expected",
     "v,0902,0.1,0.2,0.3,0.4,12,0.5,9": "9 fields, expected",
     "v;0902;0.1;0.2;0.3;0.4;12;0.5": "1 fields, expected",
-    "v,902.0,0.1,0.2,0.3,0.4,12,0.5": "the second is '902.0', expected a whole number",
+    "v,902.5,0.1,0.2,0.3,0.4,12,0.5": "the second is '902.5', expected a whole number",
     "v,,0.1,0.2,0.3,0.4,12,0.5": "the second is '', expected a whole number",
     "v,-5,0.1,0.2,0.3,0.4,12,0.5": "the second is '-5'",
     "v,99999999999999999999,0.1,0.2,0.3,0.4,12,0.5": "the second is",

@@ -35,7 +35,8 @@ def test_confusion_and_mean_class_accuracy_equal_scikit_learn(problem):
     assert (matrix[:, -1] == 0).all()
     present = np.unique(labels)
     recalls = [np.mean(predicted[labels == c] == c) for c in present]
-    assert classification.mean_class_accuracy(matrix) == pytest.approx(100 * np.mean(recalls))
+    found = classification.mean_class_accuracy(labels, predicted, classes)
+    assert found == pytest.approx(100 * np.mean(recalls))
 
 
 def test_unreadable_items_count_as_wrong_in_every_measure():
@@ -45,7 +46,8 @@ def test_unreadable_items_count_as_wrong_in_every_measure():
     assert classification.topk_accuracy(scores, labels, 5, valid) == 75
     matrix = classification.confusion_matrix(scores, labels, valid)
     assert matrix[3].tolist() == [0, 0, 0, 0, 1]
-    assert classification.per_class_accuracy(matrix).tolist() == [100, 100, 100, 0]
+    predicted = classification.predicted_classes(scores, valid)
+    assert classification.per_class_accuracy(labels, predicted, 4).tolist() == [100, 100, 100, 0]
 
 
 def test_scores_that_are_not_numbers_are_wrong_not_lucky():
@@ -62,3 +64,18 @@ def test_views_are_averaged_or_maximised():
     views = np.array([[[0.2, 0.8], [0.9, 0.1]]])
     assert classification.combine_views(views, "sum") == pytest.approx(np.array([[0.55, 0.45]]))
     assert classification.combine_views(views, "max") == pytest.approx(np.array([[0.9, 0.8]]))
+
+
+def test_many_rows_are_ranked_as_few_are():
+    rng = np.random.default_rng(0)
+    scores = rng.integers(0, 4, (2500, 5)).astype(np.float32)
+    labels, valid = rng.integers(0, 5, 2500), rng.random(2500) > 0.1
+    scores[7, 2] = np.nan
+    together = classification.label_ranks(scores, labels, valid)
+    alone = [
+        classification.label_ranks(scores[k : k + 1], labels[k : k + 1], valid[k : k + 1])[0]
+        for k in range(0, 2500, 83)
+    ]
+    assert together[::83].tolist() == alone and together[7] == 5
+    predicted = classification.predicted_classes(scores, valid)
+    assert ((predicted == 5) == ~valid | np.isnan(scores).any(axis=1)).all()

@@ -102,3 +102,19 @@ def test_wrong_command_lines_end_with_status_2(run, words, complaint):
     done = run(*words)
     assert done.returncode == 2
     assert complaint in done.stderr
+
+
+def test_names_that_are_not_utf8_go_through_every_command(run, tmp_path, media_factory):
+    folder = os.fsencode(tmp_path) + b"/in/train/caf\xe9"
+    os.makedirs(folder)
+    shutil.copy(media_factory(), folder + b"/\xff.mp4")
+    words = ["TRAIN.DATASET", "video_folder", "DATA.PATH_TO_DATA_DIR", "in"]
+    (tmp_path / "run.yaml").write_text("MODEL: {NUM_CLASSES: 1}\n")
+    for name in ("verify", "manifest"):
+        out = run(name, "--cfg", "run.yaml", *words, "--out", name, "--workers", 0)
+        assert out.returncode == 0, out.stdout + out.stderr
+    assert b"/\xff.mp4" in (tmp_path / "verify/train.csv").read_bytes()
+    for words in (["extract"], ["transcode", "--gop", 4]):
+        done = run(words[0], "in/train/caf\udce9", words[0], *words[1:], "--workers", 0)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert b"\n\xff,\xff.mp4," in (tmp_path / "extract/prepared.csv").read_bytes()

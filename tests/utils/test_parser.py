@@ -1,9 +1,11 @@
 """The command line of the tools."""
 
 import argparse
+from pathlib import Path
 
 import pytest
 
+from slowfast.utils.arguments import begin_command
 from slowfast.utils.parser import load_config, parse_args
 
 
@@ -28,6 +30,10 @@ def parse(line):
         ("--cfg a.yaml A.B -1e-3 A.C -inf", "a.yaml", "A.B -1e-3 A.C -inf"),
         ("--cfg a.yaml --dry-run --opts TASK x --folds 1,2", "a.yaml", "TASK x"),
         ("--cfg a.yaml --opts", "a.yaml", ""),
+        ("--cfg a.yaml SOLVER.MAX_EPOCH=2 NUM_GPUS 0", "a.yaml", "SOLVER.MAX_EPOCH 2 NUM_GPUS 0"),
+        ("--cfg a.yaml --SOLVER.MAX_EPOCH 2", "a.yaml", "SOLVER.MAX_EPOCH 2"),
+        ("--cfg a.yaml --SOLVER.MAX_EPOCH=2", "a.yaml", "SOLVER.MAX_EPOCH 2"),
+        ("--cfg a.yaml OUTPUT_DIR A=B TASK=x", "a.yaml", "OUTPUT_DIR A=B TASK x"),
     ],
 )
 def test_words_are_sorted_into_files_and_overrides(line, files, opts):
@@ -105,3 +111,14 @@ def test_a_namespace_made_by_a_pyslowfast_tool_works(tmp_path):
     cfg = load_config(args)
     assert cfg.RNG_SEED == 7
     assert cfg["OUTPUT_DIR"] == args.output_dir
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_tool_of_another_checkout_says_whose_package_it_runs(tmp_path, monkeypatch, capsys, own):
+    root = Path(__file__).parents[2] if own else tmp_path
+    for folder in ("slowfast", "tools"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "slowfast/__init__.py").touch()
+    monkeypatch.setattr("sys.argv", [str(root / "tools/run_net.py")])
+    begin_command()
+    assert (f"set PYTHONPATH={tmp_path}" in capsys.readouterr().err) is not own

@@ -123,11 +123,16 @@ def test_home_and_variables_are_expanded(tmp_path, monkeypatch):
     monkeypatch.setenv("DISK", "/disk")
     words = ["DATA.PATH_TO_DATA_DIR", "~/lists", "DATA.PATH_PREFIX", "${DISK}/videos"]
     words += ["OUTPUT_DIR", "$DISK/out", "MODEL.CKPT", "$DISK/a.pyth"]
+    words += ["AUDIO.NORM_STATS", "~/s.json", "AVA.TEST_LISTS", "['$DISK/a.csv', b.csv]"]
     (tmp_path / "a.yaml").write_text("RNG_SEED: 1\n")
     monkeypatch.setenv("CONFIGS", str(tmp_path))
     cfg = load_config(parse_args(["--cfg", "$CONFIGS/a.yaml", *words]))
     assert (cfg.DATA.PATH_TO_DATA_DIR, cfg.DATA.PATH_PREFIX) == ("/home/me/lists", "/disk/videos")
     assert (cfg.OUTPUT_DIR, cfg.MODEL.CKPT) == ("/disk/out", "/disk/a.pyth")
+    assert (cfg.AUDIO.NORM_STATS, cfg.AVA.TEST_LISTS) == (
+        "/home/me/s.json",
+        ["/disk/a.csv", "b.csv"],
+    )
     assert cfg.AVA.FRAME_DIR == get_cfg().AVA.FRAME_DIR
 
 

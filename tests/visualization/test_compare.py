@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slowfast.utils.errors import SlowFastError
+from slowfast.utils.errors import AnnotationError, SlowFastError
 from slowfast.visualization import compare, figures
 from slowfast.visualization.compare import compare_runs, split_labels
 
@@ -134,3 +134,12 @@ def test_the_command_line_takes_labels_and_chance(runs, tmp_path):
     assert done.returncode == 0, done.stderr
     assert LABELS[1] in done.stdout
     assert (tmp_path / "out/comparison.png").is_file()
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"headline": 3, "test": {}}', '{"headline": "a", "test": [1]}']
+)
+def test_results_that_no_run_wrote_are_named(tmp_path, text):
+    (tmp_path / "results.json").write_text(text)
+    with pytest.raises(AnnotationError, match=r"results\.json"):
+        compare_runs([tmp_path])

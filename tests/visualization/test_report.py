@@ -8,6 +8,7 @@ import pytest
 from slowfast.evaluation.predictions import save_predictions
 from slowfast.tasks.pretrain import Pretrain, RetrievalEvaluator
 from slowfast.tasks.recognition import Recognition, RecognitionEvaluator
+from slowfast.visualization.classification_report import confusion_cells
 from slowfast.visualization.report import write_report
 
 from .conftest import images, tables
@@ -156,3 +157,13 @@ def test_a_file_name_that_is_no_unicode_does_not_prevent_the_report(run_folder):
 def test_the_title_is_the_folder_wherever_one_stands(run_folder, monkeypatch):
     monkeypatch.chdir(run_folder(name="a <run>"))
     assert "<h1>a &lt;run&gt;</h1>" in page_of(".")
+
+
+def test_of_very_many_classes_neighbours_are_drawn_together():
+    rng = np.random.default_rng(0)
+    labels, predicted = rng.integers(0, 5000, 300), rng.integers(0, 5001, 300)
+    matrix = confusion_cells(labels, predicted, 5000)
+    assert matrix.shape == (1000, 1001) and matrix.sum() == 300
+    assert matrix[:, -1].sum() == (predicted == 5000).sum()
+    few = confusion_cells(labels % 3, predicted % 4, 3)
+    assert few.shape == (3, 4) and few[1, 2] == ((labels % 3 == 1) & (predicted % 4 == 2)).sum()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,6 +23,7 @@ TEXT_BRANCH = "text branch"
 MOMENTUM = "momentum encoder"
 QUEUE = "queue of negatives"
 MEMORY = "memory bank"
+AVERAGED = "number of averaged models"
 UNKNOWN = "unknown"
 REASONS = {
     VIDEO_HEAD: PRETEXT_HEAD,
@@ -33,11 +34,8 @@ REASONS = {
 
 WRAPPER = "module."  # what DataParallel and DistributedDataParallel put before every name
 WRAPPERS = re.compile(r"(_orig_mod\.)?(module\.)?(_orig_mod\.)?")  # torch.compile the other
-# Keys under which training scripts put the tensors, where a format does not say otherwise.
-CONTAINERS = (
-    *("model", "state_dict", "model_state_dict", "model_state", "net", "module"),
-    *("teacher", "ema", "model_ema", "state_dict_ema", "ema_state_dict"),
-)
+DEEPEST = 3  # levels of a file at which tensors are looked for
+LAYERS = re.compile(r"(stem|s?\d+|layer\d+|conv.*|bn.*|blocks|fc|head)\.")  # never what all share
 
 
 class Inputs(NamedTuple):
@@ -126,6 +124,7 @@ class CheckpointFormat:
         arch: function of the file's content that knows ``MODEL.ARCH``, where files say it.
         patch: of the network, see :class:`ArchitecturePatch`.
         spellings: other names of the method, in any case, with or without dashes.
+        same_as: formats whose files may hold the same names; the video network is then the same.
         trained_on, source, licence, note: for people, and for what conversions keep.
     """
 
@@ -139,26 +138,32 @@ class CheckpointFormat:
     arch: Callable[[Mapping[str, Any]], str | None] | None = None
     patch: ArchitecturePatch | None = None
     spellings: tuple[str, ...] = ()
+    same_as: tuple[str, ...] = ()
     trained_on: str = ""
     source: str = ""
     licence: str = ""
     note: str = ""
 
-    def parse(self, content: Mapping[str, Any], at: str = "") -> ParsedState:
+    def parse(self, content: Mapping[str, Any], at: str = "", shared: bool = False) -> ParsedState:
         """Sort the tensors of a file; nothing is refused here.
 
         Args:
             content: of the file.
             at: key under which they lie, where that is another than the format's.
+            shared: cut off what all names begin with: ``model.``, say.
         """
         at = at or (self.at if self.at in content else "")
         parsed = ParsedState(find_tensors(content, at), at, patch=self.patch)
+        beginning = shared_beginning(parsed.tensors) if shared else ""
         for theirs in parsed.tensors:
-            self._sort(parsed, theirs)
+            self._sort(parsed, theirs, beginning)
         return parsed
 
-    def _sort(self, parsed: ParsedState, theirs: str) -> None:
-        name = theirs[WRAPPERS.match(theirs).end() :]
+    def _sort(self, parsed: ParsedState, theirs: str, beginning: str) -> None:
+        name = theirs[WRAPPERS.match(theirs).end() :].removeprefix(beginning)
+        if name == "n_averaged":  # of torch.optim.swa_utils.AveragedModel
+            parsed.left_out[theirs] = AVERAGED
+            return
         prefix, part = self._part_of(name)
         if part not in (VIDEO, *REASONS):
             parsed.left_out[theirs] = part
@@ -183,9 +188,40 @@ class CheckpointFormat:
 
 
 def find_tensors(content: Mapping[str, Any], at: str) -> dict[str, Tensor]:
-    """Return the tensors under a key of a file, or of a file that is nothing but tensors."""
-    inner = content.get(at) if at else content
+    """Return the tensors under a key of a file, or of a file that is nothing but tensors.
+
+    Args:
+        at: the key; ``ema.model`` is the entry ``model`` of the entry ``ema``.
+    """
+    inner: Any = content
+    if at:
+        keys = [at] if at in content else at.split(".")
+        for key in keys:
+            inner = inner.get(key) if isinstance(inner, Mapping) else None
     return _tensors(inner) if isinstance(inner, Mapping) else {}
+
+
+def containers(content: Mapping[str, Any], above: tuple[str, ...] = ()) -> list[str]:
+    """Return the keys of a file under which tensors lie, as :func:`find_tensors` takes them."""
+    found = []
+    for key, inner in content.items():
+        if isinstance(key, str) and isinstance(inner, Mapping) and len(above) < DEEPEST:
+            found += [".".join((*above, key))] if _tensors(inner) else []
+            found += containers(inner, (*above, key))
+    return found
+
+
+def shared_beginning(names: Iterable[str]) -> str:
+    """Return what all names begin with before the names of layers: ``model.``, ``net.encoder.``."""
+    bare = [name[WRAPPERS.match(name).end() :] for name in names]
+    bare, beginning = [name for name in bare if name != "n_averaged"], ""
+    while bare:
+        first, dot, _ = bare[0].partition(".")
+        word = first + dot
+        if not dot or LAYERS.match(word) or not all(name.startswith(word) for name in bare):
+            break
+        beginning, bare = beginning + word, [name.removeprefix(word) for name in bare]
+    return beginning
 
 
 def _tensors(content: Mapping[str, Any]) -> dict[str, Tensor]:

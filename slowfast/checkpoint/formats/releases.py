@@ -66,9 +66,9 @@ GDT_PARTS = {
     r"audio_network\.base\.(?!fc\.)": AUDIO,
     r"audio_network\.": AUDIO_BRANCH,  # a classifier that nothing uses
     r"text_network\.": TEXT_BRANCH,
-    r"mlp_v\.": VIDEO_HEAD,
-    r"mlp_a\.": AUDIO_HEAD,
-    r"mlp_t\.": PRETEXT_HEAD,
+    r"mlp_v\.(?=block_forward)": VIDEO_HEAD,
+    r"mlp_a\.(?=block_forward)": AUDIO_HEAD,
+    r"mlp_t\.(?=block_forward)": PRETEXT_HEAD,
 }
 # Of both heads; flattening and activation are counted there too.
 GDT_HEAD = {
@@ -87,6 +87,7 @@ register(
         renames=GDT_RENAMES,
         inputs=IMAGENET,
         spellings=("gdt_video_audio", "gdt_video_text"),
+        same_as=("stica",),
         trained_on="Kinetics-400, video and audio (video-text: HowTo100M)",
         source="https://github.com/facebookresearch/GDT",
         licence="CC BY-NC 4.0",

@@ -141,7 +141,7 @@ register(
         parts={
             r"video_network\.base\.": VIDEO,
             r"audio_network\.": AUDIO_BRANCH,
-            r"mlp_[va]\d+\.": PRETEXT_HEAD,
+            r"mlp_[va](\d+\.|\.(?=weight|bias))": PRETEXT_HEAD,  # one clustering has no number
         },
         inputs=IMAGENET,
         trained_on="Kinetics-400, video and audio",

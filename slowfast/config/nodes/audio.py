@@ -8,21 +8,26 @@ TABLES = (
         "Audio",
         ENABLE=Key(False, "read the audio of each clip too"),
         ARCH=Key("avid_conv2d_10", "audio backbone"),
-        SAMPLE_RATE=Key(24000, "rate that all audio is brought to, samples per second", low=1),
-        DURATION=Key(2.0, "length of the audio of a clip in seconds", above=0),
+        SAMPLE_RATE=Key(
+            24000, "rate that all audio is brought to, samples per second", low=1000, high=384_000
+        ),
+        DURATION=Key(2.0, "length of the audio of a clip in seconds", low=0.01, high=3600),
         FEATURES=Key(
             "avid_log_spectrogram",
             "what the network reads of the waveform: avid_log_spectrogram (decibels), log_mel "
             "(GDT's and STiCA's log filter banks), or features of your own",
         ),
-        NUM_MELS=Key(40, "filters of log_mel: GDT has 40, STiCA 257", low=1),
+        NUM_MELS=Key(40, "filters of log_mel: GDT has 40, STiCA 257", low=1, high=10_000),
         FFT_SIZE=Key(
             1024,
             "length of the Fourier transform; for avid_log_spectrogram the samples under one "
             "window, twice the n_fft of AVID's own files",
             low=4,
+            high=1_048_576,
         ),
-        FRAMES_PER_SECOND=Key(100.0, "columns of the spectrogram per second of audio", above=0),
+        FRAMES_PER_SECOND=Key(
+            100.0, "columns of the spectrogram per second of audio", low=0.1, high=100_000
+        ),
         PADDING=Key(
             "reflect",
             "what lies before and after the audio under the first and last window of "
@@ -56,6 +61,8 @@ TABLES = (
             "with_clip = the audio begins with the first frame, as GDT's",
             choices=("in_sync", "jitter", "original", "with_clip"),
         ),
-        MAX_OFFSET=Key(0.5, "seconds by which OFFSET widens the time of the audio", low=0),
+        MAX_OFFSET=Key(
+            0.5, "seconds by which OFFSET widens the time of the audio", low=0, high=86_400
+        ),
     ),
 )

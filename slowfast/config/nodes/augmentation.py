@@ -8,7 +8,9 @@ TABLES = (
         "RandAugment, random erasing and masks",
         ENABLE=Key(False, "use this recipe in training"),
         NUM_SAMPLE=Key(1, "differently augmented copies of each clip in a batch", low=1),
-        COLOR_JITTER=Key(0.4, "strength of colour jitter on images without AA_TYPE", low=0),
+        COLOR_JITTER=Key(
+            0.4, "strength of colour jitter on images without AA_TYPE", low=0, optional=True
+        ),
         AA_TYPE=Key("rand-m9-mstd0.5-inc1", "RandAugment policy; empty for none"),
         INTERPOLATION=Key("bicubic", "how rotated and sheared frames are resampled"),
         RE_PROB=Key(0.25, "chance of erasing a box", low=0, high=1),

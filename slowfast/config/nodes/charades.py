@@ -13,6 +13,8 @@ TABLES = (
             choices=("frames", "video"),
         ),
         VIDEO_DIR=Key("data/charades/Charades_v1_480", "folder of the video files"),
-        FRAME_RATE=Key(24, "frames per second of the lists, by which strides count", low=1),
+        FRAME_RATE=Key(
+            24, "frames per second of the lists, by which strides count", low=1, high=1000
+        ),
     ),
 )

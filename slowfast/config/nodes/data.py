@@ -8,11 +8,14 @@ TABLES = (
         "Files and lists",
         PATH_TO_DATA_DIR=Key("", "folder of the list files (train.csv, val.csv, test.csv)"),
         PATH_PREFIX=Key("", "folder put before every path in the lists"),
-        FRAME_FOLDER_FPS=Key(30.0, "rate at which folders of images were extracted", above=0),
+        FRAME_FOLDER_FPS=Key(
+            30.0, "rate at which folders of images were extracted", low=0.01, high=1000
+        ),
         READ_TIMEOUT=Key(
             300.0,
             "seconds of reading after which a file counts as unreadable; 0 sets no limit",
             low=0,
+            high=86_400,
         ),
         CORRUPT_FRAMES=Key(
             "drop",
@@ -30,7 +33,9 @@ TABLES = (
             1.0, "share of the training files of each class to learn from", above=0, high=1
         ),
         FOLD=Key(1, "split of datasets that come in several (UCF101, HMDB51, ESC-50)", low=1),
-        MAX_RETRIES=Key(5, "other samples to try in place of an unreadable one", low=0),
+        MAX_RETRIES=Key(
+            5, "other samples to try in place of an unreadable one", low=0, high=10_000
+        ),
         MAX_BAD_FRACTION=Key(
             0.05, "share of unreadable files past which the run stops", low=0, high=1
         ),
@@ -57,21 +62,29 @@ TABLES = (
     Node(
         "DATA",
         "Clips in time",
-        NUM_FRAMES=Key(8, "frames per clip", low=1),
+        NUM_FRAMES=Key(8, "frames per clip", low=1, high=4096),
         TEMPORAL_SAMPLING=Key(
             "stride",
             "how frames are picked: stride = NUM_FRAMES x SAMPLING_RATE at TARGET_FPS, "
             "duration = NUM_FRAMES at CLIP_FPS, linspace = evenly from an integer start",
             choices=("stride", "duration", "linspace"),
         ),
-        SAMPLING_RATE=Key(8, "frames from one picked frame to the next (stride)", low=1),
-        TARGET_FPS=Key(30, "frame rate the stride is counted at, frames per second", low=1),
-        CLIP_FPS=Key(16.0, "frame rate of a clip (duration), frames per second", above=0),
-        TRAIN_CLIPS_PER_VIDEO=Key(1, "clips of a video that one epoch of training reads", low=1),
+        SAMPLING_RATE=Key(
+            8, "frames from one picked frame to the next (stride)", low=1, high=10_000
+        ),
+        TARGET_FPS=Key(
+            30, "frame rate the stride is counted at, frames per second", low=1, high=1000
+        ),
+        CLIP_FPS=Key(
+            16.0, "frame rate of a clip (duration), frames per second", low=0.01, high=1000
+        ),
+        TRAIN_CLIPS_PER_VIDEO=Key(
+            1, "clips of a video that one epoch of training reads", low=1, high=10_000
+        ),
         TRAIN_CROP_NUM_TEMPORAL=Key(1, "clips in one training sample", low=1),
         TRAIN_CROP_NUM_SPATIAL=Key(1, "crops of each of those clips", low=1),
         TRAIN_JITTER_FPS=Key(
-            0.0, "random increase of TARGET_FPS in training, frames per second", low=0
+            0.0, "random increase of TARGET_FPS in training, frames per second", low=0, high=1000
         ),
         USE_OFFSET_SAMPLING=Key(False, "spread test clips at whole frames, up to the very last"),
         TIME_DIFF_PROB=Key(0.0, "chance of a training clip of frame differences", low=0, high=1),
@@ -86,11 +99,14 @@ TABLES = (
         "DATA",
         "Crops in space",
         RESIZE_SQUARE=Key(
-            0, "side in pixels to squash frames to before cropping; 0 keeps their shape", low=0
+            0,
+            "side in pixels to squash frames to before cropping; 0 keeps their shape",
+            low=0,
+            high=4096,
         ),
         RESIZE_ANTIALIAS=Key(False, "smooth when making frames smaller"),
         TRAIN_JITTER_SCALES=Key(
-            [256, 320], "range of the random short side in pixels", low=1, length=2
+            [256, 320], "range of the random short side in pixels", low=8, high=4096, length=2
         ),
         INV_UNIFORM_SAMPLE=Key(False, "draw 1 / short side uniformly, not the short side"),
         TRAIN_JITTER_SCALES_RELATIVE=Key(
@@ -102,11 +118,16 @@ TABLES = (
             length=2,
         ),
         TRAIN_JITTER_ASPECT_RELATIVE=Key(
-            [], "range of the crop's width / height", kind="list[float]", above=0, length=2
+            [],
+            "range of the crop's width / height",
+            kind="list[float]",
+            low=0.01,
+            high=100,
+            length=2,
         ),
         TRAIN_JITTER_MOTION_SHIFT=Key(False, "let the crop wander through the clip"),
-        TRAIN_CROP_SIZE=Key(224, "side of a training crop in pixels", low=1),
-        TEST_CROP_SIZE=Key(256, "side of a test crop in pixels", low=1),
+        TRAIN_CROP_SIZE=Key(224, "side of a training crop in pixels", low=8, high=4096),
+        TEST_CROP_SIZE=Key(256, "side of a test crop in pixels", low=8, high=4096),
         RANDOM_FLIP=Key(True, "mirror half of the training clips"),
         IN_VAL_CROP_RATIO=Key(
             0.875, "ImageNet: crop / short side in validation; 0 resizes to the crop", low=0, high=1
@@ -115,12 +136,14 @@ TABLES = (
     Node(
         "DATA",
         "Channels and colour",
-        INPUT_CHANNEL_NUM=Key([3, 3], "channels of each pathway", low=1),
+        INPUT_CHANNEL_NUM=Key([3, 3], "channels of each pathway", low=3, high=3),
         FOLLOW_CHECKPOINT=Key(
             False,
             "take mean, deviation, channel order and crop from what made MODEL.CKPT",
         ),
-        REVERSE_INPUT_CHANNEL=Key(False, "hand blue first to the network"),
+        REVERSE_INPUT_CHANNEL=Key(
+            False, "hand blue first to the network; with MULTI_LABEL red first, as in PySlowFast"
+        ),
         MEAN=Key([0.45, 0.45, 0.45], "mean of red, green, blue (0 to 1) to subtract", length=3),
         STD=Key([0.225, 0.225, 0.225], "deviation to divide by", above=0, length=3),
         COLOR_JITTER=Key(

@@ -8,8 +8,10 @@ TABLES = (
         "Actions of boxes",
         ENABLE=Key(False, "classify boxes, not whole clips"),
         ALIGNED=Key(True, "half-pixel offset in RoIAlign"),
-        SPATIAL_SCALE_FACTOR=Key(16, "pixels of the frame per cell of the features", low=1),
-        ROI_XFORM_RESOLUTION=Key(7, "cells along the side of a box", low=1),
+        SPATIAL_SCALE_FACTOR=Key(
+            16, "pixels of the frame per cell of the features", low=1, high=4096
+        ),
+        ROI_XFORM_RESOLUTION=Key(7, "cells along the side of a box", low=1, high=256),
     ),
     Node(
         "AVA",
@@ -26,7 +28,7 @@ TABLES = (
             "movies",
             low=0,
         ),
-        FRAME_RATE=Key(30, "frames of the frame lists per second", low=1),
+        FRAME_RATE=Key(30, "frames of the frame lists per second", low=1, high=1000),
         MIN_VISIBLE_AREA=Key(
             0.0,
             "least share of its area that a box must keep in a training crop; 0 keeps all, as "

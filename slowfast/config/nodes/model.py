@@ -8,7 +8,7 @@ TABLES = (
         "The network",
         MODEL_NAME=Key("SlowFast", "registered name of the model"),
         ARCH=Key("slowfast", "architecture within that model"),
-        NUM_CLASSES=Key(400, "outputs of the head", low=1),
+        NUM_CLASSES=Key(400, "outputs of the head", low=1, high=1_000_000),
         LOSS_FUNC=Key("cross_entropy", "registered name of the loss"),
         HEAD_ACT=Key(
             "softmax",

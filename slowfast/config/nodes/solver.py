@@ -12,7 +12,7 @@ TABLES = (
             "shape of the schedule",
             choices=("cosine", "steps_with_relative_lrs"),
         ),
-        MAX_EPOCH=Key(300, "epochs to train", low=1),
+        MAX_EPOCH=Key(300, "epochs to train", low=1, high=10_000_000),
         COSINE_END_LR=Key(0.0, "learning rate at the end of the cosine", low=0),
         COSINE_AFTER_WARMUP=Key(False, "start the cosine where warm-up ends, not at epoch 0"),
         STEPS=Key([], "epochs at which a step begins, the first one 0", kind="list[float]", low=0),
@@ -40,7 +40,9 @@ TABLES = (
         BETAS=Key(
             (0.9, 0.999), "running-average factors of adam and adamw", low=0, high=1, length=2
         ),
-        WEIGHT_DECAY=Key(1e-4, "decay of all parameters but those of normalisation layers", low=0),
+        WEIGHT_DECAY=Key(
+            1e-4, "decay of all parameters but those of normalisation layers", low=0, high=1e6
+        ),
         ZERO_WD_1D_PARAM=Key(False, "no decay for biases and other one-dimensional parameters"),
         CLIP_GRAD_VAL=Key(None, "largest size of a gradient element", kind="float", low=0),
         CLIP_GRAD_L2NORM=Key(

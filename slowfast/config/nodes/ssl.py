@@ -11,6 +11,7 @@ TABLES = (
             "sizes of the projection head's layers: [128] is linear, [] has no head",
             kind="list[int]",
             low=1,
+            high=1_000_000,
         ),
         HEAD=Key(
             "relu",
@@ -38,8 +39,8 @@ TABLES = (
             "the other clips of the batch",
             choices=("nce", "infonce", "in_batch"),
         ),
-        NUM_NEGATIVES=Key(1024, "memories drawn as negatives of each clip", low=1),
-        TEMPERATURE=Key(0.07, "divides all scores", above=0),
+        NUM_NEGATIVES=Key(1024, "memories drawn as negatives of each clip", low=1, high=10_000_000),
+        TEMPERATURE=Key(0.07, "divides all scores", low=1e-4, high=1e4),
         MOMENTUM=Key(
             [0.5],
             "share of the old memory: one number, or one for video and one for audio",
@@ -58,9 +59,12 @@ TABLES = (
             "both, video, audio",
             choices=("consensus", "union", "video", "audio"),
         ),
-        NUM_POSITIVES=Key(32, "size of a positive set", low=1),
+        NUM_POSITIVES=Key(32, "size of a positive set", low=1, high=1_000_000),
         NUM_NEGATIVES_WITHIN=Key(
-            64, "the first of AVID's negatives that the positive terms within a modality use", low=1
+            64,
+            "the first of AVID's negatives that the positive terms within a modality use",
+            low=1,
+            high=10_000_000,
         ),
         REFRESH_EPOCHS=Key(5, "epochs between two searches for positives; 0 searches once", low=0),
         INSTANCE_CROSS=Key(1.0, "weight of instance terms across modalities", low=0),

@@ -10,9 +10,14 @@ TABLES = (
         "Training",
         ENABLE=Key(True, "train"),
         DATASET=Key("kinetics", "registered dataset to train and validate on, in any case"),
-        BATCH_SIZE=Key(64, "samples per iteration, summed over the GPUs of one machine", low=1),
+        BATCH_SIZE=Key(
+            64, "samples per iteration, summed over the GPUs of one machine", low=1, high=1_000_000
+        ),
         ACCUMULATION_STEPS=Key(
-            1, "parts a batch is worked through in before one optimiser step; saves memory", low=1
+            1,
+            "parts a batch is worked through in before one optimiser step; saves memory",
+            low=1,
+            high=1_000_000,
         ),
         GRAD_CACHE=Key(
             False,
@@ -64,11 +69,16 @@ TABLES = (
         "Testing",
         ENABLE=Key(True, "test, after training when that is on too"),
         DATASET=Key("kinetics", "registered dataset to test on, in any case"),
-        BATCH_SIZE=Key(8, "clips per iteration, summed over the GPUs of one machine", low=1),
+        BATCH_SIZE=Key(
+            8, "clips per iteration, summed over the GPUs of one machine", low=1, high=1_000_000
+        ),
         CHECKPOINT_FILE_PATH=Key("", "checkpoint to test; empty takes the newest in OUTPUT_DIR"),
         CHECKPOINT_TYPE=Key("pytorch", "format of CHECKPOINT_FILE_PATH", choices=CHECKPOINT_TYPES),
         NUM_ENSEMBLE_VIEWS=Key(
-            10, "clips per video, spread over its length; -1 tries 1, 3, 5, 7 and 10", low=-1
+            10,
+            "clips per video, spread over its length; -1 tries 1, 3, 5, 7 and 10",
+            low=-1,
+            high=1000,
         ),
         NUM_SPATIAL_CROPS=Key(3, "crops per clip, along its longer side", low=1, high=3),
         NUM_TEMPORAL_CLIPS=Key(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +32,7 @@ def open_input(path: str | Path) -> av.container.InputContainer:
         MediaError: it is missing, is no media file, or has no video stream.
     """
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        container = av.open(os.path.abspath(path), metadata_errors="ignore")
     except (av.FFmpegError, OSError, ValueError) as error:
         reason = getattr(error, "strerror", "") or error
         raise MediaError(f"{path}: not readable as media ({reason}).") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import glob
 import os
 import shutil
@@ -13,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slowfast.datasets.lists.video_folder import VIDEO_SUFFIXES
-from slowfast.utils.errors import MediaError
+from slowfast.utils.errors import AnnotationError, MediaError
 from slowfast.utils.files import write_csv
+from slowfast.utils.input_files import read_table
 from slowfast.utils.parallel import map_files
 
 RECORD = "prepared.csv"
@@ -208,8 +208,7 @@ def _write_record(path: Path, report: PrepareReport) -> None:
 def read_record(folder: str | Path) -> list[dict[str, str]]:
     """Return what is noted of the results in a folder; nothing where no note is readable."""
     try:
-        with (Path(folder) / RECORD).open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error):
+        rows = [row for _, row in read_table(Path(folder) / RECORD, COLUMNS)]
+    except AnnotationError:
         return []
     return [{c: row.get(c, "") for c in COLUMNS} for row in rows if row.get("video")]

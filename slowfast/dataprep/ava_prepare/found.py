@@ -8,6 +8,7 @@ from typing import Any
 
 from slowfast.dataprep.ava_prepare.probe import VideoProbe
 from slowfast.datasets.lists.ava_boxes import BACKGROUND, BoxLine, Key
+from slowfast.utils.input_files import OVERSHOOT
 
 COLUMNS = [*VideoProbe.__dataclass_fields__, "keyframes", "boxes", "predicted_boxes"]
 
@@ -20,7 +21,8 @@ class BoxTable:
         keyframes: (video, second) -> corners as they are written.
         actions: how many boxes have an action.
         flat: boxes that end where they begin, or before.
-        outside: boxes that reach beyond the frame.
+        outside: boxes that reach beyond the frame, with their lines.
+        far_outside: those of them that an evaluation refuses.
         wrong: actions that are no classes, with their lines.
         repeated: lines that say what an earlier one said.
     """
@@ -29,6 +31,7 @@ class BoxTable:
     actions: Counter[int] = field(default_factory=Counter)
     flat: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
+    far_outside: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     repeated: int = 0
     _seen: set[int] = field(default_factory=set, repr=False)
@@ -45,8 +48,10 @@ class BoxTable:
             self.keyframes[line.key].add(line.corners)
             if x2 <= x1 or y2 <= y1:
                 self.flat.append(line.where)
-            elif line.is_outside:
+            elif line.overshoot:
                 self.outside.append(line.where)
+            if line.overshoot > OVERSHOOT:
+                self.far_outside.append(line.where)
         if line.action != BACKGROUND:
             self.actions[line.action] += 1
             if not 1 <= line.action <= num_classes:

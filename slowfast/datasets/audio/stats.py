@@ -131,7 +131,7 @@ def load_sets(name_or_path: str | Path) -> list[SpectrogramStats]:
             f"{place} is neither shipped nor an existing file. "
             f"{did_you_mean(str(name_or_path), shipped_stats())} {CURE}"
         ) from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise ConfigError(f"{place} holds no statistics of spectrograms ({reason}). {CURE}") from (
             error

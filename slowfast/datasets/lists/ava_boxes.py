@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from slowfast.utils.errors import AnnotationError
+from slowfast.utils.errors import AnnotationError, brief
+from slowfast.utils.input_files import OVERSHOOT, parse_number, read_rows
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
 
+HIGHEST = 10**9  # that a second or a class can be
 BACKGROUND = -1  # a detected box without an action
 FIELDS = "video,second,x1,y1,x2,y2,action[,person or score]"
 
@@ -27,10 +28,12 @@ class BoxLine:
     Attributes:
         key: video and second.
         corners: ``x1, y1, x2, y2`` as they are written.
-        box: the same as shares of the frame.
+        box: the same as shares of the frame, cut at its edge
+            where they lie beyond it by more than ``OVERSHOOT``.
         action: from 1, or :data:`BACKGROUND`.
         score: of a detector; None where the line has none.
         where: file and line, for messages.
+        overshoot: by how much the corners lie beyond the frame.
     """
 
     key: Key
@@ -39,11 +42,7 @@ class BoxLine:
     action: int
     score: float | None
     where: str
-
-    @property
-    def is_outside(self) -> bool:
-        """Whether the box reaches beyond the frame, which cuts it."""
-        return min(self.box) < 0 or max(self.box) > 1
+    overshoot: float = 0.0
 
 
 @dataclass
@@ -106,7 +105,7 @@ def read_keyframes(
                 )
             if least is None or line.score >= least:
                 keyframes.setdefault(line.key, KeyframeBoxes()).add(line)
-                if line.is_outside:
+                if line.overshoot:
                     outside.append(line.where)
     if outside:
         logger.warning(
@@ -129,13 +128,8 @@ def read_box_lines(path: str | Path) -> Iterator[BoxLine]:
     Raises:
         AnnotationError: the file is missing, or a line is wrong.
     """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            for number, fields in enumerate(csv.reader(file), 1):
-                if fields:
-                    yield _box_line(fields, f"{path}, line {number}")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise AnnotationError(f"{path}: no readable list of boxes ({error}).") from error
+    for number, fields in read_rows(path, "no readable list of boxes"):
+        yield _box_line(fields, f"{path}, line {number}")
 
 
 def _box_line(fields: list[str], where: str) -> BoxLine:
@@ -145,20 +139,31 @@ def _box_line(fields: list[str], where: str) -> BoxLine:
     try:
         seconds = float(second)
         box = tuple(float(corner) for corner in corners)
-        score = float(fields[7]) if len(fields) == 8 and fields[7].strip() else None
-        number = int(action) if action.strip() else BACKGROUND
+        score = parse_number(fields[7], "score") if len(fields) == 8 and fields[7].strip() else None
+        number = _whole(action) if action.strip() else BACKGROUND
     except ValueError as error:
-        raise AnnotationError(f"{where}: {error}; expected {FIELDS}.") from error
-    if not seconds.is_integer():
-        raise AnnotationError(f"{where}: second {second} is not whole.")
+        raise AnnotationError(f"{where}: {str(error)[:120]}; expected {FIELDS}.") from error
+    if not (0 <= seconds < HIGHEST and seconds.is_integer()):
+        raise AnnotationError(f"{where}: second {second[:30]} is not whole.")
     # Detectors overshoot a little, and the frame's edge cuts that off; this is something else.
     if not np.isfinite(box).all() or max(box) > 2 or min(box) < -1:
         raise AnnotationError(
-            f"{where}: corners {','.join(corners)} are no shares of the frame (0 to 1)."
+            f"{where}: corners {','.join(corners)[:80]} are no shares of the frame (0 to 1)."
         )
     if box[2] < box[0] or box[3] < box[1]:
-        raise AnnotationError(f"{where}: the box {','.join(corners)} ends before it begins.")
-    return BoxLine((video, int(seconds)), tuple(corners), box, number, score, where)
+        raise AnnotationError(f"{where}: the box {','.join(corners)[:80]} ends before it begins.")
+    overshoot = max(0.0, max(box) - 1, -min(box))
+    if overshoot > OVERSHOOT:
+        box = tuple(min(max(corner, 0.0), 1.0) for corner in box)
+    return BoxLine((video, int(seconds)), tuple(corners), box, number, score, where, overshoot)
+
+
+def _whole(text: str) -> int:
+    """Return a whole number, also one that a program wrote as ``12.0``."""
+    number = int(text.strip().removesuffix(".0"))
+    if abs(number) > HIGHEST:
+        raise ValueError(f"action {brief(text)} is no class")
+    return number
 
 
 def select_seconds(keyframes: Mapping[Key, KeyframeBoxes], every: int) -> dict[Key, KeyframeBoxes]:

@@ -6,7 +6,6 @@ From frame lists (a line per frame with its actions) or from the official
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -16,9 +15,14 @@ from pathlib import Path
 import numpy as np
 
 from slowfast.datasets.lists.frame_lists import FrameLine, compact, read_frame_list
-from slowfast.utils.errors import AnnotationError
+from slowfast.utils.errors import AnnotationError, brief
+from slowfast.utils.input_files import read_lines, read_table, readable
+from slowfast.utils.logging import get_logger
 
-ACTION = re.compile(r"^c(\d+) ([\d.]+) ([\d.]+)$")
+logger = get_logger(__name__)
+
+ACTION = re.compile(r"c(\d{1,4})\s+(\d{1,9}(?:\.\d*)?)\s+(\d{1,9}(?:\.\d*)?)", re.ASCII)
+LONGEST_SECONDS = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -81,22 +85,14 @@ def read_annotated_videos(
     Raises:
         AnnotationError: the file is missing, has no such columns, or a wrong line.
     """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            missing = {"id", "actions"} - set(reader.fieldnames or ())
-            if missing:
-                raise AnnotationError(f"{path}: no column {' and '.join(sorted(missing))}.")
-            videos = [
-                CharadesVideo(
-                    row["id"],
-                    str(Path(folder) / f"{row['id']}.mp4"),
-                    _array(_timed(row["actions"] or "", frame_rate, path, reader.line_num)),
-                )
-                for row in reader
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise AnnotationError(f"{path}: no readable annotations ({error}).") from error
+    videos = [
+        CharadesVideo(
+            row["id"],
+            str(Path(folder) / f"{row['id']}.mp4"),
+            _array(_timed(row["actions"], frame_rate, path, number)),
+        )
+        for number, row in read_table(path, ("actions", "id"), "no readable annotations")
+    ]
     if not videos:
         raise AnnotationError(f"{path}: lists no video at all.")
     return videos
@@ -104,12 +100,17 @@ def read_annotated_videos(
 
 def _timed(text: str, rate: int, path: str | Path, line: int) -> Iterable[tuple[int, int, int]]:
     for part in filter(None, text.split(";")):
-        match = ACTION.match(part.strip())
-        if not match:
+        match = ACTION.fullmatch(part.strip())
+        if not match or float(match[3]) > LONGEST_SECONDS:
             raise AnnotationError(
-                f"{path}, line {line}: action {part!r}, expected such as 'c092 11.90 21.20'."
+                f"{path}, line {line}: action {brief(part)}, expected such as 'c092 11.90 21.20'."
             )
         action, begin, end = match.groups()
+        if float(end) < float(begin):
+            logger.warning(
+                "%s, line %d: action %s ends before it begins: left out.", path, line, part
+            )
+            continue
         yield int(action), math.ceil(float(begin) * rate), math.floor(float(end) * rate)
 
 
@@ -119,8 +120,8 @@ def read_class_names(path: Path, num_classes: int) -> list[str]:
     Raises:
         AnnotationError: a line is wrong, or there are other classes.
     """
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    names = [line.partition(" ")[2].strip() for line in lines if line.strip()]
+    lines = [readable(line) for _, line in read_lines(path)]
+    names = [line.strip().partition(" ")[2].strip() for line in lines if line.strip()]
     if len(names) != num_classes or not all(names):
         raise AnnotationError(
             f"{path}: {len(names)} classes with names, MODEL.NUM_CLASSES is {num_classes}; expected "

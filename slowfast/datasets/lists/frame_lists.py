@@ -14,6 +14,7 @@ from pathlib import Path
 
 from slowfast.datasets.columns import StringTable
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.input_files import parse_whole, read_lines
 
 HEADER = "original_vido_id video_id frame_id path labels"
 NUMBERED = re.compile(r"^(.*?)(\d+)(\D*)$", re.DOTALL)
@@ -89,15 +90,11 @@ def read_frame_list(path: str | Path) -> Iterator[tuple[str, list[FrameLine]]]:
 
 
 def _lines(path: str | Path) -> Iterator[FrameLine]:
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            for number, text in enumerate(file, 1):
-                fields = text.split()
-                if not fields or (number == 1 and fields[0].startswith("original_vid")):
-                    continue
-                yield _line(path, number, fields)
-    except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError(f"{path}: no readable frame list ({error}).") from error
+    for number, text in read_lines(path, "no readable frame list"):
+        fields = text.split()
+        if not fields or (number == 1 and fields[0].startswith("original_vid")):
+            continue
+        yield _line(path, number, fields)
 
 
 def _line(path: str | Path, number: int, fields: list[str]) -> FrameLine:
@@ -107,10 +104,10 @@ def _line(path: str | Path, number: int, fields: list[str]) -> FrameLine:
         )
     quoted = fields[4].strip('"')
     try:
-        labels = tuple(int(label) for label in quoted.split(",")) if quoted else ()
+        labels = tuple(parse_whole(k, "label") for k in quoted.split(",")) if quoted else ()
     except ValueError as error:
         raise AnnotationError(
-            f"{path}, line {number}: labels {fields[4]}, expected class numbers with commas "
+            f"{path}, line {number}: labels {fields[4][:120]}, expected class numbers with commas "
             "between, in quotes."
         ) from error
     return FrameLine(fields[0], fields[3], labels)

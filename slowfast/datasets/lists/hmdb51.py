@@ -6,7 +6,8 @@ from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
 from slowfast.datasets.items import ItemTable
-from slowfast.datasets.lists.text_lists import MissingListError, read_lines, wrong_line
+from slowfast.datasets.lists.text_lists import MissingListError, read_lines, under, wrong_line
+from slowfast.utils.paths import is_clutter
 
 FLAGS = {"0": "unused", "1": "train", "2": "test"}
 
@@ -22,6 +23,7 @@ def read_hmdb51(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     """
     ending = f"_test_split{fold}.txt"
     lists = sorted(Path(folder).glob(f"*{ending}")) if Path(folder).is_dir() else []
+    lists = [path for path in lists if not is_clutter(path.name)]
     if not lists:
         raise MissingListError(
             f"{folder}: no '<class>{ending}' there. Check DATA.PATH_TO_DATA_DIR."
@@ -32,11 +34,11 @@ def read_hmdb51(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     for label, name in enumerate(names):
         path = Path(folder) / f"{name}{ending}"
         for number, line in read_lines(path):
-            file, _, flag = line.rpartition(" ")
+            *file, flag = line.rsplit(maxsplit=1)
             if flag not in FLAGS or not file:
                 raise wrong_line(path, number, line, "expected 'file.avi 0', '1' or '2'.")
             if FLAGS[flag] == wanted:
-                files.append(str(Path(prefix) / name / file.strip()))
+                files.append(under(prefix, f"{name}/{file[0]}"))
                 labels.append(label)
     return ItemTable(files, labels, names, f"{folder}/*{ending}")
 

@@ -11,7 +11,14 @@ from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
 from slowfast.datasets.items import ItemTable
-from slowfast.datasets.lists.text_lists import parse_label, read_class_names, read_lines, wrong_line
+from slowfast.datasets.lists.text_lists import (
+    parse_label,
+    read_class_names,
+    read_lines,
+    split_quoted,
+    under,
+    wrong_line,
+)
 from slowfast.utils.paths import list_file, local_path
 
 UNLABELLED = -1
@@ -24,15 +31,24 @@ def parse_line(path: str | Path, number: int, line: str, separator: str) -> tupl
     Raises:
         AnnotationError: wrong separator or label.
     """
-    fields = [field.strip() for field in line.split(separator)]
-    if len(fields) == 1:
+    file, rest = split_quoted(line, separator) or ("", line)
+    if not rest.strip():
+        return file, UNLABELLED
+    before, found, label = rest.rpartition(separator)
+    if not found:
         if OTHER_SEPARATORS.search(line) and not Path(line).suffix[1:].isalpha():
             problem = f"no separator {separator!r} found; set DATA.PATH_LABEL_SEPARATOR."
             raise wrong_line(path, number, line, problem)
         return line, UNLABELLED
-    label = parse_label(path, number, line, fields[-1])
-    last_of_path = -2 if len(fields) > 2 and fields[-2].isdigit() else -1
-    return separator.join(fields[:last_of_path]), label
+    if not file:
+        # A third field between path and label is a number that nothing reads.
+        file = before.rstrip()
+        head, found, third = file.rpartition(separator)
+        file = head.rstrip() if found and third.strip().isdigit() and head else file
+    elif before.strip() and not before.strip().strip(separator).strip().isdigit():
+        problem = f"{before.strip()!r} stands between path and label."
+        raise wrong_line(path, number, line, problem)
+    return file, parse_label(path, number, line, label.strip())
 
 
 def read_kinetics_csv(path: str | Path, separator: str = " ", prefix: str = "") -> ItemTable:
@@ -49,7 +65,7 @@ def read_kinetics_csv(path: str | Path, separator: str = " ", prefix: str = "") 
         if labels and (label == UNLABELLED) != (labels[-1] == UNLABELLED):
             problem = "lines with and without a label are mixed."
             raise wrong_line(path, number, line, problem)
-        files.append(str(Path(prefix) / file))
+        files.append(under(prefix, file))
         labels.append(label)
     return ItemTable(files, labels, [], path)
 

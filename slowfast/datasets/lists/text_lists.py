@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from slowfast.utils import input_files
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.input_files import at_line, parse_whole, read_json, readable, wrong_line
+
+__all__ = [
+    "MissingListError",
+    "parse_label",
+    "read_class_names",
+    "read_lines",
+    "split_quoted",
+    "under",
+    "wrong_line",
+]
 
 
 class MissingListError(AnnotationError):
@@ -18,17 +30,14 @@ def read_lines(path: str | Path) -> Iterator[tuple[int, str]]:
 
     Raises:
         MissingListError: there is no such file.
-        AnnotationError: it is not UTF-8 text.
+        AnnotationError: it is not text.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise MissingListError(f"{path}: no such list file. {_neighbours(Path(path))}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError(f"{path}: not a readable text file ({error}).") from error
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            yield number, line.strip()
+    if not os.path.exists(path):
+        raise MissingListError(f"{path}: no such list file. {_neighbours(Path(path))}")
+    for number, line in input_files.read_lines(path):
+        text = line.strip()
+        if text:
+            yield number, text
 
 
 def _neighbours(path: Path) -> str:
@@ -38,38 +47,48 @@ def _neighbours(path: Path) -> str:
     return f"The folder holds: {', '.join(names) or 'no file'}."
 
 
-def wrong_line(path: str | Path, number: int, line: str, problem: str) -> AnnotationError:
-    """Return the error for one line of a list."""
-    shown = line if len(line) <= 120 else line[:117] + "..."
-    return AnnotationError(f"{path}, line {number}: {problem} The line is {shown!r}.")
+def under(prefix: str | Path, name: str) -> str:
+    """Return a path of a list seen from the folder of all its files."""
+    path = os.path.join(prefix, name)
+    plain = not ("//" in path or "/./" in path or path.startswith("./") or path.endswith("/"))
+    return path if plain else str(Path(path))  # which takes a hundred times as long
+
+
+def split_quoted(line: str, separator: str) -> tuple[str, str] | None:
+    """Return the path between the quotes that a line begins with and what follows, or None."""
+    end = line.replace('""', "  ").find('"', 1)  # a doubled quote stands for one
+    if line[0] != '"' or end < 0:
+        return None
+    rest = line[end + 1 :]
+    if rest and not (rest[0].isspace() or rest.startswith(separator)):
+        return None  # the quotes are part of the name
+    return line[1:end].replace('""', '"'), rest
 
 
 def parse_label(path: str | Path, number: int, line: str, text: str) -> int:
     """Return a class number.
 
     Raises:
-        AnnotationError: it is not a whole number, or negative.
+        AnnotationError: it is not a whole number below 1e9, or negative.
     """
-    try:
-        label = int(text)
-    except ValueError:
-        problem = f"the label {text!r} is not a whole number."
-        raise wrong_line(path, number, line, problem) from None
-    if label < 0:
-        raise wrong_line(path, number, line, f"the label {label} is negative.")
-    return label
+    if text[:1] == "-" and text[1:].isdecimal():
+        raise wrong_line(path, number, line, f"the label {text} is negative.")
+    if not text.isdecimal():
+        raise wrong_line(path, number, line, f"the label {text!r} is not a whole number.")
+    with at_line(path, number, line):
+        return parse_whole(text, "label")
 
 
 def read_class_names(path: str | Path) -> list[str]:
     """Return one class name per line, or the names of a JSON ``{name: number}`` in order."""
     if Path(path).suffix == ".json":
         return _names_from_json(Path(path))
-    return [line for _, line in read_lines(path)]
+    return [readable(line) for _, line in read_lines(path)]
 
 
 def _names_from_json(path: Path) -> list[str]:
+    numbers = read_json(path)
     try:
-        numbers = json.loads(path.read_text())
-        return sorted(numbers, key=numbers.__getitem__)
-    except (OSError, ValueError, AttributeError, TypeError, LookupError) as error:
-        raise AnnotationError(f"{path}: not a JSON object of name: number ({error}).") from error
+        return sorted(numbers, key=lambda name: parse_whole(str(numbers[name]), f"id of {name}"))
+    except ValueError as problem:
+        raise AnnotationError(f"{path}: not a JSON object of name: number; {problem}") from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
 from slowfast.datasets.items import ItemTable
-from slowfast.datasets.lists.text_lists import parse_label, read_lines, wrong_line
+from slowfast.datasets.lists.text_lists import parse_label, read_lines, under, wrong_line
 from slowfast.utils.errors import did_you_mean
 from slowfast.utils.paths import list_file
 
@@ -40,15 +40,15 @@ def read_ucf101(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     path = list_file(folder, f"{'train' if train else 'test'}list{fold:02d}.txt", key)
     files, labels = [], []
     for number, line in read_lines(path):
-        file, _, label = line.partition(" ")
+        file, *label = line.split(maxsplit=1)
         class_name = Path(file).parent.name
         if class_name not in number_of:
             problem = f"unknown class {class_name!r}. {did_you_mean(class_name, names)}"
             raise wrong_line(path, number, line, problem)
-        if label and parse_label(path, number, line, label.strip()) != number_of[class_name] + 1:
+        if label and parse_label(path, number, line, label[0]) != number_of[class_name] + 1:
             problem = f"classInd.txt gives {class_name} the number {number_of[class_name] + 1}."
             raise wrong_line(path, number, line, problem)
-        files.append(str(Path(prefix) / file))
+        files.append(under(prefix, file))
         labels.append(number_of[class_name])
     return ItemTable(files, labels, names, path)
 

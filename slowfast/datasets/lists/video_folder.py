@@ -10,13 +10,14 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import MissingListError
 from slowfast.datasets.media.frame_folder import IMAGE_SUFFIXES
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.paths import is_clutter
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
 VIDEO_SUFFIXES |= {".gif", ".mts", ".m2ts", ".ts", ".ogv", ".3gp", ".vob"}
 
 
 def read_video_folder(root: str | Path, split: str) -> ItemTable:
-    """List the videos of a split in sorted order.
+    """List the videos of a split in sorted order; hidden files and folders are passed over.
 
     The classes are the sorted class folders of *all* splits, so that a class that is missing in
     one split does not shift the labels of the others.
@@ -31,8 +32,8 @@ def read_video_folder(root: str | Path, split: str) -> ItemTable:
             f"{root / split}: no such folder (found: {json.dumps(found)}). Expected "
             "ROOT/SPLIT/CLASS/video with DATA.PATH_TO_DATA_DIR as ROOT."
         )
-    splits = [p for p in root.iterdir() if p.is_dir()]
-    names = sorted({c.name for s in splits for c in s.iterdir() if c.is_dir()})
+    splits = _folders(root)
+    names = sorted({c.name for s in splits for c in _folders(s)})
     return _list(root / split, names)
 
 
@@ -40,7 +41,8 @@ def _list(folder: Path, names: list[str]) -> ItemTable:
     files, labels = [], []
     for label, name in enumerate(names):
         for path in sorted((folder / name).rglob("*")):
-            if is_video(path):
+            hidden = any(map(is_clutter, path.relative_to(folder / name).parts))
+            if not hidden and is_video(path):
                 files.append(str(path))
                 labels.append(label)
     if not files:
@@ -53,6 +55,10 @@ def is_video(path: Path) -> bool:
     if path.is_file():
         return path.suffix.lower() in VIDEO_SUFFIXES
     return any(one.suffix.lower() in IMAGE_SUFFIXES for one in path.iterdir())
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [p for p in folder.iterdir() if p.is_dir() and not is_clutter(p.name)]
 
 
 @dataset_list("video_folder")
@@ -69,4 +75,4 @@ def class_folders(cfg, split: str) -> ItemTable:
     root = Path(cfg.DATA.PATH_TO_DATA_DIR)
     if not root.is_dir():
         raise MissingListError(f"{root} (DATA.PATH_TO_DATA_DIR): no such folder of class folders.")
-    return _list(root, sorted(path.name for path in root.iterdir() if path.is_dir()))
+    return _list(root, sorted(path.name for path in _folders(root)))

@@ -6,6 +6,7 @@ with the name of the file (:func:`media_errors`).
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -113,7 +114,7 @@ class Container:
         )
 
     def _open(self) -> None:
-        source = str(self.path)
+        source = os.path.abspath(self.path)  # FFmpeg takes "a:b.mp4" for an address
         if layout_misleads(self.path, self.boxes):
             source = self._masked = MaskedFile(self.path, self.boxes.layouts)
         # Stream titles may hold bytes that are not UTF-8 (HMDB51 does).

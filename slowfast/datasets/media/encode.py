@@ -74,7 +74,7 @@ class MediaWriter:
         if encoding.bitexact:
             options["fflags"] = "+bitexact"
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.output = av.open(str(self.part), "w", format="mp4", options=options)
+        self.output = av.open(os.path.abspath(self.part), "w", format="mp4", options=options)
         self._video = self.output.add_stream("libx264", rate=rate, options=self._x264_options())
         self._video.pix_fmt = "yuv420p"
         self._video.codec_context.time_base = time_base or 1 / rate

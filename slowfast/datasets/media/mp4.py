@@ -189,7 +189,7 @@ def layout_misleads(path: str | Path, boxes: Mp4Boxes) -> bool:
     key = tuple(boxes.layouts.values())
     if key and key not in _MISLEADS:
         done = subprocess.run(
-            [sys.executable, "-c", _PROBE, os.fspath(path)],
+            [sys.executable, "-c", _PROBE, os.path.abspath(path)],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

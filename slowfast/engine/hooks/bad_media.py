@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slowfast.engine.hooks.base import Hook
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import TrainingError
-from slowfast.utils.files import atomic_write
+from slowfast.utils.errors import AnnotationError, TrainingError
+from slowfast.utils.files import write_csv
+from slowfast.utils.input_files import read_table
 from slowfast.utils.logging import get_logger
 
 if TYPE_CHECKING:
     from slowfast.engine.trainer import Trainer
 
 logger = get_logger(__name__)
+
+COLUMNS = ["path", "reason"]
 
 
 class BadMediaLog:
@@ -29,8 +31,11 @@ class BadMediaLog:
         self.path = path
         self.reasons: dict[str, str] = {}
         if path.is_file():
-            with open(path, newline="") as file:
-                self.reasons = {row["path"]: row["reason"] for row in csv.DictReader(file)}
+            try:
+                table = read_table(path, COLUMNS)
+                self.reasons = {row["path"]: row["reason"] for _, row in table}
+            except AnnotationError as error:
+                logger.warning("%s The list of unreadable files begins anew.", error)
 
     def add(self, failures: list[tuple[str, str]]) -> None:
         """Remember failures and name new ones in the log."""
@@ -43,10 +48,8 @@ class BadMediaLog:
                 self._write()
 
     def _write(self) -> None:
-        with atomic_write(self.path, "w") as file:
-            writer = csv.writer(file)
-            writer.writerow(["path", "reason"])
-            writer.writerows(sorted(self.reasons.items()))
+        rows = [{"path": path, "reason": self.reasons[path]} for path in sorted(self.reasons)]
+        write_csv(self.path, COLUMNS, rows)
 
 
 class BadMediaHook(Hook):

@@ -47,7 +47,7 @@ class StatsWriter:
         path = self.output_dir / "stats.jsonl"
         if du.is_root_proc() and path.is_file():
             kept = [row for row in read_json_stats(path) if _stays(row, progress)]
-            write_text(path, "".join(json.dumps(row) + "\n" for row in kept))
+            write_text(path, "".join(json.dumps(null_for_nan(row)) + "\n" for row in kept))
 
     def row_of(self, kind: str, step: int) -> dict[str, Any] | None:
         """Return the row of a kind and step that ``stats.jsonl`` has, in every process."""
