@@ -78,8 +78,8 @@ def _verify_videos(cfg, out: str, **options):
 
 def _verify_ava(cfg, out: str, **options):
     from slowfast.dataprep.ava_verify import ScoringReaders, verify_ava
-    from slowfast.evaluation.ava_files import read_excluded
-    from slowfast.evaluation.ava_label_map import read_label_map
+    from slowfast.evaluation.ava.files import read_excluded
+    from slowfast.evaluation.ava.label_map import read_label_map
 
     return verify_ava(cfg, out, ScoringReaders(read_label_map, read_excluded), **options)
 

@@ -16,7 +16,7 @@ from slowfast.datasets.transforms.boxes import BoxTestGeometry, to_pixels
 from slowfast.datasets.views import KeyframeView
 from slowfast.engine.launch import device_of
 from slowfast.engine.test import fill
-from slowfast.evaluation.ava_label_map import read_label_map
+from slowfast.evaluation.ava.label_map import read_label_map
 from slowfast.tasks.build import build_task
 from slowfast.tasks.detection import Detection
 from slowfast.utils.errors import AnnotationError, ConfigError, MediaError

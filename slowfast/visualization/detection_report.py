@@ -6,7 +6,8 @@ import numpy as np
 
 from slowfast.datasets.media import open_media
 from slowfast.datasets.media.frame_folder import IMAGE_SUFFIXES, read_image
-from slowfast.evaluation import ava, ava_plots
+from slowfast.evaluation import ava
+from slowfast.evaluation.ava import plots as ava_plots
 from slowfast.utils.errors import MediaError
 from slowfast.visualization import page
 from slowfast.visualization.box_figures import BoxImage, LabelledBox, box_pairs

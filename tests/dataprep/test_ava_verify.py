@@ -13,8 +13,8 @@ from PIL import Image
 from slowfast.config import load_cfg
 from slowfast.dataprep.ava_prepare.folders import COLUMNS as RECORD_COLUMNS
 from slowfast.dataprep.ava_verify import ScoringReaders, verify_ava
-from slowfast.evaluation.ava_files import read_excluded, read_ground_truth
-from slowfast.evaluation.ava_label_map import read_label_map
+from slowfast.evaluation.ava.files import read_excluded, read_ground_truth
+from slowfast.evaluation.ava.label_map import read_label_map
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.files import write_csv
 

@@ -13,7 +13,7 @@ from oracles.checkpoints import severe_layout, write
 
 from slowfast.datasets.media import open_media
 from slowfast.engine.run import main
-from slowfast.evaluation.ava_command import main as judge
+from slowfast.evaluation.ava.__main__ import main as judge
 from slowfast.evaluation.predictions import load_predictions
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from oracles.frame_ap import average_precision
 
 from slowfast.evaluation import ava
 from slowfast.evaluation.ava import Boxes, evaluate, evaluate_files, image_keys
-from slowfast.evaluation.ava_command import main
+from slowfast.evaluation.ava.__main__ import main
 from slowfast.evaluation.average_precision import ranking
 from slowfast.evaluation.predictions import save_predictions
 from slowfast.utils.errors import SlowFastError

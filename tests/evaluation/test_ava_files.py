@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowfast.evaluation import ava, ava_files
+from slowfast.evaluation import ava
 from slowfast.evaluation.ava import Boxes
+from slowfast.evaluation.ava import files as ava_files
 from slowfast.utils.errors import AnnotationError
 
 FINE = "v,0902,0.1,0.2,0.3,0.4,12"

@@ -25,7 +25,6 @@ different numbers, so every result says which one it used.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,39 +33,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from slowfast.evaluation.ava_files import (
+from slowfast.evaluation.ava.files import (
     read_detections,
     read_excluded,
     read_ground_truth,
-    write_detections,
 )
-from slowfast.evaluation.ava_label_map import read_label_map
+from slowfast.evaluation.ava.label_map import read_label_map
 from slowfast.evaluation.average_precision import (
     Curve,
     average_precision,
     precision_recall,
     ranking,
 )
-from slowfast.evaluation.boxes import Boxes, image_key, image_keys
+from slowfast.evaluation.boxes import Boxes, image_keys
 from slowfast.evaluation.frame_boxes import FrameBoxes, prepare
 from slowfast.evaluation.frame_matching import Confusions, confusions, true_positives
 from slowfast.utils.errors import AnnotationError, SlowFastError
-
-__all__ = [
-    "MATCH_ORDERS",
-    "AvaResult",
-    "Boxes",
-    "evaluate",
-    "evaluate_ava",
-    "evaluate_files",
-    "image_key",
-    "image_keys",
-    "read_detections",
-    "read_excluded",
-    "read_ground_truth",
-    "read_label_map",
-    "write_detections",
-]
 
 MATCH_ORDERS = ("input", "score")
 
@@ -298,7 +280,7 @@ def evaluate_files(
     match_order: str = "input",
     with_confusions: bool = False,
 ) -> AvaResult:
-    """Return :func:`evaluate` of AVA's files; see :mod:`slowfast.evaluation.ava_files`.
+    """Return :func:`evaluate` of AVA's files; see :mod:`slowfast.evaluation.ava.files`.
 
     Raises:
         AnnotationError: a file is missing, empty or has a wrong line.
@@ -321,9 +303,3 @@ def _ranked(found: FrameBoxes, classes: int) -> list[np.ndarray]:
     by_class = np.argsort(small, kind="stable")
     ends = np.cumsum(np.bincount(found.kind, minlength=classes))[:-1]
     return [rows[ranking(found.scores[rows])] for rows in np.split(by_class, ends)]
-
-
-if __name__ == "__main__":
-    from slowfast.evaluation.ava_command import main
-
-    sys.exit(main())

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from slowfast.evaluation.ava_lines import (
+from slowfast.evaluation.ava.lines import (
     parse_key,
     parse_lines,
     parse_number,

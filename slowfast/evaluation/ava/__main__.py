@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from slowfast.evaluation.ava import MATCH_ORDERS, AvaResult, evaluate, evaluate_files
+from slowfast.evaluation.ava.measure import MATCH_ORDERS, AvaResult, evaluate, evaluate_files
 from slowfast.evaluation.boxes import Boxes
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.utils.errors import SlowFastError
@@ -97,7 +97,7 @@ def _run(args: argparse.Namespace) -> None:
         write_json(args.json, result.as_dict())
     if args.plots:
         # Only those who want figures wait for matplotlib.
-        from slowfast.evaluation.ava_plots import figures
+        from slowfast.evaluation.ava.plots import figures
 
         for name, figure in figures(result).items():
             with atomic_write(Path(args.plots) / name) as file:
@@ -172,3 +172,7 @@ def _counts(counts: dict[str, int]) -> list[str]:
             "No detection is on a key frame that has ground truth: are the names the same?"
         )
     return lines
+
+
+if __name__ == "__main__":
+    sys.exit(main())

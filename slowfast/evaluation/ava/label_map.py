@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from slowfast.evaluation.ava_lines import parse_whole, read_text
+from slowfast.evaluation.ava.lines import parse_whole, read_text
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.input_files import readable
 

@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
-from slowfast.evaluation.ava import AvaResult
+from slowfast.evaluation.ava.measure import AvaResult
 
 # A dollar sign in a class name is a dollar sign.
 matplotlib.rcParams["text.parse_math"] = False
