@@ -24,7 +24,7 @@ from slowfast.datasets.media.encode import Encoding, MediaWriter
 from slowfast.datasets.readers import AudioReader, TrainFrames
 from slowfast.datasets.sample import SampleKey
 from slowfast.datasets.sampling.temporal import LinspaceSampling
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.datasets.transforms import TrainGeometry
 from slowfast.datasets.views import RandomViews, View, ViewPlan
 
@@ -77,7 +77,7 @@ def main() -> int:
         paths = [Path(folder) / f"{k}.mp4" for k in range(args.files)]
         for k, path in enumerate(paths):
             write_video(path, k)
-        windows = AudioVisualWindows(1.0, 1.0, "with_clip")
+        windows = AVClipSampler(1.0, 1.0, "with_clip")
         rule = RandomViews(LinspaceSampling(30), ViewPlan(2, reverse=True), windows)
         whole = dataset_of(paths, rule)
         single = [dataset_of(paths, OneView(rule, place)) for place in range(4)]

@@ -18,7 +18,7 @@ from slowfast.datasets.file_probe import FileProbe, crashed_probe, probe_file
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import MissingListError
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions, build_media_options
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.files import write_csv, write_json
 from slowfast.utils.parallel import map_files
@@ -181,7 +181,7 @@ def probe_lists(
     lists: dict[str, ItemTable],
     workers: int,
     full: bool = False,
-    windows: AudioVisualWindows | None = None,
+    windows: AVClipSampler | None = None,
     options: MediaOptions = DEFAULT_OPTIONS,
 ) -> dict[str, SplitReport]:
     """Probe every file of all lists once, also where several lists name it.
@@ -206,7 +206,7 @@ def clip_seconds(data) -> float:
     return data.NUM_FRAMES * data.SAMPLING_RATE / data.TARGET_FPS
 
 
-def _windows(cfg) -> AudioVisualWindows | None:
+def _windows(cfg) -> AVClipSampler | None:
     """Return what a clip needs if it has audio."""
     return build_windows(cfg) if cfg.AUDIO.ENABLE else None
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import open_media
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import AnnotationError, MediaError
 from slowfast.utils.files import write_csv
@@ -32,19 +32,19 @@ COLUMNS = ["row", "path", "reason"]
 Problems = dict[int, str]
 
 
-def sound_problem(path: str, windows: AudioVisualWindows) -> str:
+def sound_problem(path: str, windows: AVClipSampler) -> str:
     """Open a file and say why it cannot give a clip with audio, or return an empty string."""
     try:
         with open_media(path) as media:
             if media.video is None:
                 return f"{path}: the file has no video stream."
-            problem = windows.problem(media.video, media.audio)
+            problem = windows.why_too_short(media.video, media.audio)
             return f"{path}: {problem}." if problem else ""
     except (MediaError, OSError) as error:
         return str(error)
 
 
-def find_problems(videos: ItemTable, windows: AudioVisualWindows) -> Problems:
+def find_problems(videos: ItemTable, windows: AVClipSampler) -> Problems:
     """Return ``{row: reason}`` of the files without enough audio; processes share the work."""
     rows = range(du.get_rank(), len(videos), du.get_world_size())
     with ThreadPool(THREADS) as pool:
@@ -64,7 +64,7 @@ def find_problems(videos: ItemTable, windows: AudioVisualWindows) -> Problems:
 
 
 def drop_files_without_audio(
-    videos: ItemTable, windows: AudioVisualWindows, folder: Path | None = None
+    videos: ItemTable, windows: AVClipSampler, folder: Path | None = None
 ) -> ItemTable:
     """Return the files that have enough audio for a clip.
 
@@ -103,7 +103,7 @@ def drop_files_without_audio(
     return videos.subset(np.setdiff1d(np.arange(len(videos)), list(problems)))
 
 
-def require_audio(videos: ItemTable, windows: AudioVisualWindows) -> ItemTable:
+def require_audio(videos: ItemTable, windows: AVClipSampler) -> ItemTable:
     """Return the list if every file has enough audio.
 
     Raises:
@@ -119,7 +119,7 @@ def require_audio(videos: ItemTable, windows: AudioVisualWindows) -> ItemTable:
     return videos
 
 
-def _key(videos: ItemTable, windows: AudioVisualWindows) -> str:
+def _key(videos: ItemTable, windows: AVClipSampler) -> str:
     digest = hashlib.sha256(videos.paths.text)
     digest.update(videos.paths.ends)
     digest.update(repr(windows).encode())

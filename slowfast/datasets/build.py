@@ -25,7 +25,7 @@ from slowfast.datasets.readers import (
     TrainFrames,
 )
 from slowfast.datasets.sampling.temporal import StridedSampling, build_temporal_sampling
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.views import FixedViews, KeyframeView, RandomViews, ViewPlan
@@ -247,10 +247,10 @@ def build_audio_reader(audio, training: bool = True) -> AudioReader:
     )
 
 
-def build_windows(cfg) -> AudioVisualWindows:
+def build_windows(cfg) -> AVClipSampler:
     """Return the rule that places the windows of frames and audio (``AUDIO.OFFSET``)."""
     audio, seconds = cfg.AUDIO, build_temporal_sampling(cfg.DATA).duration
-    return AudioVisualWindows(seconds, audio.DURATION, audio.OFFSET, audio.MAX_OFFSET)
+    return AVClipSampler(seconds, audio.DURATION, audio.OFFSET, audio.MAX_OFFSET)
 
 
 def _with_audio(cfg, items: ItemTable) -> ItemTable:

@@ -16,7 +16,7 @@ from slowfast.datasets.media import (
     VideoFile,
     open_media,
 )
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.utils.errors import MediaError
 
 HASHED_BYTES = 64 * 1024
@@ -63,7 +63,7 @@ class FileProbe:
 def probe_file(
     path: str,
     full: bool = False,
-    windows: AudioVisualWindows | None = None,
+    windows: AVClipSampler | None = None,
     options: MediaOptions = DEFAULT_OPTIONS,
 ) -> FileProbe:
     """Open a file or frame folder, decode parts of it and return what was found.
@@ -88,7 +88,7 @@ def probe_file(
             _decode(media, probe, full)
             probe.slow = media.slow
             if windows is not None and not probe.audio_reason:
-                problem = windows.problem(media.video, media.audio)
+                problem = windows.why_too_short(media.video, media.audio)
                 probe.audio_reason = f"{path}: {problem}." if problem else ""
     except (MediaError, OSError) as error:
         probe.reason = str(error)

@@ -15,7 +15,7 @@ import numpy as np
 
 from slowfast.datasets.media.info import AudioInfo, VideoInfo
 from slowfast.datasets.sampling.temporal import TemporalSampling
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.utils.errors import MediaError
 
 # Draws of starts that lie as far apart as was asked.
@@ -92,7 +92,7 @@ class RandomViews:
 
     sampling: TemporalSampling
     plan: ViewPlan | int = 1
-    windows: AudioVisualWindows | None = None
+    windows: AVClipSampler | None = None
     silence: bool = False
 
     def __post_init__(self) -> None:
@@ -134,14 +134,14 @@ class RandomViews:
         video = media.video
         if self.windows is None:
             return view_of(video, self.sampling.random_clip(video, rng))
-        problem = self.windows.problem(video, media.audio)
+        problem = self.windows.why_too_short(video, media.audio)
         if self.windows.with_clip and (self.silence or not problem):
             clip = self.sampling.random_clip(video, rng)
             return _with_audio(clip, video, media.audio, self.windows)
         if not problem:
             starts = self.windows.draw(video, media.audio, rng)
         elif self.silence:
-            starts = self.windows.anywhere(video, rng)
+            starts = self.windows.sample_video_only(video, rng)
         else:
             raise MediaError(f"{media.path}: {problem} (AUDIO.MISSING).")
         return _beside_audio(self.sampling, video, *starts)
@@ -159,7 +159,7 @@ class FixedViews:
 
     sampling: TemporalSampling
     spread: int = 0
-    windows: AudioVisualWindows | None = None
+    windows: AVClipSampler | None = None
 
     @property
     def count(self) -> int:
@@ -217,7 +217,7 @@ class KeyframeView:
 
 
 def _with_audio(
-    frames: list[int], video: VideoInfo, audio: AudioInfo | None, windows: AudioVisualWindows
+    frames: list[int], video: VideoInfo, audio: AudioInfo | None, windows: AVClipSampler
 ) -> View:
     """Return a clip and its audio, which begins with it."""
     return view_of(video, frames, windows.beside(video.time_of(frames[0]), video, audio))

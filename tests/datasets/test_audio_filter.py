@@ -19,11 +19,11 @@ from slowfast.datasets.audio_filter import (
     sound_problem,
 )
 from slowfast.datasets.items import ItemTable
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.utils.errors import AnnotationError
 
 ROOT = Path(__file__).parents[2]
-WINDOWS = AudioVisualWindows(0.5, 1.0, "original", 0.5)
+WINDOWS = AVClipSampler(0.5, 1.0, "original", 0.5)
 
 
 @pytest.fixture
@@ -116,8 +116,8 @@ def test_labels_of_the_current_list_are_kept(files, tmp_path):
     [
         (lambda files: files[:-1], WINDOWS),
         (lambda files: files[::-1], WINDOWS),
-        (lambda files: files, AudioVisualWindows(0.5, 0.25, "original", 0.5)),
-        (lambda files: files, AudioVisualWindows(0.5, 1.0, "in_sync", 0.5)),
+        (lambda files: files, AVClipSampler(0.5, 0.25, "original", 0.5)),
+        (lambda files: files, AVClipSampler(0.5, 1.0, "in_sync", 0.5)),
     ],
     ids=["shorter list", "other order", "shorter sound", "other policy"],
 )
@@ -189,7 +189,7 @@ import json, sys
 import torch.distributed as dist
 from slowfast.datasets import audio_filter
 from slowfast.datasets.items import ItemTable
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.utils import distributed as du
 from pathlib import Path
 
@@ -203,7 +203,7 @@ def counted(path, windows):
 
 audio_filter.sound_problem = counted
 videos = ItemTable(paths, range(len(paths)), [], "list")
-windows = AudioVisualWindows(0.5, 1.0, "original", 0.5)
+windows = AVClipSampler(0.5, 1.0, "original", 0.5)
 # Only the first process sees a disk.
 report = folder / "files" if rank == 0 else folder / "another machine"
 kept = [audio_filter.drop_files_without_audio(videos, windows, report) for _ in range(2)]

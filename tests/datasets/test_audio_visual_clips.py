@@ -18,7 +18,7 @@ from slowfast.datasets.media import VideoInfo, open_media
 from slowfast.datasets.readers import AudioReader, EvalFrames, LabelReader, TrainFrames
 from slowfast.datasets.sample import SampleKey, UnreadableSample
 from slowfast.datasets.sampling.temporal import DurationSampling
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.datasets.transforms import TestGeometry, TrainGeometry
 from slowfast.datasets.views import FixedViews, RandomViews
 from slowfast.utils.errors import AnnotationError, ConfigError
@@ -35,7 +35,7 @@ def listed(*paths):
 
 # Both read squares of the whole frame, so that its number stays legible.
 def train_clips(items, seed=3, policy="in_sync", gain=0.0, silence=False):
-    views = RandomViews(SAMPLING, 1, AudioVisualWindows(0.5, 1.0, policy, 0.25), silence)
+    views = RandomViews(SAMPLING, 1, AVClipSampler(0.5, 1.0, policy, 0.25), silence)
     readers = [
         TrainFrames(TrainGeometry(96, square=96, flip=False)),
         AudioReader(1.0, RATE, gain, silence),
@@ -45,7 +45,7 @@ def train_clips(items, seed=3, policy="in_sync", gain=0.0, silence=False):
 
 
 def views(items, silence=False):
-    rule = FixedViews(SAMPLING, windows=AudioVisualWindows(0.5, 1.0, "in_sync", 0.25))
+    rule = FixedViews(SAMPLING, windows=AVClipSampler(0.5, 1.0, "in_sync", 0.25))
     frames = EvalFrames(TestGeometry(96, 96, square=96), 8)
     readers = [frames, AudioReader(1.0, RATE, silence=silence), LabelReader(items)]
     return ClipDataset(items, rule, readers)
@@ -90,13 +90,13 @@ def test_the_sound_of_a_training_clip_keeps_its_distance_to_the_pictures(
 ):
     settings = {**ALIKE, **other}
     drawn = []
-    draw = AudioVisualWindows.draw
+    draw = AVClipSampler.draw
 
     def noted(*arguments):
         drawn.append(draw(*arguments))
         return drawn[-1]
 
-    monkeypatch.setattr(AudioVisualWindows, "draw", noted)
+    monkeypatch.setattr(AVClipSampler, "draw", noted)
     clips = train_clips(listed(media_factory(**settings)), policy=policy)
     heard = 0
     for position in range(12):
@@ -125,10 +125,10 @@ def test_the_sound_of_a_centre_clip_is_that_of_its_pictures(media_factory, other
 @pytest.mark.parametrize("fps", [5.0, 24.0, 29.97, 60.0])
 def test_frames_begin_with_the_one_on_screen_and_audio_moves_with_it(fps):
     video = VideoInfo(fps, round(fps * 4), 0.7, 96, 64, "h264")
-    rule = RandomViews(SAMPLING, 1, AudioVisualWindows(0.5, 1.0), silence=True)
+    rule = RandomViews(SAMPLING, 1, AVClipSampler(0.5, 1.0), silence=True)
     media = SimpleNamespace(video=video, audio=None, path="x")
     for seed in range(40):
-        start, audio = rule.windows.anywhere(video, np.random.default_rng(seed))
+        start, audio = rule.windows.sample_video_only(video, np.random.default_rng(seed))
         (view,) = rule.views(media, 0.0, np.random.default_rng(seed))
         assert len(view.frames) == 8
         earlier = start - view.time[0]

@@ -11,12 +11,12 @@ from slowfast.datasets.media import open_media
 from slowfast.datasets.readers import AudioReader, TrainFrames
 from slowfast.datasets.sample import SampleKey
 from slowfast.datasets.sampling.temporal import DurationSampling, LinspaceSampling
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.datasets.transforms.pipelines import TrainGeometry
 from slowfast.datasets.views import FixedViews, RandomViews, ViewPlan
 
 RATE = 16_000
-WINDOWS = AudioVisualWindows(0.5, 0.5, "with_clip")
+WINDOWS = AVClipSampler(0.5, 0.5, "with_clip")
 SAMPLINGS = (DurationSampling(8, 16.0), LinspaceSampling(15))
 ALL_FOUR = ViewPlan(2, reverse=True)
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slowfast.datasets.media import AudioInfo, VideoInfo
-from slowfast.datasets.sampling.windows import AudioVisualWindows
+from slowfast.datasets.sampling.windows import AVClipSampler
 
 POLICIES = ("in_sync", "jitter", "original")
 TINY = 1e-9
@@ -32,7 +32,7 @@ def inside(begin, length, stream):
 
 def test_original_windows_have_the_recorded_statistics(recorded):
     facts = recorded("avid/clip_sampling.json")["random_pretraining_windows_10s_media"]
-    windows, draw = AudioVisualWindows(0.5, 2.0, "original", 0.5), rng()
+    windows, draw = AVClipSampler(0.5, 2.0, "original", 0.5), rng()
     video, audio = np.array([windows.draw(frames(), sound(), draw) for _ in range(20_000)]).T
     difference = video - audio
     for times, name in (
@@ -50,7 +50,7 @@ def test_original_windows_have_the_recorded_statistics(recorded):
 
 def test_starts_cover_the_whole_file_in_every_policy():
     for policy in POLICIES:
-        windows, draw = AudioVisualWindows(0.5, 2.0, policy, 0.5), rng()
+        windows, draw = AVClipSampler(0.5, 2.0, policy, 0.5), rng()
         starts = np.array([windows.draw(frames(), sound(), draw) for _ in range(2000)])
         assert starts[:, 1].min() < 0.05, policy
         assert starts[:, 1].max() > 7.95, policy
@@ -64,7 +64,7 @@ begins = st.sampled_from([0.0, 0.02, 0.5, 1.5]) | hundredths
 
 @st.composite
 def cases(draw, policy):
-    windows = AudioVisualWindows(draw(lengths), draw(lengths), policy, draw(hundredths))
+    windows = AVClipSampler(draw(lengths), draw(lengths), policy, draw(hundredths))
     video = frames(draw(begins), draw(lengths) * 3)
     audio = sound(draw(begins), draw(lengths) * 3)
     return windows, video, audio, np.random.default_rng(draw(st.integers(0, 99)))
@@ -72,7 +72,7 @@ def cases(draw, policy):
 
 def fitting(case):
     windows, video, audio, draw = case
-    assume(not windows.problem(video, audio))
+    assume(not windows.why_too_short(video, audio))
     return windows.draw(video, audio, draw)
 
 
@@ -127,20 +127,20 @@ def test_a_problem_is_found_exactly_where_nothing_fits(case):
     earliest = max(audio.start, video.start + shift)
     latest = min(ends(audio) - windows.audio_seconds, ends(video) - windows.video_seconds + shift)
     assume(abs(earliest - latest) > TINY)
-    assert bool(windows.problem(video, audio)) == (earliest > latest)
+    assert bool(windows.why_too_short(video, audio)) == (earliest > latest)
 
 
 def test_windows_that_fit_in_one_place_only_are_drawn_there_except_as_published():
     for policy in ("in_sync", "jitter"):
-        windows = AudioVisualWindows(2.0, 2.0, policy, 0.0)
-        assert windows.problem(frames(0, 2), sound(0, 2)) == ""
+        windows = AVClipSampler(2.0, 2.0, policy, 0.0)
+        assert windows.why_too_short(frames(0, 2), sound(0, 2)) == ""
         assert windows.draw(frames(0, 2), sound(0, 2), rng()) == (0.0, 0.0)
-    assert AudioVisualWindows(2.0, 2.0, "original").problem(frames(0, 2), sound(0, 2))
+    assert AVClipSampler(2.0, 2.0, "original").why_too_short(frames(0, 2), sound(0, 2))
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_roles_are_swapped_where_the_pictures_last_longer(policy):
-    windows, draw = AudioVisualWindows(2.0, 0.5, policy, 0.25), rng()
+    windows, draw = AVClipSampler(2.0, 0.5, policy, 0.25), rng()
     starts = np.array([windows.draw(frames(), sound(), draw) for _ in range(500)])
     later = starts[:, 1] - starts[:, 0]
     if policy == "in_sync":
@@ -153,7 +153,7 @@ def test_roles_are_swapped_where_the_pictures_last_longer(policy):
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_sound_that_begins_late_is_not_asked_for_before(policy):
-    windows, draw = AudioVisualWindows(0.5, 1.0, policy, 0.5), rng()
+    windows, draw = AVClipSampler(0.5, 1.0, policy, 0.5), rng()
     for _ in range(200):
         video_start, audio_start = windows.draw(frames(0, 3), sound(0.5, 2.5), draw)
         assert 0.5 <= audio_start <= 2.0
@@ -162,32 +162,32 @@ def test_sound_that_begins_late_is_not_asked_for_before(policy):
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_sound_of_unknown_length_lasts_as_long_as_the_pictures(policy):
-    windows = AudioVisualWindows(0.5, 1.0, policy, 0.5)
+    windows = AVClipSampler(0.5, 1.0, policy, 0.5)
     unknown, known = sound(0.5, math.nan), sound(0.5, 2.5)
     drawn = windows.draw(frames(0, 3), unknown, rng())
     assert drawn == windows.draw(frames(0, 3), known, rng())
     assert windows.centre(frames(0, 3), unknown) == windows.centre(frames(0, 3), known)
-    assert windows.problem(frames(0, 1.2), unknown)
+    assert windows.why_too_short(frames(0, 1.2), unknown)
 
 
 def test_problems_say_what_was_found_and_what_is_needed():
-    windows = AudioVisualWindows(0.5, 2.0)
-    assert windows.problem(frames(), None) == "the file has no audio stream"
-    assert windows.problem(frames(), sound(9.0, 1.5)) == (
+    windows = AVClipSampler(0.5, 2.0)
+    assert windows.why_too_short(frames(), None) == "the file has no audio stream"
+    assert windows.why_too_short(frames(), sound(9.0, 1.5)) == (
         "audio and frames share 1.00 s, too little for 2 s of audio and 0.5 s of frames"
     )
-    assert "share 0.00 s" in windows.problem(frames(0, 1), sound(5.0, 10.0))
+    assert "share 0.00 s" in windows.why_too_short(frames(0, 1), sound(5.0, 10.0))
 
 
 def test_the_centre_is_that_of_the_pictures():
-    windows = AudioVisualWindows(0.5, 2.0)
+    windows = AVClipSampler(0.5, 2.0)
     assert windows.centre(frames(1.0), sound(1.0)) == (5.75, 5.0)
     assert windows.centre(frames(1.0), None) == (5.75, 5.0)
     assert windows.centre(frames(1.0, 0.2), None) == (1.0, pytest.approx(0.1))
 
 
 def test_in_the_centre_the_sound_is_moved_to_where_there_is_some():
-    windows = AudioVisualWindows(0.5, 2.0)
+    windows = AVClipSampler(0.5, 2.0)
     assert windows.centre(frames(), sound(6.0, 4.0)) == (4.75, 6.0)
     assert windows.centre(frames(), sound(0.0, 4.5)) == (4.75, 2.5)
     assert windows.centre(frames(), sound(0.5, 1.0)) == (4.75, 0.5)  # shorter than the window
@@ -195,9 +195,9 @@ def test_in_the_centre_the_sound_is_moved_to_where_there_is_some():
 
 @given(lengths, lengths, begins, lengths)
 def test_anywhere_gives_one_centre_and_keeps_the_pictures_inside(video_seconds, seconds, begin, d):
-    windows = AudioVisualWindows(video_seconds, seconds)
+    windows = AVClipSampler(video_seconds, seconds)
     video = frames(begin, d)
-    video_start, audio_start = windows.anywhere(video, rng())
+    video_start, audio_start = windows.sample_video_only(video, rng())
     assert video_start + video_seconds / 2 == pytest.approx(audio_start + seconds / 2)
     assert video_start >= begin
     assert inside(video_start, min(video_seconds, video.duration), video)

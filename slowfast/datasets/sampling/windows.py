@@ -28,7 +28,7 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class AudioVisualWindows:
+class AVClipSampler:
     """Draws the starts of both windows of a clip.
 
     Args:
@@ -59,7 +59,7 @@ class AudioVisualWindows:
         begin, end = _span(audio, video)
         return max(min(start, end - self.audio_seconds), begin)
 
-    def problem(self, video: VideoInfo, audio: AudioInfo | None) -> str:
+    def why_too_short(self, video: VideoInfo, audio: AudioInfo | None) -> str:
         """Say why no pair of windows fits into a file, or return an empty string."""
         if audio is None:
             return "the file has no audio stream"
@@ -99,7 +99,7 @@ class AudioVisualWindows:
             audio_start = max(min(audio_start, end - self.audio_seconds), begin)
         return video_start, audio_start
 
-    def anywhere(self, video: VideoInfo, rng: np.random.Generator) -> Span:
+    def sample_video_only(self, video: VideoInfo, rng: np.random.Generator) -> Span:
         """Return random starts ``(video, audio)`` of windows of one centre in any file.
 
         The frames stay inside the file if they fit; the audio may lack wholly or in part.
