@@ -11,22 +11,15 @@ from __future__ import annotations
 import argparse
 import sys
 
-from slowfast.utils.arguments import at_least, begin_command
-from slowfast.utils.errors import SlowFastError
+from slowfast.utils.arguments import at_least
 
 
 def main(argv: list[str] | None = None) -> int:
     """Measure, write and report; return the exit status."""
     args, rest = _parser().parse_known_args(argv)
-    begin_command()
-    try:
-        return measure(args, rest)
-    except (SlowFastError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
-        return 130
+    from slowfast.engine.failures import run_cli
+
+    return run_cli(lambda: measure(args, rest), "interrupted; nothing was written")
 
 
 def measure(args: argparse.Namespace, words: list[str]) -> int:

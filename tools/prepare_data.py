@@ -17,8 +17,7 @@ import os
 import sys
 from functools import partial
 
-from slowfast.utils.arguments import at_least, begin_command
-from slowfast.utils.errors import SlowFastError
+from slowfast.utils.arguments import at_least
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,15 +26,10 @@ def main(argv: list[str] | None = None) -> int:
     args, rest = parser.parse_known_args(argv)
     if rest and not args.takes_cfg:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
-    begin_command()
-    try:
-        return args.run(args, rest)
-    except (SlowFastError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted; the same command continues where it stopped", file=sys.stderr)
-        return 130
+    from slowfast.engine.failures import run_cli
+
+    again = "interrupted; the same command continues where it stopped"
+    return run_cli(lambda: args.run(args, rest), again)
 
 
 def demo(args: argparse.Namespace, _: list[str]) -> int:

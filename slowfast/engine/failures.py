@@ -123,25 +123,29 @@ def write_traceback(error: BaseException, log: Path) -> None:
         pass
 
 
-def run_cli(work: Callable[[], None]) -> int:
+def run_cli(work: Callable[[], int | None], interrupted: str = "interrupted") -> int:
     """Call ``work`` and turn what it raises into an exit status and one message.
 
     No child process is left behind, whatever happened.
+
+    Args:
+        work: may return an exit status of its own.
+        interrupted: the message after Ctrl-C.
     """
     begin_command()
     try:
-        work()
+        status = work()
     except StopRequested as stop:
         return _ended(f"{stop}; the same command resumes the run", stop.exit_status)
     except KeyboardInterrupt:
-        return _ended("interrupted", 130)
+        return _ended(interrupted, 130)
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one sentence
         return _ended(f"error: {_sentence(error)}", 1)
     finally:
         end_children()
     # Only after success: leaving a group waits for what its other processes have to say.
     du.destroy_process_group()
-    return 0
+    return status or 0
 
 
 def _ended(message: str, status: int) -> int:
