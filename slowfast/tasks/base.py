@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
@@ -16,6 +17,8 @@ from torch.utils.data import DataLoader, Dataset
 from slowfast.checkpoint.report import ImportReport
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.loader import build_loader
+from slowfast.evaluation.predictions import Predictions, save_predictions
+from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
 
 Batch = dict[str, Any]
@@ -74,6 +77,51 @@ class Evaluator(ABC):
     @abstractmethod
     def save(self, path: Path) -> None:
         """Write what was evaluated, so that the measures can be computed again."""
+
+
+class ItemEvaluator(Evaluator):
+    """Gathers a row for each item of a list, and measures all rows on process 0.
+
+    Args:
+        dataset: its ``items`` give files and class names.
+
+    Attributes:
+        arrays: all rows, once ``compute`` has been called; ``index`` and ``valid`` among them.
+    """
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self._predictions = Predictions()
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def update(self, predictions: dict[str, Any]) -> None:
+        """Take ``index``, ``valid`` ``(N,)`` and what :meth:`measure` needs, a row for each item."""
+        self._predictions.add(predictions)
+
+    def compute(self) -> dict[str, float]:
+        """Return the measures with the numbers of items and of unreadable ones."""
+        self._predictions.gather()
+        return du.on_root(self._compute)
+
+    def _compute(self) -> dict[str, float]:
+        self.arrays = self._predictions.join()
+        measured, valid = self.measure(self.arrays), self.arrays["valid"]
+        return {**measured, "num_videos": len(valid), "num_unreadable": int((~valid).sum())}
+
+    @abstractmethod
+    def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
+        """Return the measures of all rows, the primary metric first."""
+
+    def save(self, path: Path) -> None:
+        """Write all rows, files and class names."""
+        videos = self.dataset.items
+        files = [videos.paths[int(row)] for row in self.arrays["index"]]
+        names = {"path": np.array(files), "class_names": np.array(videos.class_names)}
+        save_predictions(path, {**self.arrays, **names, **self.beside()})
+
+    def beside(self) -> dict[str, np.ndarray]:
+        """Return what is saved beside the rows."""
+        return {}
 
 
 class Task(ABC):

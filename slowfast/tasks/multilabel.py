@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,9 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from slowfast.evaluation import multilabel
-from slowfast.evaluation.predictions import Predictions, save_predictions
-from slowfast.tasks.base import Batch, Evaluator, StepOutput
+from slowfast.tasks.base import Batch, ItemEvaluator, StepOutput
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
-from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import get_logger
 
@@ -80,32 +77,28 @@ class MultiLabel(VideoTask):
         return MultiLabelEvaluator(dataset, self.cfg.DATA.ENSEMBLE_METHOD)
 
 
-class MultiLabelEvaluator(Evaluator):
+class MultiLabelEvaluator(ItemEvaluator):
     """Mean average precision over the classes with positives, in percent.
 
+    Unreadable videos get the lowest score for every class.
+
     Args:
-        dataset: its ``videos`` give class names and files.
+        dataset: its ``items`` give class names and files.
         method: ``max`` or ``sum`` over views.
     """
 
     def __init__(self, dataset: Dataset, method: str = "max") -> None:
-        self.dataset, self.method = dataset, method
-        self._predictions = Predictions()
-        self.arrays: dict[str, np.ndarray] = {}
+        super().__init__(dataset)
+        self.method = method
         self.result: multilabel.MultiLabelResult | None = None
 
     def update(self, predictions: dict[str, Any]) -> None:
         """Take ``index``, ``valid`` ``(N,)``, ``labels`` ``(N, C)`` and ``scores`` ``(N, V, C)``."""
         scores = multilabel.combine_views(predictions["scores"], self.method)
-        self._predictions.add({**predictions, "scores": scores})
+        super().update({**predictions, "scores": scores})
 
-    def compute(self) -> dict[str, float]:
-        """Return the measures; unreadable videos get the lowest score for every class."""
-        self._predictions.gather()
-        return du.on_root(self._measure)
-
-    def _measure(self) -> dict[str, float]:
-        self.arrays = found = self._predictions.join()
+    def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
+        """Return mean, weighted mean and what random scores reach."""
         valid = found["valid"]
         # Logits go below zero (TEST.ENSEMBLE_ON), so that zero is not the lowest.
         found["scores"][~valid] = found["scores"][valid].min(initial=0.0) - 1.0
@@ -122,21 +115,10 @@ class MultiLabelEvaluator(Evaluator):
             "chance_map": 100 * float(share[share > 0].mean()) if share.any() else math.nan,
             "weighted_map": 100 * self.result.weighted,
             "num_classes_measured": int((self.result.positives > 0).sum()),
-            "num_videos": len(valid),
-            "num_unreadable": int((~valid).sum()),
         }
 
-    def save(self, path: Path) -> None:
-        """Write scores, labels, APs, files and class names."""
-        videos = self.dataset.items
-        files = [videos.paths[int(row)] for row in self.arrays["index"]]
-        classes = videos.class_names or [str(k) for k in range(len(self.result.per_class))]
-        save_predictions(
-            path,
-            {
-                **self.arrays,
-                "path": np.array(files),
-                "class_names": np.array(classes),
-                "class_ap": self.result.per_class,
-            },
-        )
+    def beside(self) -> dict[str, np.ndarray]:
+        """Return the average precision of each class, and numbers for classes without names."""
+        count = len(self.result.per_class)
+        names = self.dataset.items.class_names or [str(k) for k in range(count)]
+        return {"class_names": np.array(names), "class_ap": self.result.per_class}

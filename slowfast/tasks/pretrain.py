@@ -21,9 +21,8 @@ from slowfast.datasets.audio.spec_augment import POLICIES
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import retrieval
-from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.ssl.base import GRADIENTS, SSL_METHODS, SSLModel, UnknownItems, build_ssl_model
-from slowfast.tasks.base import Batch, EvalSet, Evaluator, StepOutput, Task
+from slowfast.tasks.base import Batch, EvalSet, ItemEvaluator, StepOutput, Task
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
@@ -181,30 +180,22 @@ class _Embed(nn.Module):
         return self.model.embed(batch)
 
 
-class RetrievalEvaluator(Evaluator):
+class RetrievalEvaluator(ItemEvaluator):
     """Share of files, in percent, whose one side is among the first R for the other, and back.
+
+    It is that of the readable files; the unreadable ones count as not found.
 
     Args:
         dataset: its ``items`` give files and class names.
-        sides: ``video`` and ``audio``, say.
+        sides: ``video`` and ``audio``, say; rows have an embedding ``(N, D)`` of each.
     """
 
     def __init__(self, dataset: Dataset, sides: Sequence[str] = ("video", "audio")) -> None:
-        self.dataset, self.sides = dataset, sides
-        self._predictions = Predictions()
-        self.arrays: dict[str, np.ndarray] = {}
+        super().__init__(dataset)
+        self.sides = sides
 
-    def update(self, predictions: dict[str, Any]) -> None:
-        """Take ``index``, ``label``, ``valid`` ``(N,)`` and both embeddings ``(N, D)``."""
-        self._predictions.add(predictions)
-
-    def compute(self) -> dict[str, float]:
-        """Return the measures over the readable files; the unreadable ones count as not found."""
-        self._predictions.gather()
-        return du.on_root(self._measure)
-
-    def _measure(self) -> dict[str, float]:
-        self.arrays = found = self._predictions.join()
+    def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
+        """Return the recalls in both directions and their means."""
         valid = found["valid"]
         one, two = (found[f"{side}_embedding"][valid] for side in self.sides)
         forth = retrieval.recall(retrieval.ranks(one, two), len(valid), RANKS)
@@ -213,12 +204,4 @@ class RetrievalEvaluator(Evaluator):
         measures = {f"retrieval_r{k}": (forth[k] + back[k]) / 2 for k in RANKS}
         measures |= {f"{first}2{second}_r{k}": forth[k] for k in RANKS}
         measures |= {f"{second}2{first}_r{k}": back[k] for k in RANKS}
-        measures["chance_r1"] = 100.0 / len(valid)
-        return {**measures, "num_videos": len(valid), "num_unreadable": int((~valid).sum())}
-
-    def save(self, path: Path) -> None:
-        """Write embeddings, labels, files and class names."""
-        videos = self.dataset.items
-        files = [videos.paths[int(row)] for row in self.arrays["index"]]
-        names = {"path": np.array(files), "class_names": np.array(videos.class_names)}
-        save_predictions(path, {**self.arrays, **names})
+        return {**measures, "chance_r1": 100.0 / len(valid)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,9 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from slowfast.evaluation import classification
-from slowfast.evaluation.predictions import Predictions, save_predictions
-from slowfast.tasks.base import Batch, Evaluator, StepOutput
+from slowfast.tasks.base import Batch, ItemEvaluator, StepOutput
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.video import VideoTask
-from slowfast.utils import distributed as du
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
@@ -64,31 +61,25 @@ class Recognition(VideoTask):
         return RecognitionEvaluator(dataset, self.cfg.DATA.ENSEMBLE_METHOD)
 
 
-class RecognitionEvaluator(Evaluator):
-    """Top-1, top-5 and mean per-class accuracy in percent.
+class RecognitionEvaluator(ItemEvaluator):
+    """Top-1, top-5 and mean per-class accuracy in percent; unreadable videos count as wrong.
 
     Args:
-        dataset: its ``videos`` give class names and files.
+        dataset: its ``items`` give class names and files.
         method: ``sum`` or ``max`` over views.
     """
 
     def __init__(self, dataset: Dataset, method: str = "sum") -> None:
-        self.dataset, self.method = dataset, method
-        self._predictions = Predictions()
-        self.arrays: dict[str, np.ndarray] = {}
+        super().__init__(dataset)
+        self.method = method
 
     def update(self, predictions: dict[str, Any]) -> None:
         """Take ``index``, ``label``, ``valid`` ``(N,)`` and ``scores`` ``(N, V, C)``."""
         scores = classification.combine_views(predictions["scores"], self.method)
-        self._predictions.add({**predictions, "scores": scores})
+        super().update({**predictions, "scores": scores})
 
-    def compute(self) -> dict[str, float]:
-        """Return the measures; unreadable videos count as wrong."""
-        self._predictions.gather()
-        return du.on_root(self._measure)
-
-    def _measure(self) -> dict[str, float]:
-        self.arrays = found = self._predictions.join()
+    def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
+        """Return the accuracies."""
         scores, labels, valid = found["scores"], found["label"], found["valid"]
         predicted = classification.predicted_classes(scores, valid)
         return {
@@ -97,15 +88,4 @@ class RecognitionEvaluator(Evaluator):
             "mean_class_acc": classification.mean_class_accuracy(
                 labels, predicted, scores.shape[1]
             ),
-            "num_videos": len(labels),
-            "num_unreadable": int((~valid).sum()),
         }
-
-    def save(self, path: Path) -> None:
-        """Write scores, labels, files and class names."""
-        videos = self.dataset.items
-        files = [videos.paths[int(row)] for row in self.arrays["index"]]
-        save_predictions(
-            path,
-            {**self.arrays, "path": np.array(files), "class_names": np.array(videos.class_names)},
-        )

@@ -18,13 +18,12 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.loader import build_loader
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import zero_shot as measures
-from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.models.build import build_model
 from slowfast.models.text import class_words, excluded_preset
 from slowfast.models.text.class_names import RULES
 from slowfast.models.text.word_vectors import open_vectors
 from slowfast.models.zero_shot import vector_loss
-from slowfast.tasks.base import Batch, EvalSet, Evaluator, StepOutput, Task
+from slowfast.tasks.base import Batch, EvalSet, ItemEvaluator, StepOutput, Task
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError, did_you_mean
@@ -229,29 +228,21 @@ class ZeroShotTask(Task):
         return ZeroShotEvaluator(dataset)
 
 
-class ZeroShotEvaluator(Evaluator):
+class ZeroShotEvaluator(ItemEvaluator):
     """Top-1 and top-5 among all classes and among ten halves of them, in percent.
+
+    Unreadable videos count as wrong.
 
     Args:
         dataset: knows its ``classes``, see :class:`Classes`.
     """
 
     def __init__(self, dataset: Dataset) -> None:
-        self.dataset, self.classes = dataset, dataset.classes
-        self._predictions = Predictions()
-        self.arrays: dict[str, np.ndarray] = {}
+        super().__init__(dataset)
+        self.classes = dataset.classes
 
-    def update(self, predictions: dict[str, Any]) -> None:
-        """Take ``index``, ``label``, ``valid`` ``(N,)`` and ``embedding`` ``(N, D)``."""
-        self._predictions.add(predictions)
-
-    def compute(self) -> dict[str, float]:
-        """Return the measures; unreadable videos count as wrong."""
-        self._predictions.gather()
-        return du.on_root(self._measure)
-
-    def _measure(self) -> dict[str, float]:
-        self.arrays = found = self._predictions.join()
+    def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
+        """Return the accuracies of ``embedding`` ``(N, D)`` with ``label`` ``(N,)``."""
         vectors, valid = self.classes.vectors, found["valid"]
         what = found["embedding"], found["label"], vectors
         measured = {f"top{k}_acc": measures.topk_accuracy(*what, k, valid) for k in (1, 5)}
@@ -264,23 +255,16 @@ class ZeroShotEvaluator(Evaluator):
             halves = measures.half_class_accuracy(*what, valid=valid)
             for k, (mean, std) in halves.items():
                 measured |= {f"half_top{k}_acc": mean, f"half_top{k}_std": std}
-        measured |= {"chance_top1": 100.0 / len(vectors), "num_classes": len(vectors)}
-        return {**measured, "num_videos": len(valid), "num_unreadable": int((~valid).sum())}
+        return {**measured, "chance_top1": 100.0 / len(vectors), "num_classes": len(vectors)}
 
-    def save(self, path: Path) -> None:
-        """Write embeddings, class vectors, cosines, labels, files and class names."""
-        videos, found = self.dataset.items, self.arrays
-        files = [videos.paths[int(row)] for row in found["index"]]
-        save_predictions(
-            path,
-            {
-                **found,
-                "scores": found["embedding"] @ self.classes.vectors.T,
-                "class_vectors": self.classes.vectors,
-                "class_names": np.array(self.classes.names),
-                "path": np.array(files),
-            },
-        )
+    def beside(self) -> dict[str, np.ndarray]:
+        """Return cosines to all classes, their vectors and names."""
+        vectors = self.classes.vectors
+        return {
+            "scores": self.arrays["embedding"] @ vectors.T,
+            "class_vectors": vectors,
+            "class_names": np.array(self.classes.names),
+        }
 
 
 def of_classes(items: ItemTable, names: Sequence[str], where: str) -> ItemTable:
