@@ -22,10 +22,13 @@ def main(argv: list[str] | None = None) -> int:
 
     def diagnose() -> None:
         import slowfast.tasks  # noqa: F401 (datasets and models register themselves)
+        from slowfast.config.defaults import assert_and_infer_cfg
         from slowfast.engine.invariance import build_diagnosis
+        from slowfast.utils.logging import setup_logging
         from slowfast.utils.parser import load_config, parse_args
 
-        cfg = load_config(parse_args(words))
+        cfg = assert_and_infer_cfg(load_config(parse_args(words)))
+        setup_logging()
         print(build_diagnosis(cfg, args.out, args.clips, args.files, args.split))
 
     return run_cli(diagnose)

@@ -9,6 +9,7 @@ from slowfast.config import get_cfg
 from slowfast.datasets.build import DATASET_REGISTRY, build_dataset, read_items
 from slowfast.datasets.loader import construct_loader, shuffle_dataset
 from slowfast.datasets.sample import SampleKey
+from slowfast.datasets.views import ViewPlan
 from slowfast.engine.cli import main
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.models.build import build_model
@@ -163,7 +164,7 @@ def test_what_a_dataset_class_cannot_do_is_refused(own_clips, cfg):
     with pytest.raises(ConfigError, match="a class that reads its files by itself"):
         read_items(cfg, "train", "ownclips")
     with pytest.raises(ConfigError, match="gives one clip per item of train"):
-        build_dataset("ownclips", cfg, "train", count=2)
+        build_dataset("ownclips", cfg, "train", plan=ViewPlan(2))
     with pytest.raises(ConfigError, match="not whole videos of 30 clips"):
         build_dataset("ownclips", cfg, "test")
     cfg.AUDIO.ENABLE = True

@@ -201,10 +201,11 @@ def test_unknown_names_list_the_nearest():
 
 @pytest.mark.parametrize(("dims", "out_dim"), [((), 6), ((3,), 3), ((5, 4), 4)])
 def test_a_projection_tells_its_width(dims, out_dim):
+    torch.manual_seed(0)
     head = Projection(6, dims)
-    pooled = torch.randn(2, 6)
+    pooled = torch.randn(64, 6)
     assert head.out_dim == out_dim
-    assert head(pooled).shape == (2, out_dim)
+    assert head(pooled).shape == (64, out_dim)
     assert (head(pooled) < 0).any()
     if not dims:
         assert torch.equal(head(pooled), pooled)

@@ -69,7 +69,7 @@ def test_logits_can_be_asked_for_in_testing():
     assert not torch.allclose(scores.sum(1), torch.ones(2))
 
 
-@pytest.mark.parametrize("arch", sorted(BACKBONES))
+@pytest.mark.parametrize("arch", sorted(set(BACKBONES) - {"c3d"}))  # of one size
 def test_every_backbone_says_its_width_and_strides(arch):
     backbone = build_backbone(arch)
     with torch.no_grad():
