@@ -106,6 +106,13 @@ def configs_where_none_belong(path: str, source: str) -> list[str]:
     return [f.name for f in free if "cfg" in [a.arg for a in [*f.args.args, *f.args.kwonlyargs]]]
 
 
+def unchecked_configs(path: str, source: str) -> list[str]:
+    """Every tool that takes a config checks it as run_net.py does."""
+    loads = [line for line in source.splitlines() if re.search(r"(?<!def )load_config\(", line)]
+    checks = "assert_and_infer_cfg(load_config("
+    return [line for line in loads if path.startswith("tools/") and checks not in line]
+
+
 def forbidden(what: str):
     def find(path: str, source: str) -> list[str]:
         if what == "an absolute path" and path in WITH_ABSOLUTE_PATHS:
@@ -122,12 +129,14 @@ RULES = {
     "sizes": long_pieces,
     "torch.load": loads_without_a_word,
     "cfg": configs_where_none_belong,
+    "checked configs": unchecked_configs,
     **{what: forbidden(what) for what in FORBIDDEN},
 }
 PLANTED = {
     "layers": ("slowfast/models/a.py", "from slowfast.engine.launch import launch_job\n"),
     "sizes": ("slowfast/models/a.py", "def f():\n" + "    pass\n" * 80),
     "torch.load": ("slowfast/models/a.py", "import torch\ntorch.load('x')\n"),
+    "checked configs": ("tools/a.py", "cfg = load_config(parse_args())\n"),
     "cfg": ("slowfast/ssl/a.py", "def loss(x, cfg):\n    return x\n"),
     "a hard .cuda()": ("tools/a.py", "x.cuda()\n"),
     "a bare except": ("tools/a.py", "try:\n    f()\nexcept:\n    pass\n"),

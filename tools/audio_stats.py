@@ -24,10 +24,12 @@ def main(argv: list[str] | None = None) -> int:
 
 def measure(args: argparse.Namespace, words: list[str]) -> int:
     """Write the statistics of a config's training files."""
+    from slowfast.config.defaults import assert_and_infer_cfg
     from slowfast.dataprep.audio_stats import measure_audio_stats
     from slowfast.utils.parser import load_config, parse_args
 
-    survey = measure_audio_stats(load_config(parse_args(words)), args.clips, args.seed)
+    cfg = assert_and_infer_cfg(load_config(parse_args(words)))
+    survey = measure_audio_stats(cfg, args.clips, args.seed)
     survey.stats.save(args.out)
     print(f"{survey.clips} windows measured; files left out: {survey.left_out}")
     for path, reason in survey.unreadable[:5]:

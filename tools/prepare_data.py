@@ -141,9 +141,10 @@ def _prepare(run, args: argparse.Namespace, *how) -> int:
 
 
 def _config(words: list[str]):
+    from slowfast.config.defaults import assert_and_infer_cfg
     from slowfast.utils.parser import load_config, parse_args
 
-    return load_config(parse_args(words))
+    return assert_and_infer_cfg(load_config(parse_args(words)))
 
 
 def _parser() -> argparse.ArgumentParser:
