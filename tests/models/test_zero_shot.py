@@ -40,10 +40,17 @@ def filled(request, recorded, tmp_path_factory):
     return request.param, model.double().eval()
 
 
+def test_a_released_file_computes_the_recorded_vectors(filled):
+    check_vectors(*filled, "single_clip")
+
+
+@pytest.mark.parametrize("filled", ["r2plus1d_18"], indirect=True)
+def test_clips_of_a_video_are_averaged_before_the_linear_layer(filled):
+    check_vectors(*filled, "batch2_clips2")
+
+
 @torch.inference_mode()
-@pytest.mark.parametrize("case", ["single_clip", "batch2_clips2"])
-def test_a_released_file_computes_the_recorded_vectors(filled, case):
-    name, model = filled
+def check_vectors(name, model, case):
     want = CASES[name][case]
     batch, views = want["input_shape"][:2]
     video = clips(want["input_shape"]).float().double().flatten(0, 1)
