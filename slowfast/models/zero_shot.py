@@ -16,8 +16,6 @@ from slowfast.models.heads.pooling import global_pool
 from slowfast.models.parts import HEAD, VIDEO_BACKBONE
 from slowfast.models.text.word_vectors import open_vectors
 
-DISTANCES = ("mean", "per_sample_sum")
-
 
 class ZeroShot(nn.Module):
     """Backbone, the mean over clips, and a linear layer to the space of words.

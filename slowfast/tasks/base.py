@@ -189,14 +189,11 @@ class Task(ABC):
         Raises:
             ConfigError: the losses of this task compare no samples with one another.
         """
-        raise ConfigError(
-            f"TRAIN.GRAD_CACHE: the losses of TASK {type(self).__name__.lower()} compare no samples "
-            "with one another; TRAIN.ACCUMULATION_STEPS alone saves as much memory."
-        )
+        raise _without_cache(self)
 
     def losses(self, model: nn.Module, embeddings: dict[str, Tensor], batch: Batch) -> StepOutput:
         """Return the losses from what :meth:`encode` returned for all parts of a step, joined."""
-        raise NotImplementedError
+        raise _without_cache(self)
 
     @abstractmethod
     def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
@@ -227,3 +224,10 @@ class Task(ABC):
     def batch_files(self, dataset: Dataset, batch: Batch) -> list[str]:
         """Return the files behind a batch, for messages."""
         return [dataset.items.paths[int(row)] for row in batch["index"]]
+
+
+def _without_cache(task: Task) -> ConfigError:
+    return ConfigError(
+        f"TRAIN.GRAD_CACHE: the losses of TASK {type(task).__name__.lower()} compare no samples "
+        "with one another; TRAIN.ACCUMULATION_STEPS alone saves as much memory."
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from slowfast.checkpoint.pretrained import initialise
 from slowfast.checkpoint.report import ImportReport
-from slowfast.datasets.build import build_dataset, dataset_name, load_items
+from slowfast.datasets.build import build_dataset, dataset_name, load_items, read_items
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.loader import build_loader
 from slowfast.datasets.transforms import ClipPreprocessor
@@ -82,9 +83,17 @@ class ZeroShotTask(Task):
         )
         self.sources = _sources(cfg)
         self.tests = {s.name: self._test_classes(s) for s in self.sources}
-        train = load_items(cfg, "train")
-        self.train_classes, self.separation = self._kept(train)
-        self.targets = torch.from_numpy(self.train_classes.vectors)
+        self.targets: Tensor | None = None
+
+    @cached_property
+    def separation(self) -> tuple[Classes, list[dict[str, Any]]]:
+        """The training classes that are kept, and a row for each; a test may do without the list."""
+        return self._kept(read_items(self.cfg, "train"))
+
+    @property
+    def train_classes(self) -> Classes:
+        """The training classes that are kept."""
+        return self.separation[0]
 
     def _embed(self, names: Sequence[str], rule: str) -> Classes:
         node = self.cfg.ZERO_SHOT
@@ -93,7 +102,7 @@ class ZeroShotTask(Task):
 
     def _test_classes(self, source: Source) -> Classes:
         rule = _rule(self.cfg.ZERO_SHOT.TEST_NAMES, source.name, "TEST_NAMES")
-        names = _names(load_items(source.cfg, "test", source.dataset))
+        names = _names(read_items(source.cfg, "test", source.dataset))
         chosen = list(self.cfg.ZERO_SHOT.TEST_CLASSES)
         unknown = [name for name in chosen if name not in names]
         if unknown:
@@ -181,7 +190,8 @@ class ZeroShotTask(Task):
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
         """Return the network; ``classes.csv`` in the run's folder says which classes it learns."""
         if output_dir is not None and du.is_root_proc():
-            write_csv(output_dir / REPORT, list(self.separation[0]), self.separation)
+            _, rows = self.separation
+            write_csv(output_dir / REPORT, list(rows[0]), rows)
         return build_model(self.cfg)
 
     def initialise(self, model: nn.Module) -> ImportReport | None:
@@ -200,7 +210,8 @@ class ZeroShotTask(Task):
     def training_step(self, model: nn.Module, batch: Batch) -> StepOutput:
         """Return the distance to the vectors of the classes."""
         found = model([self._clips(model, batch)])
-        self.targets = self.targets.to(found.device)
+        if self.targets is None:
+            self.targets = torch.from_numpy(self.train_classes.vectors).to(found.device)
         with torch.autocast(found.device.type, enabled=False):
             targets = self.targets[batch["label"]]
             loss = vector_loss(found.float(), targets, self.reduction)

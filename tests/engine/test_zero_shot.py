@@ -81,6 +81,16 @@ def test_several_test_sets_and_the_whole_of_one(words, demo_world):
     )
 
 
+def test_a_test_needs_no_training_list(run, words, demo_world, tmp_path):
+    sets = [f"ucf101={demo_world / 'ucf101/ucfTrainTestlist'}={demo_world / 'videos'}"]
+    only = ["TRAIN.ENABLE", "False", "DATA.PATH_TO_DATA_DIR", str(tmp_path / "nowhere")]
+    only += ["ZERO_SHOT.TEST_SETS", json.dumps(sets), "ZERO_SHOT.GENERALISED", "False"]
+    only += ["TEST.CHECKPOINT_FILE_PATH", newest(run), "OUTPUT_DIR", str(tmp_path / "test")]
+    assert main(["--cfg", CONFIG, *words, *only]) == 0
+    found, whole = (json.loads((f / "results.json").read_text()) for f in (tmp_path / "test", run))
+    assert found["test"]["top1_acc"] == whole["test"]["ucf101/top1_acc"]
+
+
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [

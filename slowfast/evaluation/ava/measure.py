@@ -105,15 +105,6 @@ class AvaResult:
             self.per_class, key=lambda label: -np.nan_to_num(self.per_class[label], nan=-1)
         )
 
-    def pyslowfast_metrics(self) -> dict[str, float]:
-        """Return mAP and APs under the names that PySlowFast's log uses."""
-        at = f"@{self.iou_threshold:g}IOU"
-        per_class = {
-            f"PascalBoxes_PerformanceByCategory/AP{at}/{self.class_names[label]}": value
-            for label, value in self.per_class.items()
-        }
-        return {f"PascalBoxes_Precision/mAP{at}": self.mean_ap, **per_class}
-
 
 def evaluate_ava(
     ground_truth: str | Path | pd.DataFrame,
