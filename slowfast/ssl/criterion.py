@@ -146,7 +146,8 @@ class AudioVisualCriterion(nn.Module):
 
         Returns:
             losses, whose sum is minimised, and metrics: ``loss_<term>``, ``margin_<term>`` (mean
-            cosine of positives minus that of negatives) and ``bank_age`` in updates.
+            cosine of positives minus that of negatives) and ``bank_cosine``, that of an instance's
+            memory and its new embedding: the lower, the staler the memories.
         """
         queries = {
             VIDEO: F.normalize(at_least_float32(video), dim=1),
@@ -157,10 +158,11 @@ class AudioVisualCriterion(nn.Module):
         else:
             scores = self._bank_scores(queries, index, negatives)
         losses, metrics = self._combine(scores)
+        cosine = (self.video_bank(index) * queries[VIDEO].detach()).sum(dim=1).mean()
         if self.training:
             self.video_bank.update(index, queries[VIDEO])
             self.audio_bank.update(index, queries[AUDIO])
-        return losses, {**metrics, "bank_age": self.video_bank.age()}
+        return losses, {**metrics, "bank_cosine": cosine}
 
     def draw_negatives(self, index: Tensor) -> Tensor:
         """Draw ``(B, K)`` instances that are neither the instance itself nor its positives."""

@@ -13,8 +13,6 @@ from torch.nn import functional as F
 from slowfast.utils import distributed as du
 from slowfast.utils.precision import at_least_float32
 
-ROWS_FOR_AGE = 4096
-
 
 class MemoryBank(nn.Module):
     """``num_instances`` unit rows of size ``dim``, keyed by the row of the file in its list.
@@ -71,14 +69,6 @@ class MemoryBank(nn.Module):
         written = torch.where(finite[last], self.updates, self.written_at[index])
         self.written_at.index_copy_(0, index, written)
         self.updates += 1
-
-    def age(self) -> Tensor:
-        """Return how many updates ago a row was last written, on average over the bank.
-
-        Of a large bank, evenly spread rows are looked at.
-        """
-        some = self.written_at[:: max(1, len(self) // ROWS_FOR_AGE)]
-        return (self.updates - some.clamp(min=0)).float().mean()
 
 
 def last_occurrence(index: Tensor, counts: Tensor) -> Tensor:

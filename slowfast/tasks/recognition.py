@@ -88,4 +88,5 @@ class RecognitionEvaluator(ItemEvaluator):
             "mean_class_acc": classification.mean_class_accuracy(
                 labels, predicted, scores.shape[1]
             ),
+            "chance_top1": 100.0 / scores.shape[1],
         }

@@ -55,6 +55,13 @@ def _in_words(value: str | float) -> str:
     return "undefined" if math.isnan(value) else f"{value:.4g}"
 
 
+def duration(seconds: float) -> str:
+    """Return a time as ``h:mm:ss``, or ``m:ss`` below an hour."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
+
+
 def log_json_stats(stats: dict[str, Any], output_dir: str | Path | None = None) -> None:
     """Append one line of numbers to ``output_dir/stats.jsonl``; without a folder log it instead.
 

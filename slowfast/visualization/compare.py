@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slowfast.utils.errors import AnnotationError, SlowFastError
 from slowfast.utils.files import atomic_write, write_csv
 from slowfast.utils.input_files import read_json
+from slowfast.utils.logging import PLACES, read_json_stats
 from slowfast.visualization import figures
+from slowfast.visualization.words import readable
 
 
 def compare_runs(
@@ -17,52 +20,78 @@ def compare_runs(
     labels: Sequence[str] | None = None,
     chance: float | None = None,
 ) -> str:
-    """Return a table of the measures of finished runs; a run over folds shows its mean.
+    """Return a table of the measures of runs; a run over folds or seeds shows mean and deviation.
 
     Args:
-        folders: each holds a ``results.json``; those without are named as unfinished.
+        folders: each holds a ``results.json``. A run that was not tested, pretraining for example,
+            shows its last validation and says so; one without any measure is named below.
         out: where given, ``comparison.csv`` and ``comparison.png`` are written there.
         labels: what the runs are called, instead of their folders. When all of them have the form
             ``group/name``, bars are drawn in groups.
         chance: of the first run's main measure; drawn as a line.
 
     Raises:
-        SlowFastError: none of the runs is finished, or the labels do not fit the runs.
+        SlowFastError: none of the runs has a measure, or the labels do not fit the runs.
     """
-    rows, unfinished = {}, []
-    headline = None
     names = _names(folders) if labels is None else _checked(labels, folders)
-    for folder, name in zip(map(Path, folders), names, strict=True):
-        file = folder / "results.json"
-        if not file.is_file():
-            unfinished.append(name)
-            continue
-        rows[name], own = _measures(file)
-        headline = headline or own
+    found = {name: _read(Path(folder)) for name, folder in zip(names, folders, strict=True)}
+    rows = {name: row for name, row in found.items() if row is not None}
     if not rows:
         raise SlowFastError(f"No results.json in {', '.join(map(str, folders))}: nothing finished.")
-    measures = list(dict.fromkeys(key for row in rows.values() for key in row))
+    measures = list(dict.fromkeys(key for row in rows.values() for key in row.values))
     if out is not None:
-        values = {
-            name: row[headline] for name, row in rows.items() if row.get(headline) is not None
-        }
-        figure = _figure(values, labels or [], headline, chance)
-        _write(Path(out), rows, measures, figure)
-    return _format(rows, measures, unfinished)
+        _write(Path(out), rows, measures, _figure(rows, labels or [], chance))
+    return _format(rows, measures, [name for name, row in found.items() if row is None])
 
 
-def _measures(file: Path) -> tuple[dict[str, float | None], str]:
-    """Return the measures of a run, or their means over folds or seeds, and the first of them.
+@dataclass(frozen=True)
+class Row:
+    """The measures of a run.
+
+    Attributes:
+        values: by name; means where there were several runs.
+        headline: the name of the first of them.
+        deviations: over folds or seeds, where there were several.
+        note: where the measures come from, unless from the test of the run.
+    """
+
+    values: dict[str, float | None]
+    headline: str
+    deviations: dict[str, float | None] = field(default_factory=dict)
+    note: str = ""
+
+    def cell(self, measure: str) -> str:
+        """Return a measure as text, with its deviation where there is one."""
+        value, deviation = (part.get(measure) for part in (self.values, self.deviations))
+        return _number(value) + (f" ± {_number(deviation)}" if deviation is not None else "")
+
+
+def _read(folder: Path) -> Row | None:
+    """Return the results of a run, else its last validation, else None.
 
     Raises:
-        AnnotationError: the file was not written by a run.
+        AnnotationError: ``results.json`` was not written by a run.
     """
+    file = folder / "results.json"
+    if not file.is_file():
+        return _last_validation(folder)
     result = read_json(file)
     headline, measures = result.get("headline"), result.get("test") or result.get("mean")
     numbers = measures.values() if isinstance(measures, dict) else ("",)
     if not isinstance(headline, str) or any(isinstance(n, (str, list, dict)) for n in numbers):
         raise AnnotationError(f"{file}: holds no results of a run; delete it and test again.")
-    return measures, headline
+    repeats = [kind for kind in ("folds", "seeds") if kind in result]
+    note = f"mean ± std of {len(result[repeats[0]])} {repeats[0]}" if repeats else ""
+    return Row(measures, headline, result.get("std") or {}, note)
+
+
+def _last_validation(folder: Path) -> Row | None:
+    rows = [row for row in read_json_stats(folder / "stats.jsonl") if row["_type"] == "val_epoch"]
+    values = {key: value for key, value in rows[-1].items() if key not in PLACES} if rows else {}
+    if not values:
+        return None
+    note = f"not tested; validation after epoch {rows[-1].get('epoch')}"
+    return Row(values, next(iter(values)), note=note)
 
 
 def _names(folders: Sequence[str | Path]) -> list[str]:
@@ -94,31 +123,38 @@ def split_labels(labels: Sequence[str]) -> list[tuple[str, str]] | None:
     return pairs if grouped and len(set(pairs)) == len(pairs) else None
 
 
-def _figure(
-    values: dict[str, float], labels: Sequence[str], headline: str, chance: float | None
-) -> bytes:
+def _figure(rows: dict[str, Row], labels: Sequence[str], chance: float | None) -> bytes:
+    """Draw the first run's main measure of all runs that have it."""
+    headline = next(iter(rows.values())).headline
+    shown = {name: row for name, row in rows.items() if row.values.get(headline) is not None}
+    values = {name: row.values[headline] for name, row in shown.items()}
+    spread = {name: row.deviations.get(headline) or 0.0 for name, row in shown.items()}
+    title, unit = "Comparison", readable(headline)
     pairs = split_labels(labels)
     if pairs is None:
         numbers = list(values.values())
-        return figures.bar_chart(list(values), numbers, "Comparison", headline, chance)
+        return figures.bar_chart(list(values), numbers, title, unit, chance, list(spread.values()))
     groups: dict[str, dict[str, float]] = {}
+    deviations: dict[str, dict[str, float]] = {}
     for label, (group, name) in zip(labels, pairs, strict=True):
         if label in values:
             groups.setdefault(group, {})[name] = values[label]
-    return figures.grouped_bars(groups, "Comparison", headline, chance)
+            deviations.setdefault(group, {})[name] = spread[label]
+    return figures.grouped_bars(groups, title, unit, chance, deviations)
 
 
-def _format(rows: dict, measures: list[str], unfinished: list[str]) -> str:
-    first = max(len(name) for name in [*rows, "run"]) + 2
-    widths = [max(len(m), 8) + 2 for m in measures]
+def _format(rows: dict[str, Row], measures: list[str], untested: list[str]) -> str:
+    table = [["run", *measures]]
+    table += [[name, *map(row.cell, measures)] for name, row in rows.items()]
+    widths = [max(map(len, column)) + 2 for column in zip(*table, strict=True)]
     lines = [
-        "run".ljust(first) + "".join(m.rjust(w) for m, w in zip(measures, widths, strict=True))
+        line[0].ljust(widths[0])
+        + "".join(cell.rjust(max(w, 10)) for cell, w in zip(line[1:], widths[1:], strict=True))
+        for line in table
     ]
-    for name, row in rows.items():
-        cells = [_number(row.get(m)).rjust(w) for m, w in zip(measures, widths, strict=True)]
-        lines.append(name.ljust(first) + "".join(cells))
-    if unfinished:
-        lines.append(f"not finished: {', '.join(unfinished)}")
+    lines += [f"{name}: {row.note}" for name, row in rows.items() if row.note]
+    if untested:
+        lines.append(f"without any measure (not finished, or never tested): {', '.join(untested)}")
     return "\n".join(lines)
 
 
@@ -128,8 +164,13 @@ def _number(value: float | None) -> str:
     return f"{value:.2f}" if isinstance(value, float) else str(value)
 
 
-def _write(out: Path, rows: dict, measures: list[str], figure: bytes) -> None:
-    table = [{"run": name, **row} for name, row in rows.items()]
-    write_csv(out / "comparison.csv", ["run", *measures], table)
+def _write(out: Path, rows: dict[str, Row], measures: list[str], figure: bytes) -> None:
+    spread = [m for m in measures if any(m in row.deviations for row in rows.values())]
+    table = [
+        {"run": name, **row.values, **{f"{m}_std": row.deviations.get(m) for m in spread}}
+        for name, row in rows.items()
+    ]
+    columns = [c for m in measures for c in ([m, f"{m}_std"] if m in spread else [m])]
+    write_csv(out / "comparison.csv", ["run", *columns], table)
     with atomic_write(out / "comparison.png") as file:
         file.write(figure)

@@ -1,7 +1,8 @@
 """Which numbers of ``stats.jsonl`` are drawn together.
 
 Numbers are grouped by how they are called, not by which method wrote them: ``loss_v2a`` and
-``loss_a2v`` share the panel ``loss_*``, ``top1_acc`` and ``top5_acc`` the panel ``*_acc``.
+``loss_a2v`` share the panel ``loss_*``, ``top1_acc`` and ``top5_acc`` the panel ``*_acc``. Errors in
+training are drawn as accuracies, beside those of validation.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
+from slowfast.visualization.words import readable
+
 # Means over an epoch (train_epoch) would only repeat what train_iter shows.
 KINDS = ("train_iter", "val_epoch", "epoch_start")
 NOT_DRAWN = re.compile(r"step|epoch|iter|(num|chance)_.*")
-SHARED_ENDINGS = ("_acc", "_err")
+SHARED_ENDING = "_acc"
+SOURCES = {"train_iter": "training", "val_epoch": "validation", "epoch_start": "start of an epoch"}
 # What the training loop adds for every method; it comes after what is learned.
 LOOP = {
     "lr": "lr",
@@ -63,10 +67,10 @@ def find_panels(rows: Sequence[dict[str, Any]]) -> list[Panel]:
     chances = {k: v for row in rows for k, v in row.items() if k.startswith("chance_")}
     panels = []
     for (title, _), members in groups.items():
-        several = len({key for key, _ in members}) < len(members)
+        several = len({kind for _, kind in members}) > 1
         series = [
             Series(
-                f"{key}, {kind}" if several else key,
+                f"{key}, {SOURCES[kind]}" if several else key,
                 found[key, kind],
                 dots=kind != "train_iter",
                 chance=chance_of(key, chances),
@@ -87,8 +91,10 @@ def _collect(rows: Iterable[dict[str, Any]]) -> dict[tuple[str, str], list[tuple
             if isinstance(value, (bool, str)) or NOT_DRAWN.fullmatch(key):
                 continue
             if value is None or isinstance(value, (int, float)):
-                point = (row["step"], math.nan if value is None else float(value))
-                found.setdefault((key, kind), []).append(point)
+                number = math.nan if value is None else float(value)
+                if key.endswith("_err"):  # percent of wrong answers
+                    key, number = f"{key.removesuffix('_err')}_acc", 100.0 - number
+                found.setdefault((key, kind), []).append((row["step"], number))
     unused = ("gpu_mem_gib", "train_iter")
     if not any(value for _, value in found.get(unused, [])):
         found.pop(unused, None)
@@ -121,8 +127,8 @@ def _rank(name: tuple[str, str]) -> int:
 def _group(key: str) -> str:
     if key in LOOP:
         return LOOP[key]
-    if key.endswith(SHARED_ENDINGS):
-        return f"*_{key.rpartition('_')[2]}"
+    if key.endswith(SHARED_ENDING):
+        return f"*{SHARED_ENDING}"
     first, line, _ = key.partition("_")
     return f"{first}_*" if line else key
 
@@ -131,24 +137,25 @@ def _title(group: str, keys: Sequence[str], same_as_loss: Sequence[str]) -> str:
     if group == "loss" and same_as_loss:
         return f"loss (= {', '.join(same_as_loss)})"
     if len(set(keys)) == 1 and "*" in group:
-        return keys[0]
+        return readable(keys[0])
     if not group.endswith("*"):
-        return group
+        return readable(group)
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*keys, strict=False))
-    return "".join(letters[0] for letters in alike) + "*"
+    return readable("".join(letters[0] for letters in alike) + "*")
 
 
 def chance_of(key: str, measures: dict[str, Any]) -> float | None:
     """Return the chance level of a measure, in percent, or None.
 
-    ``chance_map`` is that of ``map``, ``chance_r1`` that of every ``..._r1``; among the first k,
-    guessing finds k times as much. Measures of one of several sets begin with its name and a slash.
+    ``chance_map`` is that of ``map``, ``chance_r1`` that of every ``..._r1``, ``chance_top1`` that of
+    ``top1_acc``; among the first k, guessing finds k times as much. Measures of one of several sets
+    begin with its name and a slash.
     """
     prefix, slash, name = key.rpartition("/")
     chance = f"{prefix}{slash}chance_"
     if chance + name in measures:
         return measures[chance + name]
-    first = re.search(r"_r(\d+)$", name)
-    if first and measures.get(f"{chance}r1"):
-        return min(100.0, int(first[1]) * measures[f"{chance}r1"])
+    found = re.search(r"_(r)(\d+)$", name) or re.fullmatch(r"(top)(\d+)(?:_acc)?", name)
+    if found and measures.get(f"{chance}{found[1]}1"):
+        return min(100.0, int(found[2]) * measures[f"{chance}{found[1]}1"])
     return None

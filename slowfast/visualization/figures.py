@@ -26,6 +26,7 @@ DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1.5, 1, 1.5)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 CHANCE = {"linestyle": (0, (4, 3)), "linewidth": 1.1}
 GREY = "#555555"
+WHISKER = {"color": GREY, "capsize": 3, "linewidth": 1.1}
 FROM_POINT = {"textcoords": "offset points"}
 DPI = 110
 MAX_NAMED_CLASSES = 60
@@ -152,14 +153,18 @@ def bar_chart(
     title: str,
     unit: str,
     chance: float | None = None,
+    spread: Sequence[float] = (),
 ) -> bytes:
-    """Draw horizontal bars with their values, and what chance would reach where it is given."""
+    """Draw horizontal bars with their values and deviations, and chance where it is given."""
     figure = Figure(figsize=(6.4, 0.9 + 0.38 * len(labels)), layout="constrained")
     axes = figure.add_subplot()
     places = np.arange(len(labels))[::-1]
+    spread = spread or [0.0] * len(values)
     axes.barh(places, values, color=COLORS[0])
-    for place, value in zip(places, values, strict=True):
-        at = _beside(value, chance, 0.1 * max(values))
+    for place, value, half in zip(places, values, spread, strict=True):
+        if half:
+            axes.errorbar(value, place, xerr=half, **WHISKER)
+        at = _beside(value + half, chance, 0.1 * max(values))
         axes.annotate(f"{value:.1f}", (at, place), (3, 0), va="center", **FROM_POINT)
     axes.set_yticks(places, [short(label) for label in labels])
     axes.set_xlabel(unit)
@@ -178,7 +183,11 @@ def _beside(value: float, chance: float | None, room: float) -> float:
 
 
 def grouped_bars(
-    values: dict[str, dict[str, float]], title: str, unit: str, chance: float | None = None
+    values: dict[str, dict[str, float]],
+    title: str,
+    unit: str,
+    chance: float | None = None,
+    spread: dict[str, dict[str, float]] | None = None,
 ) -> bytes:
     """Draw groups of bars side by side, one colour for each name.
 
@@ -187,6 +196,7 @@ def grouped_bars(
         title: above the bars.
         unit: what the numbers are.
         chance: drawn as a dashed line.
+        spread: deviations of the numbers that have one.
     """
     names = list(dict.fromkeys(name for group in values.values() for name in group))
     width = 0.8 / len(names)
@@ -196,14 +206,16 @@ def grouped_bars(
     tallest = max(value for group in values.values() for value in group.values())
     handles = []
     for place, name in enumerate(names):
-        there = [(k, group[name]) for k, group in enumerate(values.values()) if name in group]
+        there = [(k, group) for k, group in enumerate(values) if name in values[group]]
         at = [k + (place - (len(names) - 1) / 2) * width for k, _ in there]
+        tall = [values[group][name] for _, group in there]
         color = COLORS[place % len(COLORS)]
-        handles.append(
-            axes.bar(at, [v for _, v in there], 0.92 * width, color=color, label=short(name))
-        )
-        for x, (_, value) in zip(at, there, strict=True):
-            y = _beside(value, chance, 0.08 * tallest)
+        handles.append(axes.bar(at, tall, 0.92 * width, color=color, label=short(name)))
+        for x, value, (_, group) in zip(at, tall, there, strict=True):
+            half = (spread or {}).get(group, {}).get(name, 0.0)
+            if half:
+                axes.errorbar(x, value, yerr=half, **WHISKER)
+            y = _beside(value + half, chance, 0.08 * tallest)
             axes.annotate(f"{value:.1f}", (x, y), (0, 3), ha="center", fontsize=9, **FROM_POINT)
     if chance is not None:
         handles.append(axes.axhline(chance, color=GREY, label=f"chance {chance:g}", **CHANCE))

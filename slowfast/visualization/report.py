@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from slowfast.evaluation.classification import accuracy_interval
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.utils.input_files import read_json
 from slowfast.utils.logging import PLACES, get_logger, read_json_stats
 from slowfast.visualization import figures, page
 from slowfast.visualization.curves import chance_of, find_panels
+from slowfast.visualization.run_summary import config_changes, summary
 from slowfast.visualization.sections import SECTIONS
+from slowfast.visualization.words import readable
 
 logger = get_logger(__name__)
 
@@ -29,6 +33,7 @@ def write_report(output_dir: str | Path) -> Path:
         parts += _tested(results)
     else:
         parts += _validated([row for row in rows if row["_type"] == "val_epoch"])
+    parts += summary(folder, rows)
     parts += _curves(rows)
     parts += _predictions(folder / "predictions", **results.get("report", {}))
     parts += _appendix(folder)
@@ -76,9 +81,21 @@ def _measures(measures: dict[str, Any], headline: str, where: str, note: str = "
     if chance is not None:
         note = f"Chance is {chance:.2f}. {note}"
     return [
-        page.big_number(measures[headline], headline, note),
-        page.table(["measure", where], [[key, value] for key, value in measures.items()]),
+        page.big_number(
+            measures[headline], readable(headline), _interval(headline, measures) + note
+        ),
+        page.table(["measure", where], [[readable(key), value] for key, value in measures.items()]),
     ]
+
+
+def _interval(headline: str, measures: dict[str, Any]) -> str:
+    """Return how sure a share of right answers is, where the measure is one."""
+    prefix, slash, name = headline.rpartition("/")
+    count, value = measures.get(f"{prefix}{slash}num_videos"), measures[headline]
+    if not (count and value is not None and re.fullmatch(r"top\d+(_acc)?", name)):
+        return ""
+    low, high = accuracy_interval(value, count)
+    return f"Between {low:.1f} and {high:.1f} with 95 % confidence, as {count} videos tell. "
 
 
 def _curves(rows: list[dict[str, Any]]) -> list[str]:
@@ -95,11 +112,11 @@ def _curves(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _appendix(folder: Path) -> list[str]:
-    parts = []
+    parts = config_changes(folder)
     bad = folder / "bad_media.csv"
     if bad.is_file():
         parts += [page.heading("Unreadable files"), page.listing(_read(bad))]
-    for title, name in (("Config", "config.yaml"), ("Environment", "environment.json")):
+    for title, name in (("All keys", "config.yaml"), ("Environment", "environment.json")):
         file = folder / name
         if file.is_file():
             parts += [page.heading(title), page.listing(_read(file), name)]

@@ -58,7 +58,7 @@ def test_avid_logs_its_terms_margins_and_the_age_of_the_bank(avid):
     assert len(steps) == 2 * 32 // 8
     for row in steps:
         assert row["loss"] == pytest.approx((row["loss_v2a"] + row["loss_a2v"]) / 2, rel=1e-5)
-        assert {"margin_v2a", "margin_a2v", "bank_age", "grad_norm"} <= set(row)
+        assert {"margin_v2a", "margin_a2v", "bank_cosine", "grad_norm"} <= set(row)
 
 
 def test_avid_measures_retrieval_on_the_held_out_files_after_each_epoch(avid):

@@ -49,12 +49,11 @@ def test_rows_of_broken_embeddings_stay_as_they_were():
     assert not torch.equal(memory.rows[1], old[1])
 
 
-def test_the_age_counts_updates_since_a_row_was_written():
+def test_each_row_knows_the_update_that_last_wrote_it():
     memory = bank(2)
     for row in (0, 1, 1, 1):
         memory.update(torch.tensor([row]), torch.randn(1, 4))
     assert memory.written_at.tolist() == [0, 3]
-    assert memory.age().item() == (4 + 1) / 2
 
 
 def test_banks_and_their_history_are_part_of_the_state():

@@ -45,12 +45,12 @@ def drawn(monkeypatch):
 
 def test_labels_of_the_form_group_and_name_are_drawn_in_groups(runs, drawn, tmp_path):
     compare_runs(runs, tmp_path / "out", LABELS, chance=12.5)
-    groups, _, unit, chance = drawn.pop("grouped_bars")
+    groups, _, unit, chance, _ = drawn.pop("grouped_bars")
     assert groups == {
         "frozen probe": {"AVID": 40.0, "AVID-CMA": 50.0},
         "10 % of the labels": {"AVID": 11.0},
     }
-    assert (unit, chance) == ("top1_acc", 12.5)
+    assert (unit, chance) == ("top-1 accuracy, %", 12.5)
     assert not drawn
     assert (tmp_path / "out/comparison.png").read_bytes().startswith(b"\x89PNG")
 
@@ -67,7 +67,7 @@ def test_the_table_and_the_file_show_the_labels(runs, tmp_path):
 @pytest.mark.parametrize("labels", [None, ["a", "b", "c"], ["x/a", "x/b", "c"]])
 def test_other_labels_are_drawn_as_plain_bars(runs, drawn, tmp_path, labels):
     compare_runs(runs, tmp_path / "out", labels)
-    names, values, _, _, chance = drawn["bar_chart"]
+    names, values, _, _, chance, _ = drawn["bar_chart"]
     assert names == (labels or ["run0", "run1", "run2"])
     assert (values, chance) == ([40.0, 50.0, 11.0], None)
     assert "grouped_bars" not in drawn
@@ -76,8 +76,33 @@ def test_other_labels_are_drawn_as_plain_bars(runs, drawn, tmp_path, labels):
 def test_an_unfinished_run_keeps_its_label_and_leaves_a_gap(runs, drawn, tmp_path):
     (runs[1] / "results.json").unlink()
     table = compare_runs(runs, tmp_path / "out", LABELS)
-    assert "not finished: frozen probe/AVID-CMA" in table
+    assert "(not finished, or never tested): frozen probe/AVID-CMA" in table
     assert drawn["grouped_bars"][0]["frozen probe"] == {"AVID": 40.0}
+
+
+def test_a_run_over_seeds_shows_its_deviation(runs, drawn, tmp_path):
+    test = {"top1_acc": 60.0, "num_videos": 96}
+    summary = {
+        "headline": "top1_acc",
+        "seeds": {"1": test, "2": test},
+        "mean": {"top1_acc": 60.0},
+        "std": {"top1_acc": 4.5},
+    }
+    (runs[0] / "results.json").write_text(json.dumps(summary))
+    table = compare_runs(runs, tmp_path / "out").splitlines()
+    assert "60.00 ± 4.50" in table[1]
+    assert table[-1] == "run0: mean ± std of 2 seeds"
+    assert drawn["bar_chart"][-1] == [4.5, 0.0, 0.0]
+    first, second, _ = csv.DictReader((tmp_path / "out/comparison.csv").open())
+    assert (first["top1_acc_std"], second["top1_acc_std"]) == ("4.5", "")
+
+
+def test_a_finished_pretraining_shows_its_last_validation(tmp_path):
+    rows = [{"_type": "val_epoch", "step": k, "epoch": k, "retrieval_r1": 10.0 * k} for k in (1, 2)]
+    (tmp_path / "stats.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    table = compare_runs([tmp_path], labels=["AVID"]).splitlines()
+    assert table[1].split() == ["AVID", "20.00"]
+    assert table[2] == "AVID: not tested; validation after epoch 2"
 
 
 def test_folders_that_need_two_components_are_no_groups(runs, drawn, tmp_path):

@@ -36,16 +36,16 @@ def test_names_that_no_method_of_ours_uses_are_drawn_too():
     }
 
 
-def test_accuracies_and_errors_are_kept_apart():
+def test_accuracies_of_training_and_validation_share_a_panel():
     rows = [
-        train(4, loss=1.0, top1_err=50.0),
+        train(4, loss=1.0, top1_err=60.0),
         {"_type": "val_epoch", "step": 4, "epoch": 1, "top1_acc": 50.0, "top5_acc": 90.0},
     ]
     assert contents(rows) == {
         "loss": ["loss"],
-        "*_acc": ["top1_acc", "top5_acc"],
-        "top1_err": ["top1_err"],
+        "accuracy, %": ["top1_acc, validation", "top5_acc, validation", "top1_acc, training"],
     }
+    assert find_panels(rows)[1].series[2].points == [(4, 40.0)]
 
 
 def test_numbers_of_the_epoch_start_stand_apart_from_losses_of_a_similar_name():
@@ -66,16 +66,18 @@ def test_numbers_of_the_epoch_start_stand_apart_from_losses_of_a_similar_name():
 
 def test_what_the_loop_adds_comes_last_and_counts_are_left_out():
     rows = [
-        train(k, lr=0.1, grad_norm=1.0, bank_age=5.5, loss=2.0, dt=1.0, dt_data=0.5, gpu_mem_gib=0)
+        train(
+            k, lr=0.1, grad_norm=1.0, bank_cosine=0.5, loss=2.0, dt=1.0, dt_data=0.5, gpu_mem_gib=0
+        )
         for k in (1, 2)
     ]
     rows += [{"_type": "val_epoch", "step": 2, "epoch": 1, "num_videos": 5, "chance_r1": 20.0}]
     rows += [{"_type": "train_epoch", "step": 2, "epoch": "1/1", "loss": 2.0}]
     assert contents(rows) == {
         "loss": ["loss"],
-        "bank_age": ["bank_age"],
-        "lr": ["lr"],
-        "grad_norm": ["grad_norm"],
+        "bank_cosine": ["bank_cosine"],
+        "learning rate": ["lr"],
+        "norm of the gradient": ["grad_norm"],
         "seconds per step": ["dt", "dt_data"],
     }
 
@@ -90,7 +92,7 @@ def test_a_term_that_is_the_whole_loss_is_drawn_once_and_named():
 
 def test_a_number_of_training_and_validation_says_where_each_curve_comes_from():
     rows = [train(1, loss=2.0), {"_type": "val_epoch", "step": 1, "epoch": 1, "loss": 3.0}]
-    assert contents(rows) == {"loss": ["loss, train_iter", "loss, val_epoch"]}
+    assert contents(rows) == {"loss": ["loss, training", "loss, validation"]}
 
 
 def test_a_number_that_was_not_finite_leaves_a_gap_and_one_that_never_was_is_not_drawn():
@@ -108,12 +110,15 @@ def test_chance_grows_with_the_number_of_files_looked_at():
     measures = {"map": 40.0, "weighted_map": 41.0, "chance_map": 20.0}
     assert [chance_of(key, measures) for key in ("map", "weighted_map")] == [20.0, None]
     assert chance_of("retrieval_r1", {}) is None
+    measures = {"ucf/top1_acc": 30.0, "ucf/chance_top1": 12.5, "ucf/half_top1_acc": 40.0}
+    assert [chance_of(f"ucf/top{k}_acc", measures) for k in (1, 5)] == [12.5, 62.5]
+    assert chance_of("ucf/half_top1_acc", measures) is None
 
 
 def test_retrieval_panels_know_their_chance():
     row = {"_type": "val_epoch", "step": 5, "epoch": 1, "chance_r1": 2.0}
     (panel,) = find_panels([{**row, "v2a_r1": 1.0, "v2a_r5": 4.0, "v2a_r10": 9.0}])
-    assert panel.title == "v2a_r*"
+    assert panel.title == "frames → audio R@*, %"
     assert [series.chance for series in panel.series] == [2.0, 10.0, 20.0]
 
 

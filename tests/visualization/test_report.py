@@ -31,23 +31,23 @@ def page_of(folder):
 def test_an_untested_run_is_headed_by_its_last_validation(run_folder):
     rows = [*TRAINING, validation(1, 30.0), validation(2, 20.0)]
     page = page_of(run_folder(rows))
-    assert '<p class="big">20.00 <small>retrieval_r1</small></p>' in page
+    assert '<p class="big">20.00 <small>retrieval R@1, %</small></p>' in page
     assert "Chance is 1.50. From the validation after epoch 2; the run was not tested." in page
     assert tables(page)[0][:2] == [
         ["measure", "validation after epoch 2"],
-        ["retrieval_r1", "20.00"],
+        ["retrieval R@1, %", "20.00"],
     ]
     assert "Not tested yet" not in page
     assert list(images(page)) == [
-        "Curves over the steps: loss, retrieval_r*, loss_v2a",
-        "Curves over the steps: lr",
+        "Curves over the steps: loss, retrieval R@*, %, loss_v2a",
+        "Curves over the steps: learning rate",
     ]
 
 
 def test_a_tested_run_is_headed_by_its_test(run_folder):
     results = {"headline": "top1_acc", "checkpoint": "c.pyth", "test": {"top1_acc": 75.0}}
     page = page_of(run_folder([*TRAINING, validation(1, 30.0)], results))
-    assert '<p class="big">75.00 <small>top1_acc</small></p>' in page
+    assert '<p class="big">75.00 <small>top-1 accuracy, %</small></p>' in page
     assert "Chance" not in page
     assert "not tested" not in page
 

@@ -17,7 +17,7 @@ from slowfast.engine.hooks.base import Hook
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import TrainingError
 from slowfast.utils.files import null_for_nan, write_text
-from slowfast.utils.logging import get_logger, in_words, log_json_stats, read_json_stats
+from slowfast.utils.logging import duration, get_logger, in_words, log_json_stats, read_json_stats
 
 if TYPE_CHECKING:
     from slowfast.engine.state import Progress
@@ -157,7 +157,7 @@ class LogHook(Hook):
             shown,
             seconds,
             waiting,
-            _duration(left * seconds),
+            duration(left * seconds),
         )
         self._check_explosion(numbers["loss"])
 
@@ -187,7 +187,7 @@ class LogHook(Hook):
         )
         seconds = time.perf_counter() - self._epoch_start
         shown = in_words(means)
-        logger.info("epoch %d done in %s: %s", progress.epoch + 1, _duration(seconds), shown)
+        logger.info("epoch %d done in %s: %s", progress.epoch + 1, duration(seconds), shown)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the running sums, averaged over processes; all must call it together."""
@@ -197,12 +197,6 @@ class LogHook(Hook):
         """Sum on from an interrupted epoch."""
         self.sums = dict(state.get("sums", {}))
         self.count, self.recent = state.get("count", 0), list(state.get("recent", []))
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 def _gpu_memory(device: torch.device) -> float:
