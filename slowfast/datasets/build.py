@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from torch.utils.data import Dataset
@@ -30,6 +30,7 @@ from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.views import FixedViews, KeyframeView, RandomViews, ViewPlan
 from slowfast.utils.errors import ConfigError, did_you_mean
+from slowfast.utils.needed import Needed
 from slowfast.utils.registry import Registry
 
 DATASET_REGISTRY = Registry("dataset", "slowfast.datasets.lists")
@@ -38,14 +39,26 @@ SPLITS = ("train", "val", "test")
 VIEWS_OF = {"train": "random", "val": "centre", "test": "all"}
 ONE_VIEW = ViewPlan()
 
+NEEDS: dict[str, Callable[[object, str], Iterable[Needed]]] = {}
+
 ListReader = Callable[[object, str], ItemTable]
 
 
-def dataset_list(name: str) -> Callable[[ListReader], ListReader]:
-    """Register ``read(cfg, split) -> ItemTable`` as the dataset ``name``, as a decorator."""
+def dataset_list(
+    name: str, needs: Callable[[object, str], Iterable[Needed]] | None = None
+) -> Callable[[ListReader], ListReader]:
+    """Register ``read(cfg, split) -> ItemTable`` as the dataset ``name``, as a decorator.
+
+    Args:
+        name: of the dataset.
+        needs: ``needs(cfg, split)`` yields the files and folders without which a split cannot be
+            read, so that a run says at once which are missing.
+    """
 
     def register(read: ListReader) -> ListReader:
         DATASET_REGISTRY.register(read, name=name)
+        if needs is not None:
+            NEEDS[name.lower()] = needs
         return read
 
     return register
@@ -71,6 +84,14 @@ def read_items(cfg, split: str, name: str | None = None) -> ItemTable:
     items = read(cfg, split)
     items = items.with_suffix(cfg.DATA.FILE_SUFFIX) if cfg.DATA.FILE_SUFFIX else items
     return items.with_existing_names()
+
+
+def needed_files(cfg, split: str) -> Iterable[Needed]:
+    """Return the files and folders that a split is read from, whether or not they exist."""
+    name = dataset_name(cfg, split)
+    _registered(name, split)
+    needs = NEEDS.get(name.lower())
+    return () if needs is None else needs(cfg, split)
 
 
 def _registered(name: str, split: str) -> ListReader | type:

@@ -8,6 +8,7 @@ from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
 from slowfast.engine.cli import main
 from slowfast.engine.dry_run import dry_run
 from slowfast.engine.failures import record_failure
+from slowfast.engine.needed import check_inputs
 from slowfast.engine.run_folder import RunFolder
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.test import test
@@ -23,6 +24,7 @@ __all__ = ["main", "run", "run_dry"]
 
 def run(cfg) -> None:
     """Train if ``TRAIN.ENABLE``, test if ``TEST.ENABLE``, and write the report."""
+    check_inputs(cfg)
     follow_checkpoint(cfg)
     with (
         RunFolder(cfg) as folder,
@@ -55,6 +57,7 @@ def _report(folder: Path) -> None:
 def run_dry(cfg) -> None:
     """Build everything and take one step; trains nothing and keeps no result."""
     setup_logging()
+    check_inputs(cfg)
     follow_checkpoint(cfg)
     warn_of_other_inputs(cfg)
     dry_run(cfg)

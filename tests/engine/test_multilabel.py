@@ -187,7 +187,7 @@ def test_several_seeds_are_averaged(run, tmp_path, capfd):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (("DATA.PATH_TO_DATA_DIR", "nowhere"), "nowhere/train.csv: no readable frame list"),
+        (("DATA.PATH_TO_DATA_DIR", "nowhere"), "nowhere/train.csv"),
         (("DATA.PATH_PREFIX", "nowhere"), "listed files do not exist"),
         (("MODEL.NUM_CLASSES", "3"), "is not below MODEL.NUM_CLASSES = 3"),
         (("MODEL.NUM_CLASSES", "30"), "one line such as 'c000"),

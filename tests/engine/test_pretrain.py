@@ -210,7 +210,7 @@ def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
         (AVID, ["SSL.AVID.TEMPERATUR", "0.1"], "SSL.AVID.TEMPERATURE"),
         (AVID, ["AUDIO.DURATION", "9.0"], "none of the 32 files has enough audio"),
         (AVID, ["DATA.TEMPORAL_SAMPLING", "stride"], "set DATA.TEMPORAL_SAMPLING duration"),
-        (AVID, ["SSL.CHECKPOINT", "nowhere.pyth"], "nowhere.pyth: no such checkpoint"),
+        (AVID, ["SSL.CHECKPOINT", "nowhere.pyth"], "SSL.CHECKPOINT: the weights to continue from"),
         (CMA, ["SSL.CMA.NUM_POSITIVES", "40"], "too few for 40 positives"),
     ],
 )

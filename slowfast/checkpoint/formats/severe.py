@@ -18,6 +18,9 @@ from slowfast.checkpoint.formats.base import (
 )
 from slowfast.checkpoint.formats.registry import register
 
+# One archive holds the files of all methods that SEVERE trained anew.
+SEVERE_SOURCE = "https://surfdrive.surf.nl/files/index.php/s/Zw9tbuOYAInzVQC"
+
 # AVID-CMA trained anew by SEVERE's authors on torchvision's R(2+1)D-18.
 #
 # The files that AVID's own authors released have another network: see ``avid_release``.
@@ -33,6 +36,7 @@ register(
         },
         inputs=IMAGENET,
         trained_on="Kinetics-400, video and audio (20 epochs)",
+        source=SEVERE_SOURCE,
     ),
 )
 
@@ -66,6 +70,7 @@ register(
         renames=CTP_RENAMES,
         inputs=IMAGENET,
         trained_on="Kinetics-400, video",
+        source=SEVERE_SOURCE,
         note="Pretrained with 1e-3 added to the variance in normalisation; evaluated with 1e-5.",
     ),
 )
@@ -87,6 +92,7 @@ register(
         parts=MOCO_PARTS,
         inputs=IMAGENET,
         trained_on="Kinetics-400, video",
+        source=SEVERE_SOURCE,
     ),
 )
 
@@ -104,6 +110,7 @@ register(
         renames=((r"0\.", "stem."), (r"(\d)\.", r"layer\1.")),
         inputs=IMAGENET,
         trained_on="Kinetics-400, video",
+        source=SEVERE_SOURCE,
         note="Pretrained on differences of frames; its published evaluation shows plain frames.",
     ),
 )
@@ -128,6 +135,7 @@ register(
         ),
         inputs=IMAGENET,
         trained_on="Kinetics-400, video",
+        source=SEVERE_SOURCE,
     ),
 )
 
@@ -145,6 +153,7 @@ register(
         },
         inputs=IMAGENET,
         trained_on="Kinetics-400, video and audio",
+        source=SEVERE_SOURCE,
     ),
 )
 
@@ -178,6 +187,7 @@ register(
             apply=keep_frames_in_layer4,
         ),
         trained_on="Kinetics-400, video",
+        source=SEVERE_SOURCE,
     ),
 )
 
@@ -235,6 +245,7 @@ register(
         parts=MOCO_PARTS,
         inputs=IMAGENET,
         trained_on="Kinetics-400, video",
+        source=SEVERE_SOURCE,
         note="Nothing in a file distinguishes it from MoCo's: say which it is.",
     ),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
@@ -18,6 +19,7 @@ from slowfast.datasets.lists.text_lists import MissingListError, read_lines, wro
 from slowfast.datasets.lists.video_folder import VIDEO_SUFFIXES
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.logging import get_logger
+from slowfast.utils.needed import Needed
 
 logger = get_logger(__name__)
 
@@ -106,9 +108,18 @@ def _without_list(error: MissingListError, subset: str, media: Path) -> list[str
     return find_segments(media)
 
 
-@dataset_list("audioset")
+def _needs(cfg, split: str) -> Iterator[Needed]:
+    media = str(segments_folder(_subset(cfg, split), cfg.DATA.PATH_PREFIX))
+    origin = "https://research.google.com/audioset/download.html, which names the segments"
+    yield Needed("DATA.PATH_PREFIX", media, "segments of AudioSet, ID_BEGIN_END.mp4", origin)
+
+
+@dataset_list("audioset", _needs)
 def audioset(cfg, split: str) -> ItemTable:
     """Read ``AUDIOSET.TRAIN_SUBSET``, or ``AUDIOSET.EVAL_SUBSET`` for validation and test."""
-    data, names = cfg.DATA, cfg.AUDIOSET
-    subset = names.TRAIN_SUBSET if split == "train" else names.EVAL_SUBSET
-    return read_audioset(data.PATH_TO_DATA_DIR, subset, data.PATH_PREFIX)
+    data = cfg.DATA
+    return read_audioset(data.PATH_TO_DATA_DIR, _subset(cfg, split), data.PATH_PREFIX)
+
+
+def _subset(cfg, split: str) -> str:
+    return cfg.AUDIOSET.TRAIN_SUBSET if split == "train" else cfg.AUDIOSET.EVAL_SUBSET

@@ -6,7 +6,8 @@ joins annotated and detected boxes; validation and testing score the detected on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.ava_boxes import Key, KeyframeBoxes, read_keyframes, select_seconds
 from slowfast.datasets.lists.frame_lists import compact, read_frame_list
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.needed import Needed
 from slowfast.utils.paths import list_file
 
 # Validation in training looks at each fourth second only.
@@ -25,7 +27,34 @@ FIRST_SECOND = 900  # of the movie, where the frame lists begin
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov")
 
 
-@dataset_list("ava")
+SCRIPTS = "bash scripts/prepare-ava"
+ANNOTATIONS = f"{SCRIPTS}/download_annotations.sh"
+FILE_KEYS = {
+    "train": ("TRAIN_GT_BOX_LISTS", "TRAIN_PREDICT_BOX_LISTS"),
+    "test": ("TEST_PREDICT_BOX_LISTS", "GROUNDTRUTH_FILE", "LABEL_MAP_FILE", "EXCLUSION_FILE"),
+}
+
+
+def _needs(cfg, split: str) -> Iterator[Needed]:
+    node = cfg.AVA
+    for key in FILE_KEYS["train" if split == "train" else "test"]:
+        for name in [node[key]] if isinstance(node[key], str) else node[key]:
+            path = f"{node.ANNOTATION_DIR}/{name}"
+            yield Needed(f"AVA.{key} in AVA.ANNOTATION_DIR", path, "annotations", ANNOTATIONS)
+    if node.SOURCE == "video":
+        origin = f"{SCRIPTS}/download_data.sh, then cut_videos.sh"
+        yield Needed("AVA.VIDEO_DIR", node.VIDEO_DIR, "videos of AVA", origin)
+        return
+    names = node.TRAIN_LISTS if split == "train" else node.TEST_LISTS
+    lists = [f"{node.FRAME_LIST_DIR}/{name}" for name in names]
+    for path in lists:
+        yield Needed("AVA.FRAME_LIST_DIR", path, "frame lists of AVA", ANNOTATIONS)
+    if not all(map(os.path.exists, lists)):  # their paths may be absolute
+        origin = f"{SCRIPTS}/download_data.sh, then cut_videos.sh and extract_frames.sh"
+        yield Needed("AVA.FRAME_DIR", node.FRAME_DIR, "frames of AVA", origin)
+
+
+@dataset_list("ava", _needs)
 def ava(cfg, split: str) -> ItemTable:
     """Return the key frames of a split, read from images or videos (``AVA.SOURCE``).
 

@@ -6,6 +6,7 @@ frames, as PySlowFast counts them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
@@ -18,6 +19,7 @@ from slowfast.datasets.lists.charades_files import (
     read_frame_videos,
 )
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.needed import Needed
 from slowfast.utils.paths import list_file
 
 CLASS_FILE = "Charades_v1_classes.txt"
@@ -27,7 +29,19 @@ FILES = {
 }
 
 
-@dataset_list("charades")
+def _needs(cfg, split: str) -> Iterator[Needed]:
+    node, data, script = cfg.CHARADES, cfg.DATA, "bash scripts/prepare-charades/download_"
+    name, key = FILES[node.SOURCE][split != "train"], "DATA.PATH_TO_DATA_DIR"
+    path = f"{data.PATH_TO_DATA_DIR}/{name}"
+    yield Needed(key, path, "list of Charades", f"{script}annotations.sh")
+    if node.SOURCE == "video":
+        yield Needed("CHARADES.VIDEO_DIR", node.VIDEO_DIR, "videos of Charades", f"{script}data.sh")
+    elif data.PATH_PREFIX and not Path(path).exists():  # its paths may be absolute
+        key, what = "DATA.PATH_PREFIX", "frames, VIDEO/VIDEO-000001.jpg"
+        yield Needed(key, data.PATH_PREFIX, what, f"{script}data.sh")
+
+
+@dataset_list("charades", _needs)
 def charades(cfg, split: str) -> ItemTable:
     """Read the list of ``CHARADES.SOURCE``; validation and test read the same one.
 

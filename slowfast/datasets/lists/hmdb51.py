@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import MissingListError, read_lines, under, wrong_line
+from slowfast.utils.needed import Needed
 from slowfast.utils.paths import is_clutter
 
 FLAGS = {"0": "unused", "1": "train", "2": "test"}
@@ -43,7 +45,19 @@ def read_hmdb51(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     return ItemTable(files, labels, names, f"{folder}/*{ending}")
 
 
-@dataset_list("hmdb51")
+HMDB51 = "https://serre-lab.clps.brown.edu/resource/hmdb-a-large-human-motion-database"
+
+
+def _needs(cfg, split: str) -> Iterator[Needed]:
+    data, lists = cfg.DATA, f"{HMDB51}, test_train_splits.rar"
+    what = "lists of HMDB51, CLASS_test_split1.txt"
+    yield Needed("DATA.PATH_TO_DATA_DIR", data.PATH_TO_DATA_DIR, what, lists)
+    if data.PATH_PREFIX:
+        videos = f"{HMDB51}, hmdb51_org.rar"
+        yield Needed("DATA.PATH_PREFIX", data.PATH_PREFIX, "videos, class/*.avi", videos)
+
+
+@dataset_list("hmdb51", _needs)
 def hmdb51(cfg, split: str) -> ItemTable:
     """Read fold ``DATA.FOLD``; validation and test both read the test half."""
     data = cfg.DATA

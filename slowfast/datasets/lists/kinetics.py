@@ -7,6 +7,7 @@ labels (self-supervised pretraining).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
@@ -19,6 +20,7 @@ from slowfast.datasets.lists.text_lists import (
     under,
     wrong_line,
 )
+from slowfast.utils.needed import Needed
 from slowfast.utils.paths import list_file, local_path
 
 UNLABELLED = -1
@@ -70,7 +72,17 @@ def read_kinetics_csv(path: str | Path, separator: str = " ", prefix: str = "") 
     return ItemTable(files, labels, [], path)
 
 
-@dataset_list("kinetics")
+def _needs(cfg, split: str) -> Iterator[Needed]:
+    data = cfg.DATA
+    what = "list with a line 'path label' for each video"
+    path = f"{data.PATH_TO_DATA_DIR}/{split}.csv"
+    yield Needed("DATA.PATH_TO_DATA_DIR", path, what, "you")
+    if data.PATH_PREFIX and not Path(path).exists():  # its paths may be absolute
+        origin = "https://github.com/cvdfoundation/kinetics-dataset for Kinetics"
+        yield Needed("DATA.PATH_PREFIX", data.PATH_PREFIX, "videos of the list", origin)
+
+
+@dataset_list("kinetics", _needs)
 def kinetics(cfg, split: str) -> ItemTable:
     """Read ``<DATA.PATH_TO_DATA_DIR>/<split>.csv``."""
     data = cfg.DATA

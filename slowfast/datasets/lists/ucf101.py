@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import parse_label, read_lines, under, wrong_line
 from slowfast.utils.errors import did_you_mean
+from slowfast.utils.needed import Needed
 from slowfast.utils.paths import list_file
 
 
@@ -53,7 +55,24 @@ def read_ucf101(folder: str | Path, fold: int, train: bool, prefix: str = "") ->
     return ItemTable(files, labels, names, path)
 
 
-@dataset_list("ucf101")
+UCF101 = "https://www.crcv.ucf.edu/data/UCF101.php"
+
+
+def _needs(cfg, split: str) -> Iterator[Needed]:
+    folder, key = cfg.DATA.PATH_TO_DATA_DIR, "DATA.PATH_TO_DATA_DIR"
+    lists = f"{UCF101}, UCF101TrainTestSplits-RecognitionTask.zip"
+    for name in ("classInd.txt", f"{_half(split)}list{cfg.DATA.FOLD:02d}.txt"):
+        yield Needed(key, f"{folder}/{name}", "lists of UCF101", lists)
+    if cfg.DATA.PATH_PREFIX:
+        videos = f"{UCF101}, UCF101.rar"
+        yield Needed("DATA.PATH_PREFIX", cfg.DATA.PATH_PREFIX, "videos, Class/v_*.avi", videos)
+
+
+def _half(split: str) -> str:
+    return "train" if split == "train" else "test"
+
+
+@dataset_list("ucf101", _needs)
 def ucf101(cfg, split: str) -> ItemTable:
     """Read fold ``DATA.FOLD``; validation and test both read the test list."""
     data = cfg.DATA

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
@@ -10,6 +11,7 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import MissingListError
 from slowfast.datasets.media.frame_folder import IMAGE_SUFFIXES
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.needed import Needed
 from slowfast.utils.paths import is_clutter
 
 VIDEO_SUFFIXES = {".mp4", ".avi", ".mkv", ".webm", ".mov", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv"}
@@ -61,15 +63,28 @@ def _folders(folder: Path) -> list[Path]:
     return [p for p in folder.iterdir() if p.is_dir() and not is_clutter(p.name)]
 
 
-@dataset_list("video_folder")
+def _folder_of(cfg, split: str) -> Path:
+    root = Path(cfg.DATA.PATH_TO_DATA_DIR)
+    return root / ("val" if split == "test" and not (root / "test").is_dir() else split)
+
+
+def _needs(cfg, split: str) -> Iterator[Needed]:
+    folder, what = str(_folder_of(cfg, split)), "folders CLASS with videos in each"
+    yield Needed("DATA.PATH_TO_DATA_DIR", folder, what, "you")
+
+
+def _needs_root(cfg, split: str) -> Iterator[Needed]:
+    what = "folders CLASS with videos in each"
+    yield Needed("DATA.PATH_TO_DATA_DIR", cfg.DATA.PATH_TO_DATA_DIR, what, "you")
+
+
+@dataset_list("video_folder", _needs)
 def video_folder(cfg, split: str) -> ItemTable:
     """List ``DATA.PATH_TO_DATA_DIR/<split>``; testing reads ``val`` where there is no ``test``."""
-    root = Path(cfg.DATA.PATH_TO_DATA_DIR)
-    folder = "val" if split == "test" and not (root / "test").is_dir() else split
-    return read_video_folder(root, folder)
+    return read_video_folder(cfg.DATA.PATH_TO_DATA_DIR, _folder_of(cfg, split).name)
 
 
-@dataset_list("class_folders")
+@dataset_list("class_folders", _needs_root)
 def class_folders(cfg, split: str) -> ItemTable:
     """List all videos below ``DATA.PATH_TO_DATA_DIR/CLASS``, whatever the split: a set as a whole."""
     root = Path(cfg.DATA.PATH_TO_DATA_DIR)
