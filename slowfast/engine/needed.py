@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from slowfast.checkpoint.formats import AUTO, SCRATCH, find_format
 from slowfast.datasets.build import needed_files
