@@ -17,6 +17,7 @@ set -euo pipefail
 
 read_flags "-d --overwrite" "$@"
 data=${data:-$root/data/AVA}
+sums=$data/SHA256SUMS
 facebook=https://dl.fbaipublicfiles.com
 lists_url=${AVA_FRAME_LISTS_URL:-$facebook/video-long-term-feature-banks/data/ava/frame_lists}
 boxes_url=${AVA_ANNOTATIONS_URL:-$facebook/pyslowfast/annotation/ava/ava_annotations.tar}
@@ -44,7 +45,7 @@ fetch_lists() {
         if [ -z "$again" ] && [ -z "$(absent "$name")" ]; then continue; fi
         fetch "$lists_url/$name" "$folder/$name" || continue
         if ! head -n 1 "$folder/$name" | grep -q '^original_vid'; then
-            rm -f "$folder/$name"
+            discard "$folder/$name"
             echo "error: $lists_url/$name is not a frame list" >&2
         fi
     done

@@ -10,6 +10,8 @@
 #   -h           this text
 #
 # Started again, it continues where it stopped: complete files are known by their size on the server.
+# What comes is compared with the server's MD5, where it gives one, and with DATA/SHA256SUMS, which is
+# written where it is new.
 # It ends with status 1 and a list as long as a file is missing. AVA_URL is another place for
 # https://s3.amazonaws.com/ava-dataset. Next: cut_videos.sh.
 set -euo pipefail
@@ -19,6 +21,7 @@ set -euo pipefail
 
 read_flags "-d -j --only --overwrite" "$@"
 data=${data:-$root/data/AVA}
+sums=$data/SHA256SUMS
 jobs=${jobs:-4}
 export url=${AVA_URL:-https://s3.amazonaws.com/ava-dataset}
 export videos=$data/videos

@@ -8,6 +8,7 @@
 fetch_file=${BASH_SOURCE[0]}
 data="" jobs="" again=${FETCH_AGAIN:-}
 only=()   # --only, as often as it was given
+sums=${FETCH_SUMS:-}
 passed=() # flags with their values that are handed on as they are
 
 read_flags() { # read_flags "FLAGS THAT ARE ALLOWED" "$@"
@@ -49,22 +50,53 @@ bytes() { # bytes FILE: its size, 0 where there is none
     if [ -f "$1" ]; then wc -c <"$1" | tr -d ' '; else echo 0; fi
 }
 
-remote_size() { # remote_size URL: what the server says; nothing where it does not
-    local headers
-    headers=$(curl --fail --location --silent --connect-timeout 30 --head "$1") || true
-    printf '%s\n' "$headers" | tr -d '\r' |
-        awk 'tolower($1) == "content-length:" { size = $2 } END { if (size != "") print size }'
+headers_of() { # headers_of URL: what the server says about a file, if it says anything
+    curl --fail --location --silent --connect-timeout 30 --head "$1" | tr -d '\r' || true
+}
+
+field() { # field NAME HEADERS: the last value of a header; nothing where there is none
+    printf '%s\n' "$2" |
+        awk -v name="$1:" 'tolower($1) == name { value = $2 } END { if (value != "") print value }'
+}
+
+# check_sum FILE NAME HEADERS: compare what came with the MD5 that Amazon's S3 gives for a file that
+# was uploaded in one piece, and with the SHA-256 of NAME in DATA/SHA256SUMS, where it is added if it
+# is new: put somebody else's SHA256SUMS there to get the same files, or be told.
+check_sum() {
+    local file=$1 name=$2 wanted found
+    wanted=$(field etag "$3" | tr -d '"')
+    if [ "$(field server "$3")" = AmazonS3 ] && [[ $wanted =~ ^[0-9a-f]{32}$ ]]; then
+        found=$(md5sum "$file" | cut -d ' ' -f 1)
+        [ "$found" = "$wanted" ] || {
+            echo "error: $name has MD5 $found, the server says $wanted" >&2
+            return 1
+        }
+    fi
+    found=$(sha256sum "$file" | cut -d ' ' -f 1)
+    wanted=$(awk -v name="$name" '$2 == name { print $1 }' "$sums" 2>/dev/null | tail -n 1)
+    if [ -z "$wanted" ]; then
+        printf '%s  %s\n' "$found" "$name" >>"$sums"
+    elif [ "$found" != "$wanted" ]; then
+        echo "error: $name has SHA-256 $found, $sums says $wanted: either the file or that line" \
+            "is old; take the line out to accept the file" >&2
+        return 1
+    fi
+}
+
+discard() { # discard FILE: it turned out to be something else than what was asked for
+    rm -f "$1"
+    awk -v name="$(basename "$1")" '$2 != name' "$sums" >"$sums.new" && mv "$sums.new" "$sums"
 }
 
 # fetch URL FILE: download unless FILE is there in the size that the server says. Until it is
-# complete it has another name; what an earlier program left of it is continued. No checksums are
-# published for these files, so the size is all that can be compared (curl fails when a transfer
-# ends early); tar files are listed before they are unpacked, and cut_videos.sh names videos that
-# do not open.
+# complete and its checksums are right it has another name; what an earlier program left of it is
+# continued. Tar files are listed before they are unpacked, and cut_videos.sh names videos that do
+# not open.
 fetch() {
-    local url=$1 file=$2 part size attempt status=0
+    local url=$1 file=$2 part headers size attempt status=0
     part=$(dirname "$file")/.$(basename "$file").part
-    size=$(remote_size "$url")
+    headers=$(headers_of "$url")
+    size=$(field content-length "$headers")
     if [ -n "$again" ]; then
         rm -f "$part"
     elif [ -s "$file" ] && [ "$(bytes "$file")" = "${size:-$(bytes "$file")}" ]; then
@@ -90,6 +122,10 @@ fetch() {
         echo "error: $url: got $(bytes "$part") of ${size:-an unknown number of} bytes" >&2
         return 1
     fi
+    if ! check_sum "$part" "$(basename "$file")" "$headers"; then
+        rm -f "$part"
+        return 1
+    fi
     mv "$part" "$file"
 }
 
@@ -98,7 +134,7 @@ fetch() {
 in_parallel() {
     export -f "${1?}"
     # shellcheck disable=SC2016 # for the shells that xargs starts
-    FETCH_AGAIN=$again xargs -0 -n 1 -P "$jobs" \
+    FETCH_AGAIN=$again FETCH_SUMS=$sums xargs -0 -n 1 -P "$jobs" \
         bash -c 'set -euo pipefail; . "$0"; "$1" "$2"' "$fetch_file" "$1"
 }
 

@@ -16,6 +16,7 @@ set -euo pipefail
 
 read_flags "-d --overwrite" "$@"
 data=${data:-$root/data/charades}
+sums=$data/SHA256SUMS
 usual=https://dl.fbaipublicfiles.com/pyslowfast/dataset/charades/frame_lists
 missing=()
 for name in train.csv val.csv; do
@@ -24,7 +25,7 @@ for name in train.csv val.csv; do
     if ! fetch "${CHARADES_FRAME_LISTS_URL:-$usual}/$name" "$file"; then
         missing+=("$name")
     elif ! head -n 1 "$file" | grep -q '^original_vid'; then
-        rm -f "$file"
+        discard "$file"
         echo "error: what came for $name is not a frame list" >&2
         missing+=("$name")
     fi

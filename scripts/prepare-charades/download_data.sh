@@ -18,6 +18,7 @@ set -euo pipefail
 
 read_flags "-d --overwrite" "$@"
 data=${data:-$root/data/charades}
+sums=$data/SHA256SUMS
 url=${CHARADES_URL:-https://ai2-public-datasets.s3-us-west-2.amazonaws.com/charades}
 name=Charades_v1_rgb
 folder=$data/$name archive=$data/$name.tar

@@ -1,5 +1,6 @@
 """Preparing AVA and Charades: downloads that go on, archives that are looked at, steps that repeat."""
 
+import hashlib
 import http.server
 import io
 import shutil
@@ -24,6 +25,11 @@ BOXES = (
 class Handler(http.server.BaseHTTPRequestHandler):
     """Serves ``server.files`` with ranges; breaks off once in the middle of ``server.torn``."""
 
+    server_version, sys_version = "AmazonS3", ""
+
+    def version_string(self):
+        return self.server_version
+
     def do_HEAD(self):
         self.reply(with_body=False)
 
@@ -46,6 +52,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         else:
             self.send_response(200)
         self.send_header("Content-Length", str(len(data) - begin))
+        if name in self.server.md5:
+            self.send_header("ETag", f'"{self.server.md5[name]}"')
         self.end_headers()
         if with_body:
             body = data[begin:]
@@ -62,7 +70,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def server():
     """A web server: ``files`` by name, ``loads`` that were asked for, ``url``."""
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    web.files, web.loads, web.torn, web.ranges = {}, [], set(), True
+    web.files, web.loads, web.torn, web.ranges, web.md5 = {}, [], set(), True, {}
     web.url = f"http://127.0.0.1:{web.server_port}"
     thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
     thread.start()
@@ -145,6 +153,32 @@ def test_downloads_go_on_where_they_broke_off_and_are_not_repeated(prepare, serv
     ]
 
 
+def test_what_differs_from_the_servers_checksum_is_refused(prepare, server, data):
+    movies(server, "a.mp4", "b.mp4")
+    good = hashlib.md5(server.files["trainval/a.mp4"]).hexdigest()
+    server.md5 = {"trainval/a.mp4": good, "trainval/b.mp4": "0" * 32}
+    done = prepare("ava/download_data")
+    assert done.returncode == 1
+    assert "b.mp4 has MD5" in done.stderr and "the server says 000" in done.stderr
+    assert [path.name for path in (data / "videos").iterdir()] == ["a.mp4"]
+
+
+def test_checksums_are_kept_and_compared_with(prepare, server, data):
+    movies(server, "a.mp4")
+    server.md5 = {"trainval/a.mp4": "a-multipart-tag-7"}  # says nothing about the content
+    assert prepare("ava/download_data").returncode == 0
+    sums = (data / "SHA256SUMS").read_text().splitlines()
+    digest = hashlib.sha256(server.files["trainval/a.mp4"]).hexdigest()
+    assert f"{digest}  a.mp4" in sums and len(sums) == 2
+    assert prepare("ava/download_data", "--overwrite").returncode == 0
+    assert (data / "SHA256SUMS").read_text().splitlines() == sums
+    server.files["trainval/a.mp4"] = b"B" * 50_000
+    done = prepare("ava/download_data", "--overwrite")
+    assert done.returncode == 1
+    assert "SHA256SUMS says" in done.stderr
+    assert (data / "videos" / "a.mp4").read_bytes() == b"A" * 50_000  # as it was
+
+
 def test_a_download_that_stopped_before_it_got_its_name_is_taken(prepare, server, data):
     movies(server, "a.mp4")
     (data / "videos").mkdir(parents=True)
@@ -190,9 +224,13 @@ def test_all_annotations_come_into_one_place(prepare, server, data, top):
     server.files["ava_annotations.tar"] = archive(boxes, top)
     done = prepare("ava/download_annotations")
     assert done.returncode == 0, done.stderr
-    found = {str(p.relative_to(data / "annotations")) for p in data.rglob("*") if p.is_file()}
+    found = {
+        str(p.relative_to(data / "annotations"))
+        for p in (data / "annotations").rglob("*")
+        if p.is_file()
+    }
     assert found == {*BOXES, "train.csv", "val.csv"}
-    assert [path.name for path in data.iterdir()] == ["annotations"]
+    assert sorted(path.name for path in data.iterdir()) == ["SHA256SUMS", "annotations"]
     server.loads.clear()
     assert prepare("ava/download_annotations").returncode == 0
     assert not server.loads
