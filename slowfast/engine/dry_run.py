@@ -18,7 +18,7 @@ from slowfast.engine.model_info import model_info
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.train import build_hooks, check_test, checkpoint_store
 from slowfast.engine.trainer import Trainer
-from slowfast.tasks.base import Task
+from slowfast.tasks.base import Batch, Task
 from slowfast.tasks.build import build_task
 from slowfast.utils.logging import get_logger, in_words
 
@@ -26,7 +26,7 @@ logger = get_logger(__name__)
 
 
 def dry_run(cfg) -> dict[str, float]:
-    """Take one training step and evaluate one batch on real data; log shapes, memory and time."""
+    """Take two steps on a training batch and evaluate one; log shapes, memory and time."""
     task = build_task(cfg)
     trainer = Trainer(cfg, task, Path(cfg.OUTPUT_DIR))
     task.initialise(trainer.model)
@@ -43,9 +43,7 @@ def dry_run(cfg) -> dict[str, float]:
     for key, value in batches[0].items():
         if isinstance(value, torch.Tensor):
             logger.info("batch %s: %s %s", key, tuple(value.shape), value.dtype)
-    begin = time.perf_counter()
-    trainer.run_step(batches)
-    seconds = time.perf_counter() - begin
+    cold, seconds = (_time_of_step(trainer, batches) for _ in range(2))
     numbers = {k: v for k, v in trainer.last.items() if k != "batches"}
     logger.info("step: %s", in_words(numbers))
     if cfg.TRAIN.EVAL_PERIOD:
@@ -53,9 +51,10 @@ def dry_run(cfg) -> dict[str, float]:
     memory = _peak_memory_gib(trainer.device)
     total = trainer.total_epochs * trainer.steps_per_epoch * seconds / 3600
     logger.info(
-        "first batch after %.1f s, first step %.2f s, peak memory %.2f GiB; %d epochs x %d steps "
-        "would take about %.2f h of computation",
+        "first batch after %.1f s, first step %.2f s, second %.2f s, peak memory %.2f GiB; %d epochs "
+        "x %d steps would take about %.2f h of computation",
         data_seconds,
+        cold,
         seconds,
         memory,
         trainer.total_epochs,
@@ -63,6 +62,15 @@ def dry_run(cfg) -> dict[str, float]:
         total,
     )
     return {"seconds": seconds, "memory_gib": memory, "hours": total}
+
+
+def _time_of_step(trainer: Trainer, batches: list[Batch]) -> float:
+    """Take a step; what is loaded and chosen in the first one is not part of the others."""
+    begin = time.perf_counter()
+    trainer.run_step(batches)
+    if trainer.device.type == "cuda":
+        torch.cuda.synchronize(trainer.device)
+    return time.perf_counter() - begin
 
 
 def _build_the_rest(cfg, trainer: Trainer) -> None:

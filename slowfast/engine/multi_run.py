@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from slowfast.evaluation.uncertainty import mean_and_deviation
 from slowfast.utils import distributed as du
 from slowfast.utils.files import write_json
 from slowfast.utils.input_files import read_json
@@ -65,23 +64,13 @@ def summarise(name: str, folders: dict[int, Path]) -> dict:
     first = next(iter(each.values()))
     measures = [k for k in first["test"] if not k.rpartition("/")[2].startswith("num_")]
     values = {k: [result["test"][k] for result in each.values()] for k in measures}
+    means, deviations = mean_and_deviation(values)
     return {
         "headline": first["headline"],
         f"{name}s": {k: result["test"] for k, result in each.items()},
-        "mean": {k: _mean(v) for k, v in values.items()},
-        "std": {k: _deviation(v) for k, v in values.items()},
+        "mean": means,
+        "std": deviations,
     }
-
-
-def _mean(values: list[float | None]) -> float | None:
-    """Return the mean, undefined where one of the values is."""
-    return None if None in values else float(np.mean(values))
-
-
-def _deviation(values: list[float | None]) -> float | None:
-    if None in values:
-        return None
-    return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
 def _shown(value: float | None, width: int) -> str:

@@ -5,8 +5,6 @@ Items whose file could not be read are counted as wrong by every function here, 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 ROWS_AT_ONCE = 1024
@@ -91,23 +89,6 @@ def per_class_accuracy(labels: np.ndarray, predicted: np.ndarray, classes: int) 
 def mean_class_accuracy(labels: np.ndarray, predicted: np.ndarray, classes: int) -> float:
     """Return the mean of :func:`per_class_accuracy` over the classes that occur."""
     return float(np.nanmean(per_class_accuracy(labels, predicted, classes)))
-
-
-def accuracy_interval(percent: float, count: int, deviations: float = 1.96) -> tuple[float, float]:
-    """Return the interval in which the accuracy of endless test data lies, in percent.
-
-    Wilson's score interval (1927), which also holds near 0 and 100 %.
-
-    Args:
-        percent: measured share of right answers.
-        count: of independent items, more than 0.
-        deviations: 1.96 for 95 %.
-    """
-    share, spread = percent / 100.0, deviations**2 / count
-    centre = share + spread / 2
-    half = math.sqrt(spread * share * (1 - share) + spread**2 / 4)
-    low, high = ((centre + sign * half) / (1 + spread) for sign in (-1, 1))
-    return 100.0 * max(low, 0.0), 100.0 * min(high, 1.0)
 
 
 def combine_views(scores: np.ndarray, method: str) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slowfast.evaluation.uncertainty import mean_and_deviation
 from slowfast.utils.errors import AnnotationError, SlowFastError
 from slowfast.utils.files import atomic_write, write_csv
 from slowfast.utils.input_files import read_json
@@ -26,15 +27,19 @@ def compare_runs(
         folders: each holds a ``results.json``. A run that was not tested, pretraining for example,
             shows its last validation and says so; one without any measure is named below.
         out: where given, ``comparison.csv`` and ``comparison.png`` are written there.
-        labels: what the runs are called, instead of their folders. When all of them have the form
-            ``group/name``, bars are drawn in groups.
+        labels: what the runs are called, instead of their folders; runs of the same label are shown
+            by mean and deviation. When all of them have the form ``group/name``, bars are drawn in
+            groups.
         chance: of the first run's main measure; drawn as a line.
 
     Raises:
         SlowFastError: none of the runs has a measure, or the labels do not fit the runs.
     """
     names = _names(folders) if labels is None else _checked(labels, folders)
-    found = {name: _read(Path(folder)) for name, folder in zip(names, folders, strict=True)}
+    read: dict[str, list[Row | None]] = {}
+    for name, folder in zip(names, folders, strict=True):
+        read.setdefault(name, []).append(_read(Path(folder)))
+    found = {name: _joined(several) for name, several in read.items()}
     rows = {name: row for name, row in found.items() if row is not None}
     if not rows:
         raise SlowFastError(f"No results.json in {', '.join(map(str, folders))}: nothing finished.")
@@ -64,6 +69,19 @@ class Row:
         """Return a measure as text, with its deviation where there is one."""
         value, deviation = (part.get(measure) for part in (self.values, self.deviations))
         return _number(value) + (f" ± {_number(deviation)}" if deviation is not None else "")
+
+
+def _joined(rows: list[Row | None]) -> Row | None:
+    """Return the only row, or means and deviations of several; None unless all runs have measures."""
+    several = [row for row in rows if row is not None]
+    if len(several) < len(rows):
+        return None
+    if len(several) == 1:
+        return several[0]
+    names = [k for k in several[0].values if not k.rpartition("/")[2].startswith("num_")]
+    values = {k: [row.values.get(k) for row in several] for k in names}
+    means, deviations = mean_and_deviation(values)
+    return Row(means, several[0].headline, deviations, f"mean ± std of {len(several)} runs")
 
 
 def _read(folder: Path) -> Row | None:
@@ -110,17 +128,14 @@ def _checked(labels: Sequence[str], folders: Sequence[str | Path]) -> Sequence[s
             f"{len(labels)} labels ({', '.join(labels)}) for {len(folders)} runs "
             f"({', '.join(map(str, folders))}); give one label for each run, in the same order."
         )
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    if twice:
-        raise SlowFastError(f"Labels must differ, but these occur twice: {', '.join(twice)}.")
     return labels
 
 
-def split_labels(labels: Sequence[str]) -> list[tuple[str, str]] | None:
-    """Return ``(group, name)`` of each label, or None unless all have the form ``group/name``."""
-    pairs = [tuple(part.strip() for part in label.split("/", 1)) for label in labels]
-    grouped = bool(pairs) and all(len(pair) == 2 and all(pair) for pair in pairs)
-    return pairs if grouped and len(set(pairs)) == len(pairs) else None
+def split_labels(labels: Sequence[str]) -> dict[str, tuple[str, str]] | None:
+    """Return ``(group, name)`` by label, or None unless all labels have the form ``group/name``."""
+    pairs = {label: tuple(part.strip() for part in label.split("/", 1)) for label in labels}
+    grouped = bool(pairs) and all(len(pair) == 2 and all(pair) for pair in pairs.values())
+    return pairs if grouped and len(set(pairs.values())) == len(pairs) else None
 
 
 def _figure(rows: dict[str, Row], labels: Sequence[str], chance: float | None) -> bytes:
@@ -136,7 +151,7 @@ def _figure(rows: dict[str, Row], labels: Sequence[str], chance: float | None) -
         return figures.bar_chart(list(values), numbers, title, unit, chance, list(spread.values()))
     groups: dict[str, dict[str, float]] = {}
     deviations: dict[str, dict[str, float]] = {}
-    for label, (group, name) in zip(labels, pairs, strict=True):
+    for label, (group, name) in pairs.items():
         if label in values:
             groups.setdefault(group, {})[name] = values[label]
             deviations.setdefault(group, {})[name] = spread[label]

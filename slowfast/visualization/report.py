@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from slowfast.evaluation.classification import accuracy_interval
 from slowfast.evaluation.predictions import load_predictions
+from slowfast.evaluation.uncertainty import accuracy_interval
 from slowfast.utils.input_files import read_json
 from slowfast.utils.logging import PLACES, get_logger, read_json_stats
 from slowfast.visualization import figures, page

@@ -79,12 +79,3 @@ def test_many_rows_are_ranked_as_few_are():
     assert together[::83].tolist() == alone and together[7] == 5
     predicted = classification.predicted_classes(scores, valid)
     assert ((predicted == 5) == ~valid | np.isnan(scores).any(axis=1)).all()
-
-
-@pytest.mark.parametrize(
-    ("percent", "count", "expected"),
-    [(50.0, 96, (40.19, 59.81)), (0.0, 20, (0.0, 16.11)), (100.0, 20, (83.89, 100.0))],
-)
-def test_the_interval_of_an_accuracy_is_wilsons(percent, count, expected):
-    found = classification.accuracy_interval(percent, count)
-    assert found == pytest.approx(expected, abs=0.005)

@@ -119,8 +119,9 @@ def test_folders_that_need_two_components_are_no_groups(runs, drawn, tmp_path):
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
-        (["a/b", "a / c"], [("a", "b"), ("a", "c")]),
-        (["a/b/c", "d/e"], [("a", "b/c"), ("d", "e")]),
+        (["a/b", "a / c"], {"a/b": ("a", "b"), "a / c": ("a", "c")}),
+        (["a/b/c", "d/e"], {"a/b/c": ("a", "b/c"), "d/e": ("d", "e")}),
+        (["a/b", "a/b"], {"a/b": ("a", "b")}),
         (["a/b", "a /b"], None),
         (["a/", "b/c"], None),
         (["a"], None),
@@ -131,12 +132,26 @@ def test_how_labels_are_split(labels, expected):
     assert split_labels(labels) == expected
 
 
-@pytest.mark.parametrize(
-    ("labels", "message"), [(["a", "b"], "2 labels .* 3 runs"), (["a", "a", "b"], "twice: a")]
-)
-def test_labels_that_do_not_fit_are_refused(runs, labels, message):
-    with pytest.raises(SlowFastError, match=message):
-        compare_runs(runs, labels=labels)
+def test_a_label_for_each_run_is_needed(runs):
+    with pytest.raises(SlowFastError, match=r"2 labels .* 3 runs"):
+        compare_runs(runs, labels=["a", "b"])
+
+
+def test_runs_of_one_label_are_averaged(runs, drawn, tmp_path):
+    table = compare_runs(runs, tmp_path / "out", ["probe/AVID", "probe/AVID", "probe/scratch"])
+    lines = table.splitlines()
+    assert lines[1].split()[1:4] == ["45.00", "±", "7.07"]
+    assert lines[-1] == "probe/AVID: mean ± std of 2 runs"
+    assert drawn["grouped_bars"][-1]["probe"] == {
+        "AVID": pytest.approx(7.071, abs=1e-3),
+        "scratch": 0.0,
+    }
+
+
+def test_an_unfinished_run_takes_its_label_out_of_the_table(runs):
+    (runs[1] / "results.json").unlink()
+    table = compare_runs(runs, labels=["a", "a", "b"])
+    assert "never tested): a" in table
 
 
 @pytest.mark.parametrize(
