@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from functools import partial
 
 from slowfast.utils.arguments import at_least
 
@@ -37,12 +36,12 @@ def demo(args: argparse.Namespace, _: list[str]) -> int:
     from slowfast import synthetic as worlds
 
     writers = {
-        "videos": partial(worlds.write_demo_world, workers=args.workers),
+        "videos": worlds.write_demo_world,
         "ava": worlds.write_ava_world,
         "charades": worlds.write_charades_world,
     }
     for name in args.worlds:
-        _show_world(writers[name](args.out, preset=args.preset, seed=args.seed))
+        _show_world(writers[name](args.out, args.preset, args.seed, args.workers))
     return 0
 
 

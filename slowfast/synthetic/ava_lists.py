@@ -54,7 +54,7 @@ CLASSES = (
 LAYOUT = Layout(
     frames="frames",
     lists=(ANNOTATIONS,),
-    frame_name=lambda name, number: f"{name}_{number:06d}.jpg",
+    frame_name="{video}_{number:06d}.jpg",
 )
 
 

@@ -44,7 +44,9 @@ _PASSAGE_SHARE = 0.4
 _NAME_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 
-def write_ava_world(out: str | Path, preset: str = "tiny", seed: int = 0) -> DemoSummary:
+def write_ava_world(
+    out: str | Path, preset: str = "tiny", seed: int = 0, workers: int = 0
+) -> DemoSummary:
     """Make the world below ``out/ava``; the same preset and seed give the same bytes.
 
     Complete files are kept; a folder that holds another world, or anything else of the same
@@ -60,6 +62,7 @@ def write_ava_world(out: str | Path, preset: str = "tiny", seed: int = 0) -> Dem
         videos,
         lambda root: write_lists(root, videos, seed),
         tuple(entry.name for entry in CLASSES if entry.evaluated),
+        workers,
     )
 
 

@@ -50,7 +50,7 @@ CLASSES = {
 LAYOUT = Layout(
     frames="Charades_v1_rgb",
     lists=("frame_lists", "Charades_v1_classes.txt"),
-    frame_name=lambda name, number: f"{name}-{number:06d}.jpg",
+    frame_name="{video}-{number:06d}.jpg",
 )
 _SECONDS_PER_DEED = 2.0
 _DEED_SECONDS = (2.0, 3.5)
@@ -66,7 +66,9 @@ class _ActionSegment:
     stop: float
 
 
-def write_charades_world(out: str | Path, preset: str = "tiny", seed: int = 0) -> DemoSummary:
+def write_charades_world(
+    out: str | Path, preset: str = "tiny", seed: int = 0, workers: int = 0
+) -> DemoSummary:
     """Make the world below ``out/charades``; the same preset and seed give the same bytes.
 
     Complete files are kept; a folder that holds another world, or anything else of the same
@@ -82,6 +84,7 @@ def write_charades_world(out: str | Path, preset: str = "tiny", seed: int = 0) -
         videos,
         lambda root: write_lists(root, videos),
         tuple(CLASSES.values()),
+        workers,
     )
 
 

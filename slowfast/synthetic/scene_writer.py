@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from slowfast.synthetic.records import (
     write_record,
 )
 from slowfast.synthetic.scenes import Scene, render_scene
+from slowfast.utils.parallel import map_files
 
 _JPEG_QUALITY = 92
 
@@ -37,18 +39,19 @@ class SceneVideo:
 class Layout:
     """Where a world keeps what, relative to its root.
 
-    ``frame_name`` makes the name of a frame file from the name of its video and a number from 1.
+    ``frame_name`` is the name of a frame file with ``{video}`` and ``{number}``, from 1.
     """
 
     frames: str
     lists: tuple[str, ...]
-    frame_name: Callable[[str, int], str]
+    frame_name: str
     videos: str = "videos"
 
     def frame_paths(self, video: SceneVideo) -> list[str]:
         """Return the paths of all frames relative to the folder of frames."""
-        count = video.scene.frame_count
-        return [f"{video.name}/{self.frame_name(video.name, n)}" for n in range(1, count + 1)]
+        numbers = range(1, video.scene.frame_count + 1)
+        names = (self.frame_name.format(video=video.name, number=n) for n in numbers)
+        return [f"{video.name}/{name}" for name in names]
 
     def media(self, root: Path, video: SceneVideo) -> tuple[Path, Path]:
         """Return the folder of the frames and the file of a video."""
@@ -62,8 +65,9 @@ def write_scene_world(
     videos: Sequence[SceneVideo],
     write_lists: Callable[[Path], None],
     class_names: tuple[str, ...],
+    workers: int = 0,
 ) -> DemoSummary:
-    """Make a world of scenes below ``root``; what is complete is kept.
+    """Make a world of scenes below ``root`` with ``workers`` processes; what is complete is kept.
 
     ``record`` says which world it is; ``write_lists`` writes all but the media.
     """
@@ -73,8 +77,9 @@ def write_scene_world(
     missing = [v for v in videos if not all(path.exists() for path in layout.media(root, v))]
     if missing or not complete:
         write_record(root, record, complete=False)
-        for video in missing:
-            write_scene(root, layout, video)
+        write = partial(write_scene, root, layout)
+        title = f"demo videos, {root.name}"
+        map_files(write, missing, workers=workers, title=title, crashed=write)
         write_lists(root)
         remove_stale_parts(root)
         write_record(root, record, complete=True)

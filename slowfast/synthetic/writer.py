@@ -6,12 +6,8 @@ an interrupted world and leaves a complete one alone.
 
 from __future__ import annotations
 
-import logging
-import multiprocessing
 import time
-from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 from slowfast.synthetic.layouts import FOLDERS, DemoVideo, list_videos, write_layouts
@@ -24,19 +20,16 @@ from slowfast.synthetic.records import (
     write_record,
 )
 from slowfast.synthetic.world import draw_episode, render_frames, render_sound
-
-logger = logging.getLogger(__name__)
+from slowfast.utils.parallel import map_files
 
 # Raise this whenever the same preset and seed would give other files.
 WORLD_VERSION = 1
-# Starting a process takes seconds (it imports the package); fewer videos are not worth one.
-_VIDEOS_PER_WORKER = 50
 
 
 def write_demo_world(
-    out: str | Path, preset: str = "tiny", seed: int = 0, workers: int = 2
+    out: str | Path, preset: str = "tiny", seed: int = 0, workers: int = 0
 ) -> DemoSummary:
-    """Make the demo world ``preset`` below ``out`` with up to ``workers`` processes.
+    """Make the demo world ``preset`` below ``out`` with ``workers`` processes, or in this one.
 
     The same preset and seed give the same bytes. Complete files are kept; a folder that holds
     another world, or anything else of the same names, is refused.
@@ -51,7 +44,8 @@ def write_demo_world(
         write_record(root, record, complete=False)
         for name in size.classes:
             (root / "videos" / name).mkdir(parents=True, exist_ok=True)
-        _write_videos(root, size, seed, missing, workers)
+        make = partial(make_video, root, size, seed)
+        map_files(make, missing, workers=workers, title="demo videos", crashed=make)
         write_layouts(root, size, videos)
         remove_stale_parts(root)
         write_record(root, record, complete=True)
@@ -79,27 +73,3 @@ def make_video(root: Path, preset: DemoPreset, seed: int, video: DemoVideo) -> i
         render_sound(episode),
         episode.sample_rate,
     )
-
-
-def _write_videos(
-    root: Path, preset: DemoPreset, seed: int, videos: list[DemoVideo], workers: int
-) -> None:
-    workers = min(workers, len(videos) // _VIDEOS_PER_WORKER)
-    if workers > 1:
-        shares = [(root, preset, seed, videos[first::workers]) for first in range(workers)]
-        context = multiprocessing.get_context("spawn")
-        try:
-            with ProcessPoolExecutor(workers, mp_context=context) as pool:
-                for _ in pool.map(_make_share, shares):
-                    pass
-        except BrokenProcessPool:
-            # Typical of scripts without an ``if __name__ == "__main__"`` guard.
-            logger.warning("The worker processes ended early; making the demo world in this one.")
-    _make_share((root, preset, seed, videos))
-
-
-def _make_share(share: tuple[Path, DemoPreset, int, Iterable[DemoVideo]]) -> None:
-    root, preset, seed, videos = share
-    for video in videos:
-        if not (root / video.path).is_file():
-            make_video(root, preset, seed, video)
