@@ -12,7 +12,7 @@ from pathlib import Path
 
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.engine.failures import run_cli
-from slowfast.engine.open_vocabulary import OpenVocabulary
+from slowfast.engine.open_vocabulary import build_open_vocabulary
 from slowfast.utils.arguments import at_least
 from slowfast.utils.logging import setup_logging
 from slowfast.utils.parser import load_config, parse_args
@@ -39,8 +39,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args, rest: list[str]) -> None:
     cfg = assert_and_infer_cfg(load_config(parse_args(rest)))
     setup_logging()
-    vocabulary = OpenVocabulary(cfg, args.labels.split(","))
-    for moment in vocabulary.classify(args.video, args.out, args.top):
+    labels = build_open_vocabulary(cfg, args.labels.split(","))
+    for moment in labels.of_video(args.video, args.out, args.top):
         print(f"{moment.second:4d} s  {'  '.join(moment.words())}")
     if args.out:
         print(f"Wrote {args.out}")

@@ -1,9 +1,11 @@
-"""Write what people do on a video of yours: boxes, and the surest actions of each.
+"""Write what happens on a video of yours: at boxes of people, or for each second as a whole.
 
     demo.py --cfg configs/demo/ava.yaml --video my.mp4 --boxes boxes.csv --out annotated.mp4
     demo.py --cfg CFG --video my.mp4 --detector onnx:FastestDet.onnx TEST.CHECKPOINT_FILE_PATH C
+    demo.py --cfg configs/demo/recognition.yaml --video my.mp4
 
-Boxes come from a file in AVA's format or from a detector of people. Weights are found as for testing:
+A config of detection needs boxes, from a file in AVA's format or from a detector of people; one of
+recognition names each second and needs none. Weights are found as for testing:
 TEST.CHECKPOINT_FILE_PATH, or the newest checkpoint in OUTPUT_DIR.
 """
 
@@ -13,6 +15,7 @@ from pathlib import Path
 
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.engine.failures import run_cli
+from slowfast.engine.moments import build_recognition_labels
 from slowfast.engine.video_demo import (
     ActionVisualizer,
     DisplayOptions,
@@ -20,7 +23,10 @@ from slowfast.engine.video_demo import (
     boxes_of_file,
 )
 from slowfast.models.person_detectors import build_detector
+from slowfast.tasks.build import build_task
+from slowfast.tasks.detection import Detection
 from slowfast.utils.arguments import at_least
+from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import setup_logging
 from slowfast.utils.parser import load_config, parse_args
 
@@ -34,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--video", type=Path, required=True, help="the video")
     parser.add_argument("--out", type=Path, help="file to write (default: NAME-actions.mp4)")
-    boxes = parser.add_mutually_exclusive_group(required=True)
+    boxes = parser.add_mutually_exclusive_group()
     boxes.add_argument("--boxes", type=Path, help="file of boxes in AVA's format")
     boxes.add_argument("--detector", help="torchvision, detectron2 or onnx:FILE")
     parser.add_argument(
@@ -45,8 +51,10 @@ def main(argv: list[str] | None = None) -> int:
         type=float,
         help="least score of a person (default: 0.5 of a detector; all boxes of a file)",
     )
-    parser.add_argument("--score", type=float, default=0.1, help="least score of an action")
-    parser.add_argument("--top", type=at_least(1), default=3, help="actions per person at most")
+    parser.add_argument(
+        "--score", type=float, default=0.1, help="least score of an action at a box"
+    )
+    parser.add_argument("--top", type=at_least(1), default=3, help="actions at most")
     args, rest = parser.parse_known_args(argv)
     return run_cli(lambda: _run(args, rest))
 
@@ -54,6 +62,21 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args, rest: list[str]) -> None:
     cfg = assert_and_infer_cfg(load_config(parse_args(rest)))
     setup_logging()
+    task, given = build_task(cfg), bool(args.boxes or args.detector)
+    out = args.out or args.video.with_name(f"{args.video.stem}-actions.mp4")
+    if not isinstance(task, Detection):
+        if given:
+            raise ConfigError("--boxes and --detector are for a config of TASK detection.")
+        for moment in build_recognition_labels(cfg, task).of_video(args.video, out, args.top):
+            print(f"{moment.second:4d} s  {'  '.join(moment.words())}")
+        print(f"Wrote {out}")
+        return
+    if not given:
+        raise ConfigError("TASK detection classifies boxes: give --boxes or --detector.")
+    _at_boxes(args, cfg, task, out)
+
+
+def _at_boxes(args, cfg, task: Detection, out: Path) -> None:
     if args.boxes:
         least = args.box_score or 0.0
         source = boxes_of_file(args.boxes, args.video.stem, args.first_second, least)
@@ -64,8 +87,7 @@ def _run(args, rest: list[str]) -> None:
         def source(_, frame):
             return detect(frame)[0]
 
-    visualizer = ActionVisualizer(cfg, DisplayOptions(args.top, args.score))
-    out = args.out or args.video.with_name(f"{args.video.stem}-actions.mp4")
+    visualizer = ActionVisualizer(cfg, task, DisplayOptions(args.top, args.score))
     found = annotate_video(visualizer, args.video, source, out)
     print(f"Wrote {out}: {', '.join(f'{count} {what}' for what, count in found.items())}")
     if args.boxes and not found["boxes"]:

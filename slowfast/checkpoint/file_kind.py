@@ -12,6 +12,10 @@ from slowfast.utils.errors import CheckpointError
 # How a file of torch.save begins: an archive, or the magic number of torch before 1.6.
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 LEGACY = b"\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # after the pickle protocol
+TORCHSCRIPT = (
+    "a TorchScript program, whose code runs when it is loaded. Ask its author for the weights alone; "
+    "where you trust it, torch.jit.load it and torch.save its state_dict()."
+)
 AGAIN = "Copy or download it again."
 # Beginnings of other files -> what to say.
 OTHERS = {
@@ -92,7 +96,7 @@ def _check_zip(path: Path) -> None:
         elif root is None:
             problem = f"a zip archive, but not of torch.save (no data.pkl in it). It holds {some}."
         elif f"{root}/constants.pkl" in names:
-            problem = "a TorchScript program. torch.jit.load it and torch.save its state_dict()."
+            problem = TORCHSCRIPT
         elif damaged := archive.testzip():
             problem = f"damaged (checksum of {shown(damaged)!r} does not match). {AGAIN}"
         else:

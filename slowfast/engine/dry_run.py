@@ -16,7 +16,7 @@ from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.model_info import model_info
 from slowfast.engine.signals import StopSignals
-from slowfast.engine.train import build_hooks, check_test, checkpoint_store
+from slowfast.engine.train import build_hooks, check_test, checkpoint_store, given_checkpoint
 from slowfast.engine.trainer import Trainer
 from slowfast.tasks.base import Batch, Task
 from slowfast.tasks.build import build_task
@@ -80,6 +80,7 @@ def _build_the_rest(cfg, trainer: Trainer) -> None:
     log = BadMediaLog(folder / "bad_media.csv")
     build_hooks(trainer, checkpoint_store(cfg), writer, log, StopSignals())
     check_test(cfg, trainer.task)
+    given_checkpoint(cfg)
     check_reads(cfg, also_known=("TRAIN.CHECKPOINT_", "TRAIN.AUTO_RESUME"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.files import write_text
 from slowfast.utils.logging import PLACES
+
+RUN_ID = re.compile(r"[\w-]{1,64}", re.ASCII)
 
 
 class EventWriter(ABC):
@@ -104,13 +107,13 @@ class WeightsAndBiases(EventWriter):
             ConfigError: no user is logged in, or the service refuses.
         """
         known = self.folder / "wandb_run_id.txt"
-        if step == 0 or not known.is_file():
+        if step == 0 or not (known.is_file() and RUN_ID.fullmatch(known.read_text().strip())):
             write_text(known, secrets.token_hex(8))
         try:
             self._run = self.wandb.init(
                 **self._account,
                 name=self.folder.resolve().name,
-                id=known.read_text(),
+                id=known.read_text().strip(),
                 resume="allow",
                 dir=str(self.folder),
                 config=self.cfg.leaves(),

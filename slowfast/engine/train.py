@@ -152,10 +152,8 @@ def start(trainer: Trainer, store: CheckpointStore) -> bool:
     """
     cfg = trainer.cfg
     path, given = cfg.TRAIN.CHECKPOINT_FILE_PATH, None
-    if path and not (cfg.TRAIN.AUTO_RESUME and store.files()):
-        path = local_path(path, "TRAIN.CHECKPOINT_FILE_PATH")
-        given = load_checkpoint_file(path)  # before it may be set aside with the others
-        model_state_of(given, path)
+    if not (cfg.TRAIN.AUTO_RESUME and store.files()):
+        path, given = given_checkpoint(cfg)  # before it may be set aside with the others
     du.synchronize()
     if du.is_root_proc():
         store.clean()
@@ -182,6 +180,21 @@ def start(trainer: Trainer, store: CheckpointStore) -> bool:
     else:
         _resume(trainer, Path(path), given)
     return newest is None
+
+
+def given_checkpoint(cfg) -> tuple[str, dict | None]:
+    """Return ``TRAIN.CHECKPOINT_FILE_PATH`` and what the file holds, or None where none is named.
+
+    Raises:
+        CheckpointError: it is not the checkpoint of a run.
+    """
+    path = cfg.TRAIN.CHECKPOINT_FILE_PATH
+    if not path:
+        return path, None
+    path = local_path(path, "TRAIN.CHECKPOINT_FILE_PATH")
+    content = load_checkpoint_file(path)
+    model_state_of(content, path)
+    return path, content
 
 
 def _resume(trainer: Trainer, path: Path, state: dict) -> None:

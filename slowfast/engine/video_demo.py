@@ -17,9 +17,8 @@ from slowfast.datasets.views import KeyframeView
 from slowfast.engine.launch import device_of
 from slowfast.engine.test import fill
 from slowfast.evaluation.ava.label_map import read_label_map
-from slowfast.tasks.build import build_task
 from slowfast.tasks.detection import Detection
-from slowfast.utils.errors import AnnotationError, ConfigError, MediaError
+from slowfast.utils.errors import AnnotationError, MediaError
 from slowfast.utils.logging import get_logger
 from slowfast.visualization.annotate import draw_boxes, write_video
 from slowfast.visualization.box_figures import LabelledBox
@@ -79,20 +78,15 @@ class ActionVisualizer:
 
     Args:
         cfg: of the run; its weights are found as for testing.
+        task: of that config.
         shown: what is written.
 
     Raises:
-        ConfigError: another task.
         CheckpointError: there are no weights.
     """
 
-    def __init__(self, cfg, shown: DisplayOptions) -> None:
-        self.cfg, self.shown, self.device = cfg, shown, device_of(cfg)
-        self.task = build_task(cfg)
-        if not isinstance(self.task, Detection):
-            raise ConfigError(
-                "The demo writes actions at boxes: take a config with TASK detection."
-            )
+    def __init__(self, cfg, task: Detection, shown: DisplayOptions) -> None:
+        self.cfg, self.task, self.shown, self.device = cfg, task, shown, device_of(cfg)
         self.model = self.task.build_model().to(self.device).eval()
         source, _ = fill(cfg, self.task, self.model)
         logger.info("Weights of %s.", source)

@@ -19,7 +19,10 @@ from slowfast.ssl.memory_bank import MemoryBank
 from slowfast.ssl.nce import estimate_partition, infonce_loss, nce_loss
 from slowfast.ssl.negatives import sample_negatives
 from slowfast.utils.errors import ConfigError
+from slowfast.utils.logging import get_logger
 from slowfast.utils.precision import at_least_float32
+
+logger = get_logger(__name__)
 
 Scores = tuple[Tensor, Tensor]
 
@@ -127,6 +130,13 @@ class AudioVisualCriterion(nn.Module):
             raise ConfigError(
                 "SSL.AVID.LOSS in_batch has terms across modalities only: a clip has no positive "
                 f"of its own modality in a batch. Found weights for {', '.join(used)}."
+            )
+        if self.source == "bank" and self.contrast.num_negatives >= num_instances:
+            logger.warning(
+                "SSL.AVID.NUM_NEGATIVES is %d, but there are %d training files: most memories are "
+                "drawn several times for each clip. SSL.AVID.LOSS in_batch suits so small a set.",
+                self.contrast.num_negatives,
+                num_instances,
             )
         if num_instances < num_positives + 2:
             raise ConfigError(

@@ -160,6 +160,8 @@ def test_a_video_is_written_with_what_its_people_do(trained, demo, ava_folder, t
     assert frames[0].shape == (3, 5 * height, 5 * width)  # enlarged, for the words
     changed = frames[0] - frames[1].repeat_interleave(5, dim=1).repeat_interleave(5, dim=2)
     assert changed.abs().amax(dim=0).gt(100).float().mean() > 0.01
+    assert tool.main(["--video", file, *demo, *run]) == 1
+    assert "give --boxes or --detector" in capsys.readouterr().err
     assert tool.main(["--video", "nowhere.mp4", *words[2:], *run]) == 1
     assert "nowhere.mp4: no such file" in capsys.readouterr().err
 

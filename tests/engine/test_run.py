@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from slowfast.config import load_cfg
+from slowfast.datasets.media import open_media
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.visualization.compare import compare_runs
@@ -79,6 +80,23 @@ def test_scores_do_not_depend_on_the_batch_size(finished, overrides, tmp_path):
     np.testing.assert_allclose(one["scores"], other["scores"], atol=1e-5)
 
 
+def test_a_video_of_ones_own_is_named_second_by_second(finished, overrides, demo_world, tmp_path):
+    video = sorted((demo_world / "videos/Spin").glob("*"))[0]
+    words = [*overrides, "OUTPUT_DIR", str(finished), "--video", str(video)]
+    words += ["--out", str(tmp_path / "named.mp4"), "--top", "2"]
+    done = execute(*words, tool="demo")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if " s  " in line]
+    with open_media(video) as media, open_media(tmp_path / "named.mp4") as made:
+        assert len(lines) == int(np.ceil(media.video.duration))
+        assert made.video.num_frames == media.video.num_frames
+    names = {path.name for path in (demo_world / "videos").iterdir()}
+    assert {word for line in lines for word in line.split()[2::2]} <= names
+    wrong = execute(*words, "--detector", "torchvision", tool="demo")
+    assert wrong.returncode == 1
+    assert "--boxes and --detector are for a config of TASK detection" in wrong.stdout
+
+
 def test_another_run_starts_from_its_backbone(finished, overrides, tmp_path, capfd):
     checkpoint = str(finished / "checkpoints/checkpoint_epoch_00002.pyth")
     words = ["MODEL.INIT_METHOD", "slowfast", "MODEL.CKPT", checkpoint, "OUTPUT_DIR", str(tmp_path)]
@@ -123,7 +141,7 @@ def test_runs_are_compared_in_a_table_and_a_plot(finished, tmp_path):
     (tmp_path / "unfinished").mkdir()
     table = compare_runs([finished, tmp_path / "unfinished"], tmp_path)
     assert "top1_acc" in table
-    assert "not finished: unfinished" in table
+    assert "(not finished, or never tested): unfinished" in table
     assert (tmp_path / "comparison.png").read_bytes().startswith(b"\x89PNG")
     assert "one run" in (tmp_path / "comparison.csv").read_text()
 
