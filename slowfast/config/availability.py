@@ -33,7 +33,6 @@ NOT_YET: dict[str, tuple[Callable[[Any], bool], str]] = {
     "AUG.GEN_MASK_LOADER": (_on, "masks made by the loader"),
     "AUG.NUM_SAMPLE": (_other_than(1), "repeated augmentation"),
     "BN.NORM_TYPE": (lambda kind: kind.startswith("sub"), "normalisation of parts of a batch"),
-    "DATA.COLOR_RND_GRAYSCALE": (_on, "random grey clips"),
     "DATA.DUMMY_LOAD": (_on, "a loader that repeats one sample"),
     "DATA.IN22K_TRAINVAL": (_on, "ImageNet-22k"),
     "DATA.IN22k_VAL_IN1K": (_on, "ImageNet-22k"),

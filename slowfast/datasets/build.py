@@ -16,7 +16,6 @@ from slowfast.datasets.pyslowfast import PySlowFastDataset
 from slowfast.datasets.readers import (
     ActionReader,
     AudioReader,
-    ColorJitter,
     EvalBoxes,
     EvalFrames,
     LabelReader,
@@ -27,6 +26,7 @@ from slowfast.datasets.readers import (
 from slowfast.datasets.sampling.temporal import StridedSampling, build_temporal_sampling
 from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry
+from slowfast.datasets.transforms.color import ColorJitter
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.views import FixedViews, KeyframeView, RandomViews, ViewPlan
 from slowfast.utils.errors import ConfigError, did_you_mean
@@ -222,7 +222,7 @@ def _check_one_view(test) -> None:
 def _frame_readers(cfg, items: ItemTable, views: str, cuts: int = 1) -> list[Reader]:
     """Return what reads frames and labels."""
     data, training = cfg.DATA, views == "random"
-    color = ColorJitter(tuple(data.COLOR_JITTER), data.COLOR_JITTER_PROB)
+    color = ColorJitter.from_cfg(data)
     if items.boxes is not None:
         if training:
             return [TrainBoxes(items.boxes, _box_geometry(cfg), color)]

@@ -20,9 +20,11 @@ from slowfast.datasets.columns import Ragged
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.sample import Sample
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry, to_pixels
-from slowfast.datasets.transforms.color import draw_color_jitter
+from slowfast.datasets.transforms.color import ColorJitter
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.views import View
+
+NO_COLOR_CHANGE = ColorJitter()
 
 
 class Reader(ABC):
@@ -41,19 +43,6 @@ class Reader(ABC):
     def empty(self, row: int, count: int) -> Sample:
         """Return what stands for ``count`` views of an item whose file cannot be read."""
         return {}
-
-
-@dataclass(frozen=True)
-class ColorJitter:
-    """Draws of the colour jitter, see :func:`draw_color_jitter`."""
-
-    strength: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
-    probability: float = 1.0
-
-    def draw(self, rng: np.random.Generator, count: int) -> Tensor:
-        """Return ``(count, 5)``."""
-        draws = [draw_color_jitter(self.strength, self.probability, rng) for _ in range(count)]
-        return torch.stack(draws)
 
 
 def _frames_of(media: Any, views: list[View], transform=None) -> list[Tensor]:
@@ -75,7 +64,7 @@ class TrainFrames(Reader):
     """
 
     geometry: TrainGeometry
-    color: ColorJitter = ColorJitter()
+    color: ColorJitter = NO_COLOR_CHANGE
     cuts: int = 1
 
     def read(self, media, row, views, rng) -> Sample:
@@ -225,7 +214,7 @@ class TrainBoxes(Reader):
 
     boxes: Ragged
     geometry: BoxTrainGeometry
-    color: ColorJitter = ColorJitter()
+    color: ColorJitter = NO_COLOR_CHANGE
 
     def read(self, media, row, views, rng) -> Sample:
         """Return ``video`` ``(1, 3, T, S, S)`` and the boxes that stay visible."""

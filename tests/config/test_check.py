@@ -165,7 +165,6 @@ def test_sound_configs_pass(words):
 SWITCHED_ON = {
     "AUG.NUM_SAMPLE": 2,
     "BN.NORM_TYPE": "sub_batchnorm",
-    "DATA.COLOR_RND_GRAYSCALE": 0.2,
     "DATA.IN22k_VAL_IN1K": "list.json",
     "DATA.LOADER_CHUNK_SIZE": 100,
     "DATA.PATH_TO_PRELOAD_IMDB": "imdb.json",

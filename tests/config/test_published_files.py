@@ -155,7 +155,6 @@ SWITCHES = {
     "severe_ava": [],
     "severe_charades": [],
     "contrastive": [
-        "DATA.COLOR_RND_GRAYSCALE",
         "DATA.SSL_COLOR_JITTER",
         "DATA.SSL_MOCOV2_AUG",
         "DATA.TRAIN_CROP_NUM_TEMPORAL",

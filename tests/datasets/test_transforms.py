@@ -12,10 +12,10 @@ from torchvision.transforms.v2 import functional as F
 from slowfast.datasets.sampling.temporal import DurationSampling, slow_pathway_indices
 from slowfast.datasets.transforms import (
     ClipPreprocessor,
+    ColorJitter,
     TestGeometry,
     TrainGeometry,
     apply_color_jitter,
-    draw_color_jitter,
     random_crop,
     resize_short_side,
     uniform_crop_box,
@@ -172,7 +172,7 @@ def jitter_oracle(clip, draw):
 def test_colour_jitter_equals_torchvision_frame_by_frame(order):
     generator = torch.Generator().manual_seed(order)
     clips = torch.rand(2, 3, 4, 10, 12, generator=generator)
-    draws = torch.tensor([[1.3, 0.6, 1.4, 0.1, order], [0.8, 1.2, 0.7, -0.2, order]])
+    draws = torch.tensor([[1.3, 0.6, 1.4, 0.1, order, 0, 0], [0.8, 1.2, 0.7, -0.2, order, 0, 0]])
     out = apply_color_jitter(clips, draws)
     for clip, draw, got in zip(clips, draws, out, strict=True):
         assert torch.allclose(got, jitter_oracle(clip, draw), atol=1e-5)
@@ -182,7 +182,7 @@ def test_the_order_of_colour_operations_matters_and_is_kept():
     clips = torch.rand(1, 3, 2, 8, 8, generator=torch.Generator().manual_seed(0))
     results = {
         tuple(
-            apply_color_jitter(clips, torch.tensor([[1.8, 1.9, 0.3, 0.2, float(k)]]))
+            apply_color_jitter(clips, torch.tensor([[1.8, 1.9, 0.3, 0.2, float(k), 0, 0]]))
             .flatten()
             .tolist()
         )
@@ -198,7 +198,7 @@ def test_identity_draws_change_nothing():
 
 def test_draws_stay_in_their_ranges_and_keep_their_probability():
     rng = np.random.default_rng(0)
-    draws = torch.stack([draw_color_jitter((0.4, 0.2, 1.5, 0.1), 0.5, rng) for _ in range(600)])
+    draws = ColorJitter((0.4, 0.2, 1.5, 0.1), 0.5).draw(rng, 600)
     changed = draws[draws[:, 4] >= 0]
     assert 240 < len(changed) < 360
     lows, highs = changed.min(0).values, changed.max(0).values
@@ -206,7 +206,36 @@ def test_draws_stay_in_their_ranges_and_keep_their_probability():
     assert (lows[:3] >= torch.tensor([0.6, 0.8, 0.0])).all()
     assert (highs[:4] <= torch.tensor([1.4, 1.2, 2.5, 0.1]) + 1e-6).all()
     assert len(changed[:, 4].unique()) == math.factorial(4)
-    assert tuple(draw_color_jitter((0.0,) * 4, 1.0, rng).tolist()) == IDENTITY
+    state = rng.bit_generator.state
+    assert ColorJitter().draw(rng, 2).tolist() == [list(IDENTITY)] * 2
+    assert rng.bit_generator.state == state
+
+
+def test_grey_and_blurred_clips_are_drawn_by_their_chances():
+    draws = ColorJitter(grey=0.2, blur=0.5, sigma=(0.1, 2.0)).draw(np.random.default_rng(1), 800)
+    grey, sigma = draws[:, 5], draws[:, 6]
+    assert set(grey.tolist()) == {0.0, 1.0} and 120 < grey.sum() < 200
+    blurred = sigma[sigma > 0]
+    assert 340 < len(blurred) < 460
+    assert 0.1 <= blurred.min() < 0.2 and 1.9 < blurred.max() <= 2.0
+    assert (draws[:, 4] == -1).all()
+
+
+def test_a_grey_clip_has_the_luma_of_its_frames_and_a_blurred_one_is_smoothed_both_ways():
+    clip = torch.rand(1, 3, 2, 24, 24, generator=torch.Generator().manual_seed(3))
+    (grey,) = apply_color_jitter(clip, torch.tensor([[*IDENTITY[:5], 1.0, 0.0]]))
+    luma = 0.2989 * clip[0, 0] + 0.587 * clip[0, 1] + 0.114 * clip[0, 2]
+    for channel in grey:
+        assert torch.allclose(channel, luma, atol=1e-4)
+    spot = torch.zeros(1, 3, 1, 24, 24)
+    spot[..., 12, 12] = 1.0
+    (soft,) = apply_color_jitter(spot, torch.tensor([[*IDENTITY[:5], 0.0, 1.5]]))
+    frame = soft[0, 0]
+    assert torch.allclose(frame, frame.T)
+    assert float(frame[12, 13] / frame[12, 12]) == pytest.approx(
+        math.exp(-1 / (2 * 1.5**2)), rel=1e-4
+    )
+    assert float(frame.sum()) == pytest.approx(1.0, rel=1e-5)
 
 
 def test_preprocessor_packs_pathways_and_channels():
@@ -226,7 +255,7 @@ def test_the_released_colours_of_gdt_are_the_recorded_ones(recorded, name):
     want, shape = recorded[f"{name}_alpha1.3_CTHW"], recorded["input_TCHW"]
     frames = torch.from_numpy(np.sin(0.01 * np.arange(np.prod(shape)))).reshape(shape)
     step = ("brightness", "contrast", "saturation").index(name)
-    draw = torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0])
+    draw = torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
     draw[step] = 1.3
     (got,) = apply_color_jitter(frames.transpose(0, 1)[None], draw[None], "gdt_release")
     assert list(got.shape) == want["shape"]

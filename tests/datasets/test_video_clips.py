@@ -156,7 +156,7 @@ def test_several_views_of_a_file_are_drawn_independently(paths):
     whole = TrainGeometry(96, square=96, flip=False)
     sample = train_clips(items, whole, views=3)[SampleKey(0, 0, 0)]
     assert sample["video"].shape == (3, 3, 4, 96, 96)
-    assert sample["color"].shape == (3, 5)
+    assert sample["color"].shape == (3, 7)
     begins = [numbers_of(view.transpose(0, 1))[0] for view in sample["video"]]
     assert len(set(begins)) > 1
     for begin, (start, end) in zip(begins, sample["time"].tolist(), strict=True):

@@ -160,6 +160,8 @@ TABLES = (
             choices=("torchvision", "gdt_release"),
         ),
         COLOR_RND_GRAYSCALE=Key(0.0, "chance of a grey training clip", low=0, high=1),
+        BLUR_PROB=Key(0.0, "chance of a blurred training clip", low=0, high=1),
+        BLUR_SIGMA=Key([0.1, 2.0], "range of that blur's deviation in pixels", above=0, length=2),
         TRAIN_PCA_EIGVAL=Key([0.225, 0.224, 0.229], "lighting noise: size along each axis"),
         TRAIN_PCA_EIGVEC=Key(
             [[-0.5675, 0.7192, 0.4009], [-0.5808, -0.0045, -0.814], [-0.5836, -0.6948, 0.4203]],

@@ -1,6 +1,6 @@
 """Geometry on the CPU, one draw per clip; colour and normalisation batch-wise on the device."""
 
-from slowfast.datasets.transforms.color import apply_color_jitter, draw_color_jitter
+from slowfast.datasets.transforms.color import ColorJitter, apply_color_jitter
 from slowfast.datasets.transforms.device import ClipPreprocessor
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.transforms.spatial import (
@@ -15,10 +15,10 @@ from slowfast.datasets.transforms.spatial import (
 
 __all__ = [
     "ClipPreprocessor",
+    "ColorJitter",
     "TestGeometry",
     "TrainGeometry",
     "apply_color_jitter",
-    "draw_color_jitter",
     "random_crop",
     "random_flip",
     "random_resized_crop",

@@ -1,11 +1,12 @@
-"""Colour jitter in two halves: the draw per clip in a worker, the arithmetic on the device.
+"""Colours and blur in two halves: the draw per clip in a worker, the arithmetic on the device.
 
-A draw is five numbers ``(brightness, contrast, saturation, hue, order)``. Drawing in the worker
-keeps a clip's colours independent of batch size, worker and process count.
+A draw is seven numbers ``(brightness, contrast, saturation, hue, order, grey, sigma)``. Drawing in
+the worker keeps a clip's colours independent of batch size, worker and process count.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
@@ -14,27 +15,54 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as F
 
 ORDERS = list(permutations(range(4)))
-IDENTITY = (1.0, 1.0, 1.0, 0.0, -1.0)
+NO_JITTER = (1.0, 1.0, 1.0, 0.0, -1.0)
+IDENTITY = (*NO_JITTER, 0.0, 0.0)
+BLUR_KERNEL = 11  # pixels
 
 
-def draw_color_jitter(
-    strengths: tuple[float, float, float, float], probability: float, rng: np.random.Generator
-) -> Tensor:
-    """Draw the jitter of one clip.
+@dataclass(frozen=True)
+class ColorJitter:
+    """What is drawn for a clip, in this order: jitter, grey, blur.
 
-    Args:
-        strengths: brightness, contrast and saturation factors are drawn from
+    Attributes:
+        strength: brightness, contrast and saturation factors are drawn from
             ``[max(0, 1 - x), 1 + x]``, hue from ``[-x, x]``.
-        probability: share of clips that are changed at all.
-
-    Returns:
-        float32 ``(5,)``; the last entry is the order of the four operations, -1 for none.
+        probability: share of clips that are jittered at all.
+        grey: share of clips that lose their colours.
+        blur: share of clips that are blurred.
+        sigma: range of the deviation of the blur in pixels.
     """
-    if not any(strengths) or rng.random() >= probability:
-        return torch.tensor(IDENTITY)
-    factors = [rng.uniform(max(0.0, 1.0 - x), 1.0 + x) for x in strengths[:3]]
-    hue = rng.uniform(-strengths[3], strengths[3])
-    return torch.tensor([*factors, hue, float(rng.integers(len(ORDERS)))])
+
+    strength: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
+    probability: float = 1.0
+    grey: float = 0.0
+    blur: float = 0.0
+    sigma: tuple[float, float] = (0.1, 2.0)
+
+    @classmethod
+    def from_cfg(cls, data) -> ColorJitter:
+        """Build from the ``DATA`` node of a config."""
+        return cls(
+            tuple(data.COLOR_JITTER),
+            data.COLOR_JITTER_PROB,
+            data.COLOR_RND_GRAYSCALE,
+            data.BLUR_PROB,
+            tuple(data.BLUR_SIGMA),
+        )
+
+    def draw(self, rng: np.random.Generator, count: int) -> Tensor:
+        """Return float32 ``(count, 7)``; an order of the four operations of -1 leaves them out."""
+        return torch.tensor([self._draw(rng) for _ in range(count)], dtype=torch.float32)
+
+    def _draw(self, rng: np.random.Generator) -> list[float]:
+        jitter = list(NO_JITTER)
+        if any(self.strength) and rng.random() < self.probability:
+            factors = [rng.uniform(max(0.0, 1.0 - x), 1.0 + x) for x in self.strength[:3]]
+            hue = rng.uniform(-self.strength[3], self.strength[3])
+            jitter = [*factors, hue, float(rng.integers(len(ORDERS)))]
+        grey = float(self.grey > 0 and rng.random() < self.grey)
+        blurred = self.blur > 0 and rng.random() < self.blur
+        return [*jitter, grey, rng.uniform(*self.sigma) if blurred else 0.0]
 
 
 def apply_color_jitter(clips: Tensor, draws: Tensor, rule: str = "torchvision") -> Tensor:
@@ -42,7 +70,7 @@ def apply_color_jitter(clips: Tensor, draws: Tensor, rule: str = "torchvision") 
 
     Args:
         clips: float ``(B, 3, T, H, W)`` RGB in [0, 1].
-        draws: ``(B, 5)`` from :func:`draw_color_jitter`.
+        draws: ``(B, 7)`` from :meth:`ColorJitter.draw`.
         rule: a key of :data:`OPERATIONS`.
 
     Returns:
@@ -53,13 +81,15 @@ def apply_color_jitter(clips: Tensor, draws: Tensor, rule: str = "torchvision") 
 
 
 def _jitter(clip: Tensor, draw: list[float], rule: str) -> Tensor:
-    order = int(draw[4])
-    if order < 0:
-        return clip
+    order, grey, sigma = int(draw[4]), draw[5], draw[6]
     frames = clip.transpose(0, 1)
-    for step in ORDERS[order]:
+    for step in ORDERS[order] if order >= 0 else ():
         if draw[step] != IDENTITY[step]:
             frames = OPERATIONS[rule][step](frames, draw[step])
+    if grey:
+        frames = F.rgb_to_grayscale(frames, num_output_channels=3)
+    if sigma:
+        frames = F.gaussian_blur(frames, [BLUR_KERNEL, BLUR_KERNEL], [sigma, sigma])
     return frames.transpose(0, 1)
 
 

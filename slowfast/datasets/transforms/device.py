@@ -46,7 +46,7 @@ class ClipPreprocessor(nn.Module):
         Args:
             clips: uint8 ``(B, 3, T, H, W)`` RGB; float clips, of a dataset class of PySlowFast's
                 kind, are normalised already.
-            color: ``(B, 5)`` draws, or None.
+            color: ``(B, 7)`` draws, or None.
         """
         video = clips if clips.is_floating_point() else self._normalised(clips, color)
         if self.channels_last:
