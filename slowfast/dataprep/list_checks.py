@@ -151,6 +151,9 @@ def _note_sound(split: SplitReport) -> None:
 
 def _note_lengths(split: SplitReport, clip_seconds: float) -> None:
     good = [split.probes[row] for row in split.good_rows]
+    stills = [probe.path for probe in good if probe.frames == 1]
+    if stills:
+        split.notes.append(f"{len(stills)} files hold a single frame: {shorten(stills)}.")
     # Half a frame is forgiven: 64 frames at 29.97 fps are a little less than 64 / 29.97 s.
     short = [p.path for p in good if p.duration + 0.5 / p.fps < clip_seconds]
     if short:

@@ -129,8 +129,6 @@ def _read_facts(probe: FileProbe, media: VideoFile | FrameFolder) -> None:
 
 
 def _check_header(probe: FileProbe, media: VideoFile | FrameFolder) -> None:
-    if probe.frames < 2:
-        raise MediaError(f"{probe.path}: holds one frame only, not a video.")
     if isinstance(media, FrameFolder):
         return
     claimed = media.claimed_seconds

@@ -145,6 +145,13 @@ def test_videos_shorter_than_a_clip_are_a_note(tmp_path, good):
     assert any("3 files are shorter than one clip of 4.00 s" in note for note in report.notes)
 
 
+def test_a_file_of_one_frame_is_a_note_since_training_reads_it(tmp_path, media_factory):
+    still = media_factory(frames=1, audio_rate=0)
+    report = verify_dataset(config(tmp_path, {"train": [(still, 0)]}), tmp_path / "out", workers=0)
+    assert report.ok
+    assert any("1 files hold a single frame" in note for note in report.notes)
+
+
 def test_no_list_at_all_is_refused(tmp_path):
     with pytest.raises(AnnotationError, match=r"train\.csv: no such list file"):
         verify_dataset(config(tmp_path, {}), tmp_path / "out", workers=0)
