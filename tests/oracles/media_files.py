@@ -197,6 +197,7 @@ def damage(folder: Path, good: Path, other: str = "") -> dict[str, Path]:
     data = good.read_bytes()
     contents = {
         "empty": b"",
+        "cut_5": data[: len(data) * 5 // 100],
         "cut_30": data[: len(data) * 30 // 100],
         "cut_95": data[: len(data) * 95 // 100],
         "flipped": flip_middle(data),
@@ -212,6 +213,4 @@ def damage(folder: Path, good: Path, other: str = "") -> dict[str, Path]:
     write_sound_only(files["sound_only"])
     files["no_packet"] = folder / f"no_packet{other}.mkv"
     write_empty_stream(files["no_packet"])
-    files["one_frame"] = folder / f"one_frame{other}.mp4"
-    write_video(files["one_frame"], Settings(frames=1))
     return files
