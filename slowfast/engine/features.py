@@ -29,6 +29,7 @@ from slowfast.models.feature_maps import parse_features
 from slowfast.tasks.frozen import FrozenFeatures, build_frozen, fill_frozen
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
+from slowfast.utils.files import sha256
 from slowfast.utils.logging import get_logger, setup_logging
 
 logger = get_logger(__name__)
@@ -68,6 +69,11 @@ class PendingBatches:
         return iter([list(part) for part in self.parts])
 
 
+def random_weights(seed: int) -> str:
+    """Return what stands for the path of a checkpoint where there is none."""
+    return f"random weights (RNG_SEED {seed})"
+
+
 def deciding_keys(cfg) -> dict[str, Any]:
     """Return the keys of a config that decide the numbers of a feature."""
     return {
@@ -82,7 +88,7 @@ def extract_features(
     model: FrozenFeatures,
     dataset: ClipDataset,
     folder: str | Path,
-    weights: str,
+    source: str,
     bad_media: BadMediaLog | None = None,
     signals: StopSignals | None = None,
 ) -> FeatureFiles:
@@ -96,7 +102,7 @@ def extract_features(
         model: computes the features, on its device.
         dataset: the clips of the list.
         folder: of the features.
-        weights: what the networks were filled with: a path with a hash, or a seed.
+        source: of the weights: the path of a checkpoint, or :func:`random_weights`.
         bad_media: takes the unreadable files; by default ``bad_media.csv`` in the folder.
 
     Raises:
@@ -104,6 +110,7 @@ def extract_features(
     """
     folder = Path(folder)
     drawn = {"drawn with seed": cfg.RNG_SEED if dataset.views.random else None}
+    weights = sha256(source) if Path(source).is_file() else source
     of = {"weights": weights, **drawn, **deciding_keys(cfg)}
 
     def create() -> None:
@@ -209,7 +216,8 @@ def extract_list(cfg, request: Request) -> None:
     cfg.TEST.NUM_ENSEMBLE_VIEWS = request.views
     features = parse_features(request.features, "--features")
     model = build_frozen(cfg, features)
-    weights = fill_frozen(model, cfg)
+    report = fill_frozen(model, cfg)
+    source = report.path if report else random_weights(cfg.RNG_SEED)
     if request.data in SPLITS:
         split, items = request.data, load_items(cfg, request.data, dataset_name(cfg, request.data))
     else:
@@ -224,6 +232,6 @@ def extract_list(cfg, request: Request) -> None:
     model = model.to(device_of(cfg))
     if cfg.MODEL.CHANNELS_LAST:
         to_channels_last(model)
-    logger.info("Features of %s.", weights.source)
+    logger.info("Features of %s.", source)
     with StopSignals() as signals:
-        extract_features(cfg, model, dataset, request.out, weights.known_by, signals=signals)
+        extract_features(cfg, model, dataset, request.out, source, signals=signals)

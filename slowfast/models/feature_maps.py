@@ -132,9 +132,9 @@ class Taps:
     """
 
     def __init__(self, network: nn.Module, features: Sequence[FeatureName]) -> None:
-        modules = dict(network.named_modules())
+        self.network, self.features = network, list(features)
         self.own = getattr(network, "pooling", "avg")
-        self._places: list[tuple[FeatureName, nn.Module]] = []
+        modules = dict(network.named_modules())
         for feature in features:
             if feature.layer not in modules:
                 known = [name for name, _ in network.named_children()]
@@ -142,12 +142,12 @@ class Taps:
                     f"{feature.text}: {type(network).__name__} has no layer {feature.layer!r}. "
                     f"{did_you_mean(feature.layer, known)}"
                 )
-            self._places.append((feature, modules[feature.layer]))
 
     def into(self, found: dict[str, Tensor]) -> ExitStack:
         """Return a context in which every forward pass writes its features to ``found``."""
         stack = ExitStack()
-        for feature, module in self._places:
+        for feature in self.features:  # looked up now: loading weights may exchange layers
+            module = self.network.get_submodule(feature.layer)
             handle = module.register_forward_hook(partial(self._take, found, feature))
             stack.callback(handle.remove)
         return stack

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -164,28 +163,10 @@ def _check(cfg, features, networks, method) -> None:
                 )
 
 
-class Weights(NamedTuple):
-    """Where weights come from.
-
-    Attributes:
-        source: for people and results.
-        known_by: the same for the same weights, wherever they lie.
-        report: of a foreign checkpoint, where there is one.
-    """
-
-    source: str
-    known_by: str
-    report: ImportReport | None = None
-
-
-def fill_frozen(model: FrozenFeatures, cfg) -> Weights:
-    """Load ``MODEL.CKPT`` into the networks; without one they stay random.
+def fill_frozen(model: FrozenFeatures, cfg) -> ImportReport | None:
+    """Load ``MODEL.CKPT`` into the networks; without one they stay random, and there is no report.
 
     Raises:
         CheckpointError: a part would stay random beside others that do not.
     """
-    report = initialise(model if model.method is None else model.method, cfg)
-    if report is None:
-        words = f"random weights (RNG_SEED {cfg.RNG_SEED})"
-        return Weights(words, words)
-    return Weights(report.path, f"{report.method} {report.sha256}", report)
+    return initialise(model if model.method is None else model.method, cfg)
