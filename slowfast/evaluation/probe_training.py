@@ -75,6 +75,7 @@ class Fitted(NamedTuple):
     every: np.ndarray
 
 
+@torch.enable_grad()
 def train_probes(
     probes: Probes,
     features: np.ndarray,
@@ -182,4 +183,4 @@ def _exhaust(epochs: Iterator[int]) -> None:
 
 
 def _tensor(values: np.ndarray, device: torch.device | str) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(values)).to(device).float()
+    return torch.from_numpy(np.require(values, requirements=["C", "W"])).to(device).float()

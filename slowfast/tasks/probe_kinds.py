@@ -21,6 +21,9 @@ RANKS = (1, 5, 10, 20, 50)
 CROSS_RANKS = (1, 5, 10)
 SHOWN = 5  # neighbours that the report shows
 MAP_POINTS = 3000
+LEARNING = ("LRS", "DECAYS", "EPOCHS", "BATCH_SIZE")  # keys of probes that learn by gradients
+VECTOR = "a feature that is a vector"
+TOKENS = "a feature that is a set of tokens, such as video:map"
 
 
 def _vectors(features: Sequence[FeatureName]) -> list[FeatureName]:
@@ -71,10 +74,10 @@ def _with_chance(setting: Setting, found: dict[str, dict[str, float]]) -> dict[s
     return {**_of_each(found), "chance_top1_acc": 100.0 / setting.classes}
 
 
-@probe("linear", "top1_acc", _vectors, "a feature that is a vector")
+@probe("linear", "top1_acc", _vectors, VECTOR, keys=(*LEARNING, "AFFINE_BN"))
 def linear(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Train linear classifiers on every feature; see :mod:`slowfast.evaluation.probe_training`."""
-    affine = setting.options.AFFINE_BN
+    affine = setting.options["AFFINE_BN"]
 
     def build(feature: FeatureName, shape: tuple[int, ...]):
         args = (shape[-1], setting.classes)
@@ -83,10 +86,10 @@ def linear(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     return _learn(setting, features, build)
 
 
-@probe("attentive", "top1_acc", _tokens, "a feature that is a set of tokens, such as video:map")
+@probe("attentive", "top1_acc", _tokens, TOKENS, keys=(*LEARNING, "HEADS", "DEPTH"))
 def attentive(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Train V-JEPA 2's attentive probe on the tokens of all clips of an item."""
-    heads, depth = setting.options.HEADS, setting.options.DEPTH
+    heads, depth = setting.options["HEADS"], setting.options["DEPTH"]
 
     def build(feature: FeatureName, shape: tuple[int, ...]):
         if shape[-1] % heads:
@@ -102,7 +105,11 @@ def attentive(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
 def _learn(setting: Setting, features: Sequence[FeatureName], build) -> Outcome:
     options = setting.options
     recipe = Recipe(
-        tuple(options.LRS), tuple(options.DECAYS), options.EPOCHS, options.BATCH_SIZE, setting.seed
+        tuple(options["LRS"]),
+        tuple(options["DECAYS"]),
+        options["EPOCHS"],
+        options["BATCH_SIZE"],
+        setting.seed,
     )
     found: dict[str, dict[str, float]] = {}
     protocol: dict[str, str | float] = {"pairs of rate and decay": len(recipe.grid)}
@@ -130,11 +137,11 @@ def _of_grid(setting: Setting, fitted: Fitted) -> dict[str, float]:
     return {"held_out_top1_acc": fitted.held_out_acc, "best_on_test_top1_acc": best}
 
 
-@probe("svm", "top1_acc", _vectors, "a feature that is a vector", unasked=_audio)
+@probe("svm", "top1_acc", _vectors, VECTOR, keys=("SVM_C", "SVM_LOSS"), unasked=_audio)
 def svm(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Train linear support vector machines on every feature; see :mod:`slowfast.evaluation.svm`."""
     options, found = setting.options, {}
-    protocol: dict[str, str | float] = {"C": options.SVM_C, "loss": options.SVM_LOSS}
+    protocol: dict[str, str | float] = {"C": options["SVM_C"], "loss": options["SVM_LOSS"]}
     shown, readable = None, setting.test.readable()
     for feature in features:
         fitted = svm_scores(
@@ -142,8 +149,8 @@ def svm(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
             setting.train.labels,
             readable.clips(feature),
             setting.classes,
-            options.SVM_C,
-            options.SVM_LOSS,
+            options["SVM_C"],
+            options["SVM_LOSS"],
         )
         scores = _every_item(setting, fitted.scores)
         shown = scores if shown is None else shown
@@ -153,10 +160,10 @@ def svm(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     return Outcome(_with_chance(setting, found), protocol, {"scores": shown})
 
 
-@probe("knn", "top1_acc", _vectors, "a feature that is a vector")
+@probe("knn", "top1_acc", _vectors, VECTOR, keys=("KNN_K", "KNN_TEMPERATURE"))
 def knn(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Let the nearest training items vote, weighted by their cosine."""
-    k, temperature = setting.options.KNN_K, setting.options.KNN_TEMPERATURE
+    k, temperature = setting.options["KNN_K"], setting.options["KNN_TEMPERATURE"]
     found, shown, readable = {}, None, setting.test.readable()
     for feature in features:
         near = nearest(readable.vectors(feature), setting.train.vectors(feature), k)
@@ -168,7 +175,7 @@ def knn(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     return Outcome(_with_chance(setting, found), protocol, {"scores": shown})
 
 
-@probe("retrieval", "r1", _vectors, "a feature that is a vector")
+@probe("retrieval", "r1", _vectors, VECTOR)
 def class_retrieval(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Look for training items of the class of each test item (R@k of UCF101 and HMDB51)."""
     found, arrays, readable = {}, {}, setting.test.readable()
@@ -217,7 +224,7 @@ def cross_modal(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     return Outcome({**metrics, "chance_r1": 100.0 / count})
 
 
-@probe("geometry", "uniformity", _vectors, "a feature that is a vector", labels=False)
+@probe("geometry", "uniformity", _vectors, VECTOR, labels=False)
 def geometry(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Measure uniformity, and alignment of two views of an item and of its two modalities."""
     found, readable = {}, setting.test.readable()

@@ -81,7 +81,7 @@ class Setting:
 
     Attributes:
         train, test: the items; ``train`` is None where a probe has no use for it.
-        options: the node ``PROBE``.
+        options: values of the keys of the probe, by their last names.
         classes: C.
         seed: of what a probe draws.
         device: for probes that learn by gradients.
@@ -89,7 +89,7 @@ class Setting:
 
     train: Rows | None
     test: Rows
-    options: Any
+    options: Mapping[str, Any]
     classes: int
     seed: int
     device: torch.device
@@ -124,6 +124,7 @@ class Kind:
         unasked: the same where ``all`` was asked for.
         needs: words for the message where there is none.
         labels: whether it needs classes, and the training list.
+        keys: of the node ``PROBE`` that it reads.
     """
 
     run: Probe
@@ -132,13 +133,24 @@ class Kind:
     unasked: Callable[[Sequence[FeatureName]], list[FeatureName]]
     needs: str
     labels: bool = True
+    keys: tuple[str, ...] = ()
 
 
-def probe(name: str, primary: str, choose, needs: str, labels: bool = True, unasked=None):
+def probe(
+    name: str,
+    primary_metric: str,
+    choose: Callable,
+    needs: str,
+    *,
+    keys: tuple[str, ...] = (),
+    labels: bool = True,
+    unasked: Callable | None = None,
+) -> Callable[[Probe], Probe]:
     """Register a function as a probe, as a decorator; see :class:`Kind`."""
 
     def register(run: Probe) -> Probe:
-        PROBES.register(Kind(run, primary, choose, unasked or choose, needs, labels), name=name)
+        kind = Kind(run, primary_metric, choose, unasked or choose, needs, labels, keys)
+        PROBES.register(kind, name=name)
         return run
 
     return register
@@ -179,6 +191,7 @@ class ProbeTask(Task):
         self.folds = list(cfg.PROBE.FOLDS) or [cfg.DATA.FOLD]
         self.files: dict[str, FeatureFiles] = {}
         self.device = torch.device("cpu")
+        self.options: dict[str, Any] = {}  # read before anything is computed
         self._found: dict[tuple[str, int], Outcome] = {}
 
     @property
@@ -219,6 +232,7 @@ class ProbeTask(Task):
             chosen = (kind.unasked if every else kind.choose)(self.features)
             if chosen and (labelled or not kind.labels):
                 found[name.lower()] = kind
+                self.options |= {key: self.cfg.PROBE[key] for key in kind.keys}
             elif not every:
                 lacks = "labels of all test items" if chosen else kind.needs
                 raise ConfigError(
@@ -294,7 +308,7 @@ class ProbeTask(Task):
         if train is not None:
             classes = max(classes, int(train.labels.max()) + 1)
         test = self._rows(TEST, items)
-        setting = Setting(train, test, self.cfg.PROBE, classes, self.cfg.RNG_SEED, self.device)
+        setting = Setting(train, test, self.options, classes, self.cfg.RNG_SEED, self.device)
         outcome = kind.run(setting, kind.choose(self.features))
         paths = np.array([items.paths[row] for row in range(len(items))])
         outcome.arrays |= {"path": paths, "label": items.labels, "valid": test.valid}

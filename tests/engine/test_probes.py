@@ -54,8 +54,22 @@ def recordings(tmp_path_factory):
 def svm(recordings, tmp_path):
     def run(*words):
         keys = [
-            *("DATA.PATH_TO_DATA_DIR", str(recordings), "DATA_LOADER.NUM_WORKERS", "0", "NUM_GPUS", "0"),
-            *("AUDIO.ARCH", "avid_conv2d_tiny", "AUDIO.DURATION", "0.4", "AUDIO.LOOP_SECONDS", "0.9"),
+            *(
+                "DATA.PATH_TO_DATA_DIR",
+                str(recordings),
+                "DATA_LOADER.NUM_WORKERS",
+                "0",
+                "NUM_GPUS",
+                "0",
+            ),
+            *(
+                "AUDIO.ARCH",
+                "avid_conv2d_tiny",
+                "AUDIO.DURATION",
+                "0.4",
+                "AUDIO.LOOP_SECONDS",
+                "0.9",
+            ),
             *("PROBE.FEATURES", "[audio.block4:avg2,audio.log_mel]", "PROBE.FOLDS", "[1,2,3]"),
             *("TEST.NUM_ENSEMBLE_VIEWS", "3", "MODEL.ARCH", "avid_r2plus1d_tiny"),
             *("TEST.BATCH_SIZE", "16", "OUTPUT_DIR", str(tmp_path / "run")),
@@ -80,7 +94,11 @@ def test_recordings_without_frames_go_through_five_folds_in_one_run(svm):
     assert test["svm/chance_top1_acc"] == pytest.approx(100 / 3)
     assert found["protocol"]["svm"]["folds"] == 3
     saved = load_predictions(folder / "predictions/svm/test.npz")
-    assert saved["scores"].shape == (27, 3) and saved["class_names"].tolist() == ["high", "low", "middle"]
+    assert saved["scores"].shape == (27, 3) and saved["class_names"].tolist() == [
+        "high",
+        "low",
+        "middle",
+    ]
     assert "Classes, worst first" in (folder / "report.html").read_text()
     assert "1-0.wav" in (folder / "bad_media.csv").read_text()
 
