@@ -50,7 +50,7 @@ class LinearProbe(Recognition):
 
 
 class LinearProbeEvaluator(RecognitionEvaluator):
-    """Accuracies of several classifiers; those without a name are of the last one.
+    """Accuracies of several classifiers; those without a name are of the first one.
 
     Args:
         dataset, method: see :class:`RecognitionEvaluator`.
@@ -60,12 +60,12 @@ class LinearProbeEvaluator(RecognitionEvaluator):
     def __init__(self, dataset: Dataset, names: list[str], method: str) -> None:
         super().__init__(dataset, method)
         self.names = names
-        self.protocol = {"classifier": names[-1]}
+        self.protocol = {"classifier": names[0]}
 
     def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
-        """Return the accuracies; ``scores`` become those of the last classifier."""
+        """Return the accuracies; ``scores`` become those of the first classifier."""
         every = found["scores"]
-        found["scores"] = every[:, -1]
+        found["scores"] = every[:, 0]
         measured = super().measure(found)
         if len(self.names) > 1:
             labels, valid = found["label"], found["valid"]
