@@ -65,8 +65,10 @@ class Block(nn.Module):
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(dim, EPSILON), nn.LayerNorm(dim, EPSILON)
-        self.attn, self.mlp = SelfAttention(dim, heads), MLP(dim)
+        self.norm1 = nn.LayerNorm(dim, EPSILON)
+        self.attn = SelfAttention(dim, heads)
+        self.norm2 = nn.LayerNorm(dim, EPSILON)
+        self.mlp = MLP(dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, N, D)`` to the same shape."""
@@ -79,8 +81,10 @@ class CrossBlock(nn.Module):
 
     def __init__(self, dim: int, heads: int) -> None:
         super().__init__()
-        self.norm1, self.norm2 = nn.LayerNorm(dim, EPSILON), nn.LayerNorm(dim, EPSILON)
-        self.xattn, self.mlp = CrossAttention(dim, heads), MLP(dim)
+        self.norm1 = nn.LayerNorm(dim, EPSILON)
+        self.xattn = CrossAttention(dim, heads)
+        self.norm2 = nn.LayerNorm(dim, EPSILON)
+        self.mlp = MLP(dim)
 
     def forward(self, query: Tensor, x: Tensor) -> Tensor:
         """Map ``(B, M, D)`` and ``(B, N, D)`` to ``(B, M, D)``."""
