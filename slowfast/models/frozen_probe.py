@@ -47,7 +47,7 @@ class FrozenProbe(nn.Module):
         self.taps = Taps(backbone, features)
         self._freezer = Freezer(backbone, "backbone")
         backbone.eval()
-        found = self._features(torch.zeros(2, 3, num_frames, SIDE, SIDE))
+        found = self.extract(torch.zeros(2, 3, num_frames, SIDE, SIDE))
         self.head = nn.ModuleList(
             LinearProbes(found[f.text].shape[1], num_classes, 1, affine, seed) for f in features
         )
@@ -63,7 +63,8 @@ class FrozenProbe(nn.Module):
         return self
 
     @torch.no_grad()
-    def _features(self, clip: Tensor) -> dict[str, Tensor]:
+    def extract(self, clip: Tensor) -> dict[str, Tensor]:
+        """Return the features of clips by their names."""
         found: dict[str, Tensor] = {}
         with self.taps.into(found):
             self.backbone(clip)
@@ -71,7 +72,7 @@ class FrozenProbe(nn.Module):
 
     def forward(self, video: list[Tensor]) -> Tensor:
         """Return ``(B, L, C)`` for L features: logits in training, probabilities in eval mode."""
-        found = self._features(video[0])
+        found = self.extract(video[0])
         pairs = zip(self.head, self.features, strict=True)
         scores = torch.stack([head(found[f.text].float())[0] for head, f in pairs], dim=1)
         return scores if self.training else scores.float().softmax(dim=2)
