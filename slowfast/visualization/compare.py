@@ -3,12 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
-from slowfast.utils.errors import AnnotationError, SlowFastError
-from slowfast.utils.files import atomic_write, write_csv
+from slowfast.utils.errors import AnnotationError, SlowFastError, did_you_mean
+from slowfast.utils.files import atomic_write, write_csv, write_text
 from slowfast.utils.input_files import read_json
-from slowfast.visualization import figures
+from slowfast.visualization import figures, page
+
+# Top-1 accuracy in percent as the authors report it, for the main measure of a run.
+PUBLISHED: dict[str, dict[str, float]] = {
+    "kinetics_linear": {
+        "AVID, Kinetics-400": 43.0,
+        "AVID-CMA, Kinetics-400": 44.4,
+        "AVID, AudioSet": 46.5,
+        "AVID-CMA, AudioSet": 48.9,
+    },
+    "ucf101": {
+        "AVID, Kinetics-400": 86.9,
+        "AVID-CMA, Kinetics-400": 87.5,
+        "AVID, AudioSet": 91.0,
+        "AVID-CMA, AudioSet": 91.5,
+        "GDT, Kinetics-400": 90.9,
+        "STiCA, Kinetics-400": 93.1,
+    },
+    "hmdb51": {
+        "AVID, Kinetics-400": 59.9,
+        "AVID-CMA, Kinetics-400": 60.8,
+        "AVID, AudioSet": 64.1,
+        "AVID-CMA, AudioSet": 64.7,
+        "GDT, Kinetics-400": 62.3,
+        "STiCA, Kinetics-400": 67.0,
+    },
+}
 
 
 def compare_runs(
@@ -16,18 +43,22 @@ def compare_runs(
     out: str | Path | None = None,
     labels: Sequence[str] | None = None,
     chance: float | None = None,
+    measures: Sequence[str] = (),
+    published: str = "",
 ) -> str:
     """Return a table of the measures of finished runs; a run over folds shows its mean.
 
     Args:
         folders: each holds a ``results.json``; those without are named as unfinished.
-        out: where given, ``comparison.csv`` and ``comparison.png`` are written there.
+        out: where given, ``comparison.csv``, ``.md``, ``.html`` and ``.png`` are written there.
         labels: what the runs are called, instead of their folders. When all of them have the form
             ``group/name``, bars are drawn in groups.
         chance: of the first run's main measure; drawn as a line.
+        measures: patterns of the measures to show, such as ``*/top1_acc``; all without one.
+        published: a table of ``PUBLISHED``, whose rows follow those of the runs.
 
     Raises:
-        SlowFastError: none of the runs is finished, or the labels do not fit the runs.
+        SlowFastError: none of the runs is finished, or labels, measures or table do not fit.
     """
     rows, unfinished = {}, []
     headline = None
@@ -41,14 +72,35 @@ def compare_runs(
         headline = headline or own
     if not rows:
         raise SlowFastError(f"No results.json in {', '.join(map(str, folders))}: nothing finished.")
-    measures = list(dict.fromkeys(key for row in rows.values() for key in row))
+    shown = _shown(rows, measures)
+    table = {**rows, **_published(published, headline)}
     if out is not None:
         values = {
             name: row[headline] for name, row in rows.items() if row.get(headline) is not None
         }
         figure = _figure(values, labels or [], headline, chance)
-        _write(Path(out), rows, measures, figure)
-    return _format(rows, measures, unfinished)
+        _write(Path(out), table, shown, figure)
+    return _format(table, shown, unfinished)
+
+
+def _shown(rows: dict[str, dict], patterns: Sequence[str]) -> list[str]:
+    """Return the measures that fit one of the patterns, in the order of the runs."""
+    every = list(dict.fromkeys(key for row in rows.values() for key in row))
+    found = [key for key in every if any(fnmatchcase(key, pattern) for pattern in patterns)]
+    if patterns and not found:
+        raise SlowFastError(
+            f"--measures {' '.join(patterns)}: no such measure. {did_you_mean(patterns[0], every)}"
+        )
+    return found or every
+
+
+def _published(name: str, headline: str) -> dict[str, dict[str, float]]:
+    """Return rows of published numbers."""
+    if not name:
+        return {}
+    if name not in PUBLISHED:
+        raise SlowFastError(f"--published {name}: no such table. {did_you_mean(name, PUBLISHED)}")
+    return {f"{row} (published)": {headline: value} for row, value in PUBLISHED[name].items()}
 
 
 def _measures(file: Path) -> tuple[dict[str, float | None], str]:
@@ -131,5 +183,14 @@ def _number(value: float | None) -> str:
 def _write(out: Path, rows: dict, measures: list[str], figure: bytes) -> None:
     table = [{"run": name, **row} for name, row in rows.items()]
     write_csv(out / "comparison.csv", ["run", *measures], table)
+    cells = [[name, *(_number(row.get(m)) for m in measures)] for name, row in rows.items()]
+    lines = [["run", *measures], ["---", *["---:"] * len(measures)], *cells]
+    escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    write_text(out / "comparison.md", "".join(f"| {' | '.join(line)} |\n" for line in escaped))
+    numbers = [[name, *(row.get(m) for m in measures)] for name, row in rows.items()]
+    parts = ["<h1>Comparison</h1>", page.image(figure, "comparison")]
+    page.write_page(
+        out / "comparison.html", "Comparison", [*parts, page.table(["run", *measures], numbers)]
+    )
     with atomic_write(out / "comparison.png") as file:
         file.write(figure)
