@@ -317,7 +317,11 @@ class ProbeTask(Task):
         outcome.metrics |= {"num_videos": len(items), "num_unreadable": unreadable}
         return outcome
 
-    def build_model(self, output_dir: Path | None = None) -> FrozenFeatures:
+    def build_model(self, output_dir: Path | None = None) -> nn.Module:
+        """Raise: a training, or a dry run of one, has no step to take."""
+        raise ConfigError("TASK probes trains no network: it has no step to try.")
+
+    def build_test_model(self) -> FrozenFeatures:
         """Return the networks with random weights."""
         return build_frozen(self.cfg, self.features)
 

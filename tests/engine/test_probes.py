@@ -10,7 +10,7 @@ import pytest
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 
-from .conftest import ROOT
+from .conftest import ROOT, execute, torchrun
 
 SVM = str(ROOT / "configs/benchmark/esc50/audio-svm.yaml")
 DEMO = str(ROOT / "configs/demo/probes.yaml")
@@ -133,8 +133,19 @@ def test_what_cannot_be_probed_is_refused(svm, capsys, words, says):
     assert says in capsys.readouterr().err
 
 
-def test_all_probes_from_one_extraction_with_a_method_of_pretraining(pretrain_overrides, tmp_path):
+@pytest.fixture(scope="module")
+def pretrained(pretrain_overrides, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("avid")
+    config = str(ROOT / "configs/demo/avid.yaml")
+    assert main(["--cfg", config, *pretrain_overrides, "OUTPUT_DIR", str(folder)]) == 0
+    return folder
+
+
+def test_all_probes_from_one_extraction_with_a_method_of_pretraining(
+    pretrain_overrides, pretrained, tmp_path
+):
     keys = [
+        *("MODEL.INIT_METHOD", "slowfast", "MODEL.CKPT", str(pretrained)),
         *("TEST.NUM_ENSEMBLE_VIEWS", "2", "PROBE.EPOCHS", "2", "PROBE.LRS", "[0.01,0.001]"),
         *("PROBE.HEADS", "4", "PROBE.BATCH_SIZE", "16", "OUTPUT_DIR", str(tmp_path)),
     ]
@@ -146,5 +157,30 @@ def test_all_probes_from_one_extraction_with_a_method_of_pretraining(pretrain_ov
     assert {"linear/top1_acc@audio", "linear/held_out_top1_acc", "retrieval/r50"} <= set(test)
     assert test["cross_modal/chance_r1"] == 100 / 16
     assert 0 <= test["geometry/alignment_modalities"] <= 4 and test["geometry/uniformity"] <= 0
+    assert str(pretrained) in found["checkpoint"]
+    assert set(test) >= {"cross_modal/video_to_audio_r5", "cross_modal/audio_to_video_r10"}
     report = (tmp_path / "report.html").read_text()
     assert "Nearest neighbours" in report and "t-SNE" in report
+
+
+def test_two_processes_find_what_one_finds(pretrain_overrides, tmp_path):
+    keys = [
+        *(
+            "PROBE.FEATURES",
+            "[video,video.embedding,audio.embedding]",
+            "TEST.NUM_ENSEMBLE_VIEWS",
+            "1",
+        ),
+        *("PROBE.KINDS", "[knn,retrieval,cross_modal]"),
+    ]
+    one = execute(*pretrain_overrides, *keys, "OUTPUT_DIR", str(tmp_path / "1"), cfg="probes")
+    assert one.returncode == 0, one.stdout
+    two = torchrun(*pretrain_overrides, *keys, "OUTPUT_DIR", str(tmp_path / "2"), cfg="probes")
+    assert two.returncode == 0, two.stdout
+    found = [json.loads((tmp_path / k / "results.json").read_text())["test"] for k in "12"]
+    assert found[0] == found[1]
+
+
+def test_there_is_no_training_step_to_try(pretrain_overrides, capsys):
+    assert main(["--cfg", DEMO, *pretrain_overrides, "--dry-run"]) == 1
+    assert "no step to try" in capsys.readouterr().err
