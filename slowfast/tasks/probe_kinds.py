@@ -16,11 +16,15 @@ from slowfast.models.heads.attentive_probe import AttentiveProbes
 from slowfast.models.heads.linear_probes import LinearProbes
 from slowfast.tasks.probes import Outcome, Setting, probe
 from slowfast.utils.errors import ConfigError
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
 
 RANKS = (1, 5, 10, 20, 50)
 CROSS_RANKS = (1, 5, 10)
 SHOWN = 5  # neighbours that the report shows
 MAP_POINTS = 3000
+FEWEST_STEPS = 100
 LEARNING = ("LRS", "DECAYS", "EPOCHS", "BATCH_SIZE")  # keys of probes that learn by gradients
 VECTOR = "a feature that is a vector"
 TOKENS = "a feature that is a set of tokens, such as video:map"
@@ -112,6 +116,7 @@ def _learn(setting: Setting, features: Sequence[FeatureName], build) -> Outcome:
         setting.seed,
     )
     found: dict[str, dict[str, float]] = {}
+    _warn_of_few_steps(setting, recipe)
     protocol: dict[str, str | float] = {"pairs of rate and decay": len(recipe.grid)}
     shown, readable = None, setting.test.readable()
     for feature in features:
@@ -126,6 +131,18 @@ def _learn(setting: Setting, features: Sequence[FeatureName], build) -> Outcome:
         protocol[f"{feature.text} rate"] = fitted.lr
         protocol[f"{feature.text} decay"] = fitted.decay
     return Outcome(_with_chance(setting, found), protocol, {"scores": shown})
+
+
+def _warn_of_few_steps(setting: Setting, recipe: Recipe) -> None:
+    clips = len(setting.train.rows) * setting.train.files.time.shape[1]
+    steps = recipe.epochs * max(clips // recipe.batch_size, 1)
+    if steps < FEWEST_STEPS:
+        logger.warning(
+            "A probe learns for %d steps only: lower PROBE.BATCH_SIZE %d or raise PROBE.EPOCHS %d.",
+            steps,
+            recipe.batch_size,
+            recipe.epochs,
+        )
 
 
 def _of_grid(setting: Setting, fitted: Fitted) -> dict[str, float]:
