@@ -120,6 +120,11 @@ def parse_features(names: Sequence[str], key: str) -> list[FeatureName]:
     return features
 
 
+def modalities_of(features: Sequence[FeatureName]) -> tuple[str, ...]:
+    """Return of which modalities some features are, video first."""
+    return tuple(m for m in MODALITIES if any(f.modality == m for f in features))
+
+
 class Taps:
     """Takes features from the layers of a network whenever it runs.
 

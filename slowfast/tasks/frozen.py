@@ -15,7 +15,14 @@ from slowfast.datasets.audio.log_mel import LogMel
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.models.audio import build_audio_backbone
 from slowfast.models.backbones import build_backbone
-from slowfast.models.feature_maps import EMBEDDING, LOG_MEL, MODALITIES, FeatureName, Taps
+from slowfast.models.feature_maps import (
+    EMBEDDING,
+    LOG_MEL,
+    MODALITIES,
+    FeatureName,
+    Taps,
+    modalities_of,
+)
 from slowfast.models.parts import parts_of
 from slowfast.ssl.base import SSL_METHODS, SSLModel, UnknownItems, build_ssl_model
 from slowfast.tasks.base import Batch
@@ -60,7 +67,7 @@ class FrozenFeatures(nn.Module):
     @property
     def modalities(self) -> tuple[str, ...]:
         """What a batch must hold."""
-        return tuple(m for m in MODALITIES if any(f.modality == m for f in self.features))
+        return modalities_of(self.features)
 
     def parts(self) -> dict[str, nn.Module]:
         """Return what a checkpoint fills."""

@@ -23,7 +23,7 @@ from slowfast.datasets.feature_clips import build_feature_clips
 from slowfast.datasets.items import ItemTable, union
 from slowfast.evaluation.feature_files import FeatureFiles
 from slowfast.evaluation.predictions import save_predictions
-from slowfast.models.feature_maps import FeatureName, parse_features
+from slowfast.models.feature_maps import FeatureName, modalities_of, parse_features
 from slowfast.tasks.base import Batch, EvalSet, Evaluator, StepOutput, Task
 from slowfast.tasks.build import TASK_REGISTRY
 from slowfast.tasks.frozen import FrozenFeatures, build_frozen, fill_frozen
@@ -190,6 +190,7 @@ class ProbeTask(Task):
         self.features = parse_features(cfg.PROBE.FEATURES, "PROBE.FEATURES")
         self.folds = list(cfg.PROBE.FOLDS) or [cfg.DATA.FOLD]
         self.files: dict[str, FeatureFiles] = {}
+        self.lists: dict[str, ItemTable] = {}
         self.device = torch.device("cpu")
         self.options: dict[str, Any] = {}  # read before anything is computed
         self._found: dict[tuple[str, int], Outcome] = {}
@@ -263,24 +264,15 @@ class ProbeTask(Task):
 
     def feature_sets(self) -> dict[str, Dataset]:
         """Return the clips of the lists, each item of several folds once."""
-        test, options = self.cfg.TEST, self.cfg.PROBE
-        modalities = tuple(
-            m for m in ("video", "audio") if any(f.modality == m for f in self.features)
-        )
+        test, drawn = self.cfg.TEST, self.cfg.PROBE.TRAIN_VIEWS == "drawn"
+        modalities = modalities_of(self.features)
         crops = test.NUM_SPATIAL_CROPS if modalities == ("video",) else 1
-        lists = {TRAIN: self.trains, TEST: self.tests}
+        folds = {TRAIN: self.trains, TEST: self.tests}
+        self.lists = {name: union(list(each.values())) for name, each in folds.items() if each}
+        views = (modalities, test.NUM_ENSEMBLE_VIEWS, crops)
         return {
-            name: build_feature_clips(
-                self.cfg,
-                union(list(items.values())),
-                name,
-                modalities,
-                test.NUM_ENSEMBLE_VIEWS,
-                crops,
-                random=name == TRAIN and options.TRAIN_VIEWS == "drawn",
-            )
-            for name, items in lists.items()
-            if items
+            name: build_feature_clips(self.cfg, items, name, *views, random=drawn and name == TRAIN)
+            for name, items in self.lists.items()
         }
 
     def take_features(self, files: Mapping[str, FeatureFiles], device: torch.device) -> None:
@@ -288,9 +280,10 @@ class ProbeTask(Task):
         self.files, self.device = dict(files), device
 
     def _rows(self, split: str, items: ItemTable) -> Rows:
-        files = self.files[split]
-        place = {files.items.key(row): row for row in range(len(files.items))}
-        return Rows(files, np.array([place[items.key(row)] for row in range(len(items))]), items)
+        # By the list as it is now: its files may lie elsewhere than when they were read.
+        place = {self.lists[split].key(row): row for row in range(len(self.lists[split]))}
+        rows = np.array([place[items.key(row)] for row in range(len(items))])
+        return Rows(self.files[split], rows, items)
 
     def found(self, name: str, fold: int | None) -> Outcome:
         """Return what a probe finds on a fold, or their mean; computed once, in process 0."""

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import wave
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 
-from .conftest import ROOT, execute, torchrun
+from .conftest import ROOT, torchrun
 
 SVM = str(ROOT / "configs/benchmark/esc50/audio-svm.yaml")
 DEMO = str(ROOT / "configs/demo/probes.yaml")
@@ -109,10 +110,12 @@ def test_esc10_is_the_subset_that_the_table_marks(svm):
     assert test["knn/num_videos"] == 18 and test["knn/chance_top1_acc"] == 50
 
 
-def test_a_second_start_computes_no_feature_again(svm, capsys):
+def test_a_second_start_computes_no_feature_again(svm, recordings, tmp_path, capsys):
     assert svm("PROBE.KINDS", "[svm]")[0] == 0
     capsys.readouterr()
-    status, folder = svm("PROBE.KINDS", "[knn,svm]", "PROBE.KNN_K", "3")
+    shutil.copytree(recordings, tmp_path / "moved")
+    moved = ("DATA.PATH_TO_DATA_DIR", str(tmp_path / "moved"))
+    status, folder = svm("PROBE.KINDS", "[knn,svm]", "PROBE.KNN_K", "3", *moved)
     assert status == 0 and capsys.readouterr().out.count("are there") == 2
     assert json.loads((folder / "results.json").read_text())["headline"] == "knn/top1_acc"
 
@@ -173,8 +176,8 @@ def test_two_processes_find_what_one_finds(pretrain_overrides, tmp_path):
         ),
         *("PROBE.KINDS", "[knn,retrieval,cross_modal]"),
     ]
-    one = execute(*pretrain_overrides, *keys, "OUTPUT_DIR", str(tmp_path / "1"), cfg="probes")
-    assert one.returncode == 0, one.stdout
+    words = [*pretrain_overrides, *keys, "OUTPUT_DIR", str(tmp_path / "1")]
+    assert main(["--cfg", DEMO, *words]) == 0
     two = torchrun(*pretrain_overrides, *keys, "OUTPUT_DIR", str(tmp_path / "2"), cfg="probes")
     assert two.returncode == 0, two.stdout
     found = [json.loads((tmp_path / k / "results.json").read_text())["test"] for k in "12"]
