@@ -17,7 +17,7 @@ from timing import in_turns, median
 from torch import Tensor
 from torch.nn import functional as F
 
-from slowfast.evaluation.probe_training import Recipe, train_probes
+from slowfast.evaluation.probe_training import Clips, Recipe, train_probes
 from slowfast.models.backbones import build_backbone
 from slowfast.models.feature_maps import parse_feature
 from slowfast.models.frozen_probe import FrozenProbe
@@ -46,7 +46,7 @@ def cached(features: list[np.ndarray], labels: np.ndarray, batch: int, pairs: in
     recipe = Recipe(tuple(1e-3 for _ in range(pairs)), epochs=1, batch_size=batch)
     for own in features:
         probes = LinearProbes(own.shape[-1], CLASSES, pairs)
-        for _ in train_probes(probes, own, labels, recipe.grid, recipe):
+        for _ in train_probes(probes, Clips.of(own), labels, recipe.grid, recipe):
             pass
 
 

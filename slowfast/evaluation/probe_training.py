@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple, Protocol
 
@@ -33,6 +33,46 @@ class Probes(Protocol):
 
 
 Build = Callable[[int], Probes]
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Features of the clips of some items, read from a memory-mapped file when they are needed.
+
+    Attributes:
+        array: ``(M, V, ...)``.
+        rows: of the items ``(N,)``.
+        joined: the tokens ``(V, T, C)`` of all clips of an item are one sample ``(V * T, C)``.
+    """
+
+    array: np.ndarray
+    rows: np.ndarray
+    joined: bool = False
+
+    @classmethod
+    def of(cls, array: np.ndarray) -> Clips:
+        """Return all items of an array."""
+        return cls(array, np.arange(len(array)))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def views(self) -> int:
+        """Samples of an item."""
+        return 1 if self.joined else self.array.shape[1]
+
+    def take(self, places: np.ndarray) -> Clips:
+        """Return some of the items."""
+        return replace(self, rows=self.rows[places])
+
+    def samples(self, numbers: np.ndarray) -> np.ndarray:
+        """Return samples ``(B, ...)`` by their numbers: all of the first item, then of the second."""
+        rows = self.rows[numbers // self.views]
+        if self.joined:
+            found = self.array[rows]
+            return found.reshape(len(rows), -1, found.shape[-1])
+        return self.array[rows, numbers % self.views]
 
 
 @dataclass(frozen=True)
@@ -78,7 +118,7 @@ class Fitted(NamedTuple):
 @torch.enable_grad()
 def train_probes(
     probes: Probes,
-    features: np.ndarray,
+    clips: Clips,
     labels: np.ndarray,
     grid: Sequence[tuple[float, float]],
     recipe: Recipe,
@@ -88,13 +128,12 @@ def train_probes(
 
     Args:
         probes: H of them, on the device; changed in place.
-        features: ``(N, V, ...)``; each of the V clips of an item is a sample. May be memory-mapped.
+        clips: of N items.
         labels: ``(N,)``.
         grid: rate and decay of each probe.
         recipe: everything else.
     """
-    views = features.shape[1]
-    count = len(features) * views
+    count = len(clips) * clips.views
     batch = min(recipe.batch_size, count)
     order = TrainBatches(count, batch, 1, recipe.seed)
     groups = [
@@ -110,8 +149,8 @@ def train_probes(
             progress = (epoch + step / len(order)) / recipe.epochs
             for group, (lr, _) in zip(optimizer.param_groups, grid, strict=True):
                 group["lr"] = lr * (math.cos(math.pi * progress) + 1) / 2
-            x = _tensor(features[chosen // views, chosen % views], device)
-            y = torch.from_numpy(labels[chosen // views]).to(device)
+            x = _tensor(clips.samples(chosen), device)
+            y = torch.from_numpy(labels[chosen // clips.views]).to(device)
             logits = probes(x).float()
             # The probes share nothing that learns: the sum of their losses is that of each.
             losses = F.cross_entropy(logits.flatten(0, 1), y.repeat(len(logits)), reduction="none")
@@ -122,16 +161,14 @@ def train_probes(
 
 
 @torch.inference_mode()
-def probabilities(
-    probes: Probes, features: np.ndarray, device: torch.device | str = "cpu"
-) -> np.ndarray:
-    """Return ``(H, M, C)`` of features ``(M, V, ...)``, averaged over the clips of an item."""
+def probabilities(probes: Probes, clips: Clips, device: torch.device | str = "cpu") -> np.ndarray:
+    """Return ``(H, M, C)`` of the clips of M items, averaged over the samples of an item."""
     probes.eval()
-    found, size = [], max(1, ROWS // features.shape[1])
-    for begin in range(0, len(features), size):
-        x = _tensor(features[begin : begin + size], device)
-        scores = probes(x.flatten(0, 1)).float().softmax(dim=2)
-        found.append(scores.unflatten(1, x.shape[:2]).mean(dim=2).cpu().numpy())
+    found, size = [], max(1, ROWS // clips.views) * clips.views
+    for begin in range(0, len(clips) * clips.views, size):
+        numbers = np.arange(begin, min(begin + size, len(clips) * clips.views))
+        scores = probes(_tensor(clips.samples(numbers), device)).float().softmax(dim=2)
+        found.append(scores.unflatten(1, (-1, clips.views)).mean(dim=2).cpu().numpy())
     return np.concatenate(found, axis=1)
 
 
@@ -147,9 +184,9 @@ def held_out_tenth(labels: np.ndarray, seed: int) -> np.ndarray:
 
 def fit_probes(
     build: Build,
-    train: np.ndarray,
+    train: Clips,
     labels: np.ndarray,
-    test: np.ndarray,
+    test: Clips,
     recipe: Recipe,
     device: torch.device | str = "cpu",
 ) -> Fitted:
@@ -157,8 +194,8 @@ def fit_probes(
 
     Args:
         build: returns so many new probes.
-        train, labels: features ``(N, V, ...)`` and ``(N,)``.
-        test: features ``(M, W, ...)``.
+        train, labels: of N items.
+        test: of M items.
         recipe: with the pairs to try.
     """
     grid, best, accuracy = recipe.grid, 0, math.nan
@@ -166,9 +203,9 @@ def fit_probes(
     if len(grid) > 1:
         held = held_out_tenth(labels, recipe.seed)
         probes = build(len(grid)).to(device)
-        rest = np.flatnonzero(~held)
-        _exhaust(train_probes(probes, train[rest], labels[rest], grid, recipe, device))
-        right = probabilities(probes, train[held], device).argmax(axis=2) == labels[held]
+        rest = train.take(~held)
+        _exhaust(train_probes(probes, rest, labels[~held], grid, recipe, device))
+        right = probabilities(probes, train.take(held), device).argmax(axis=2) == labels[held]
         best, accuracy = int(right.mean(axis=1).argmax()), 100.0 * float(right.mean(axis=1).max())
         every = probabilities(probes, test, device)
     probe = build(1).to(device)

@@ -9,7 +9,7 @@ import numpy as np
 from slowfast.evaluation import classification, retrieval
 from slowfast.evaluation.embedding_space import alignment, uniformity
 from slowfast.evaluation.neighbours import class_recall, nearest, unit, vote
-from slowfast.evaluation.probe_training import Fitted, Recipe, fit_probes
+from slowfast.evaluation.probe_training import Clips, Fitted, Recipe, fit_probes
 from slowfast.evaluation.svm import MAX_ITERATIONS, svm_scores
 from slowfast.models.feature_maps import EMBEDDING, FeatureName
 from slowfast.models.heads.attentive_probe import AttentiveProbes
@@ -83,8 +83,8 @@ def linear(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Train linear classifiers on every feature; see :mod:`slowfast.evaluation.probe_training`."""
     affine = setting.options["AFFINE_BN"]
 
-    def build(feature: FeatureName, shape: tuple[int, ...]):
-        args = (shape[-1], setting.classes)
+    def build(feature: FeatureName, dim: int):
+        args = (dim, setting.classes)
         return lambda count: LinearProbes(*args, count, affine, setting.seed)
 
     return _learn(setting, features, build)
@@ -95,12 +95,12 @@ def attentive(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Train V-JEPA 2's attentive probe on the tokens of all clips of an item."""
     heads, depth = setting.options["HEADS"], setting.options["DEPTH"]
 
-    def build(feature: FeatureName, shape: tuple[int, ...]):
-        if shape[-1] % heads:
+    def build(feature: FeatureName, dim: int):
+        if dim % heads:
             raise ConfigError(
-                f"PROBE.HEADS {heads} does not divide the {shape[-1]} channels of {feature.text}."
+                f"PROBE.HEADS {heads} does not divide the {dim} channels of {feature.text}."
             )
-        args = (shape[-1], setting.classes, heads, depth, setting.seed)
+        args = (dim, setting.classes, heads, depth, setting.seed)
         return lambda count: AttentiveProbes(count, *args)
 
     return _learn(setting, features, build)
@@ -116,14 +116,12 @@ def _learn(setting: Setting, features: Sequence[FeatureName], build) -> Outcome:
         setting.seed,
     )
     found: dict[str, dict[str, float]] = {}
-    _warn_of_few_steps(setting, recipe)
+    _warn_of_few_steps(setting.train.clips(features[0]), recipe)
     protocol: dict[str, str | float] = {"pairs of rate and decay": len(recipe.grid)}
     shown, readable = None, setting.test.readable()
     for feature in features:
         train, test = (rows.clips(feature) for rows in (setting.train, readable))
-        if feature.is_tokens:  # the tokens of all clips of an item together
-            train, test = (x.reshape(len(x), 1, -1, x.shape[-1]) for x in (train, test))
-        make = build(feature, train.shape)
+        make = build(feature, train.array.shape[-1])
         fitted = fit_probes(make, train, setting.train.labels, test, recipe, setting.device)
         scores = _every_item(setting, fitted.scores)
         shown = scores if shown is None else shown
@@ -133,9 +131,8 @@ def _learn(setting: Setting, features: Sequence[FeatureName], build) -> Outcome:
     return Outcome(_with_chance(setting, found), protocol, {"scores": shown})
 
 
-def _warn_of_few_steps(setting: Setting, recipe: Recipe) -> None:
-    clips = len(setting.train.rows) * setting.train.files.time.shape[1]
-    steps = recipe.epochs * max(clips // recipe.batch_size, 1)
+def _warn_of_few_steps(clips: Clips, recipe: Recipe) -> None:
+    steps = recipe.epochs * max(len(clips) * clips.views // recipe.batch_size, 1)
     if steps < FEWEST_STEPS:
         logger.warning(
             "A probe learns for %d steps only: lower PROBE.BATCH_SIZE %d or raise PROBE.EPOCHS %d.",
@@ -162,9 +159,9 @@ def svm(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     shown, readable = None, setting.test.readable()
     for feature in features:
         fitted = svm_scores(
-            setting.train.clips(feature),
+            setting.train.load(feature),
             setting.train.labels,
-            readable.clips(feature),
+            readable.load(feature),
             setting.classes,
             options["SVM_C"],
             options["SVM_LOSS"],
@@ -248,8 +245,9 @@ def geometry(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     for feature in features:
         clips = readable.clips(feature)
         own = {"uniformity": uniformity(readable.vectors(feature))}
-        if clips.shape[1] > 1:
-            own["alignment_views"] = alignment(clips[:, 0], clips[:, -1])
+        if clips.views > 1:
+            ends = (clips.array[clips.rows, view] for view in (0, -1))
+            own["alignment_views"] = alignment(*ends)
         found[feature.text] = own
     metrics = _of_each(found)
     if pair := _pair(features):

@@ -23,6 +23,7 @@ from slowfast.datasets.feature_clips import build_feature_clips
 from slowfast.datasets.items import ItemTable, union
 from slowfast.evaluation.feature_files import FeatureFiles
 from slowfast.evaluation.predictions import save_predictions
+from slowfast.evaluation.probe_training import Clips
 from slowfast.models.feature_maps import FeatureName, modalities_of, parse_features
 from slowfast.tasks.base import Batch, EvalSet, Evaluator, StepOutput, Task
 from slowfast.tasks.build import TASK_REGISTRY
@@ -34,6 +35,7 @@ from slowfast.utils.registry import Registry
 PROBES = Registry("probe (PROBE.KINDS)", "slowfast.tasks")
 EVERY = "all"
 TRAIN, TEST = "train", "test"
+CHUNK = 4096  # items read at a time
 
 
 class Rows(NamedTuple):
@@ -64,15 +66,19 @@ class Rows(NamedTuple):
         kept = np.flatnonzero(self.valid)
         return Rows(self.files, self.rows[kept], self.items.subset(kept))
 
-    def clips(self, feature: FeatureName) -> np.ndarray:
-        """Return ``(N, V, ...)``, memory-mapped where that is the whole file."""
-        array = self.files.arrays[feature.text]
-        whole = len(self.rows) == len(array) and (self.rows == np.arange(len(array))).all()
-        return array if whole else array[self.rows]
+    def clips(self, feature: FeatureName) -> Clips:
+        """Return the clips of the items, read when they are needed."""
+        return Clips(self.files.arrays[feature.text], self.rows, feature.is_tokens)
+
+    def load(self, feature: FeatureName) -> np.ndarray:
+        """Return ``(N, V, ...)`` in memory."""
+        return self.files.arrays[feature.text][self.rows]
 
     def vectors(self, feature: FeatureName) -> np.ndarray:
         """Return the mean over the views of each item, float32 ``(N, D)``."""
-        return self.clips(feature).mean(axis=1, dtype=np.float32)
+        array = self.files.arrays[feature.text]
+        parts = [self.rows[k : k + CHUNK] for k in range(0, len(self.rows), CHUNK)]
+        return np.concatenate([array[part].mean(axis=1, dtype=np.float32) for part in parts])
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from slowfast.evaluation.probe_training import (
+    Clips,
     Recipe,
     fit_probes,
     held_out_tenth,
@@ -32,6 +33,7 @@ def clusters():
 
 def test_one_of_many_learns_as_it_does_alone(clusters):
     train, labels, test, _ = clusters
+    train, test = Clips.of(train), Clips.of(test)
     recipe = Recipe((0.1, 0.001), (0.0, 0.5), epochs=3, batch_size=16)
     together = LinearProbes(12, 3, 4)
     assert list(train_probes(together, train, labels, recipe.grid, recipe)) == [0, 1, 2]
@@ -61,6 +63,7 @@ def test_the_batched_product_is_batch_norm_and_a_linear_layer(clusters):
 
 def test_the_held_out_tenth_chooses_and_not_the_test_set(clusters):
     train, labels, test, truth = clusters
+    train, test = Clips.of(train), Clips.of(test)
     recipe = Recipe((1e-7, 0.02), epochs=10, batch_size=32)
     fitted = fit_probes(lambda count: LinearProbes(12, 3, count), train, labels, test, recipe)
     assert fitted.lr == 0.02 and fitted.held_out_acc > 80
@@ -97,3 +100,13 @@ def test_svm_of_two_classes(clusters):
     found = svm_scores(train[two], labels[two], test[both], 2)
     assert found.scores.shape == (both.sum(), 2)
     assert (found.scores.argmax(1) == truth[both]).mean() > 0.85
+
+
+def test_clips_are_read_when_they_are_needed():
+    array = np.arange(5 * 2 * 3 * 4, dtype=np.float32).reshape(5, 2, 3, 4)
+    some = Clips.of(array).take(np.array([4, 1, 2])).take(np.array([False, True, True]))
+    assert len(some) == 2 and some.views == 2
+    np.testing.assert_array_equal(some.samples(np.array([0, 3])), array[[1, 2], [0, 1]])
+    joined = Clips(array, np.array([3, 0]), joined=True)
+    assert joined.views == 1
+    np.testing.assert_array_equal(joined.samples(np.array([1])), array[:1].reshape(1, 6, 4))
