@@ -11,6 +11,7 @@ import torch
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
 from slowfast.datasets.build import SPLITS, dataset_name, load_items
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.feature_clips import build_feature_clips, sliding_windows
@@ -213,6 +214,8 @@ class Request(NamedTuple):
 def extract_list(cfg, request: Request) -> None:
     """Compute the features of a list with the networks of a config, or what is missing of them."""
     setup_logging()
+    follow_checkpoint(cfg)
+    warn_of_other_inputs(cfg)
     cfg.TEST.NUM_ENSEMBLE_VIEWS = request.views
     features = parse_features(request.features, "--features")
     model = build_frozen(cfg, features)
