@@ -13,6 +13,10 @@ SHORT = {
     "ava_eval.py": ("--frames 200 --slice 50 --rounds 1", "loop"),
     "gdt_sample.py": ("--files 1 --rounds 1", "goal >= 1.70"),
     "mining.py": ("--n 300 --k 4 --dim 8 --rounds 1 --gather-rounds 1", "times as fast"),
+    "probe.py": (
+        "--arch avid_r2plus1d_tiny --clips 8 --batch 4 --crop 32 --rounds 1",
+        "goal <= 1/20",
+    ),
     "train.py": (TINY, "overhead"),
 }
 

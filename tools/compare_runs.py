@@ -4,14 +4,14 @@ import argparse
 import sys
 
 from slowfast.engine.failures import run_cli
-from slowfast.visualization.compare import compare_runs
+from slowfast.visualization.compare import PUBLISHED, compare_runs
 
 
 def main() -> int:
     """Print the table; with ``--out`` also write it with a plot."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", help="folders with a results.json")
-    parser.add_argument("--out", help="folder for comparison.csv and comparison.png")
+    parser.add_argument("--out", help="folder for comparison.csv, .md, .html and .png")
     parser.add_argument(
         "--labels",
         nargs="+",
@@ -20,8 +20,22 @@ def main() -> int:
         "the form group/name are drawn in groups, each name in a colour of its own",
     )
     parser.add_argument("--chance", type=float, help="level to draw as a line, 12.5 for example")
+    parser.add_argument(
+        "--measures",
+        nargs="+",
+        default=(),
+        metavar="PATTERN",
+        help="to show, '*/top1_acc' for example",
+    )
+    parser.add_argument(
+        "--published",
+        default="",
+        metavar="TABLE",
+        help=f"published numbers to show beside the runs: {', '.join(PUBLISHED)}",
+    )
     args = parser.parse_args()
-    return run_cli(lambda: print(compare_runs(args.runs, args.out, args.labels, args.chance)))
+    words = (args.labels, args.chance, args.measures, args.published)
+    return run_cli(lambda: print(compare_runs(args.runs, args.out, *words)))
 
 
 if __name__ == "__main__":

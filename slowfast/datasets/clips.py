@@ -12,7 +12,7 @@ from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.readers import Reader
 from slowfast.datasets.reading import begin_reading
 from slowfast.datasets.sample import Sample, SampleKey, UnreadableSample
-from slowfast.datasets.views import FixedViews, KeyframeView, RandomViews
+from slowfast.datasets.views import AudioViews, FixedViews, KeyframeView, RandomViews
 from slowfast.utils.errors import MediaError
 
 
@@ -35,7 +35,7 @@ class ClipDataset(Dataset):
     def __init__(
         self,
         items: ItemTable,
-        views: RandomViews | FixedViews | KeyframeView,
+        views: RandomViews | FixedViews | KeyframeView | AudioViews,
         readers: Sequence[Reader],
         options: MediaOptions = DEFAULT_OPTIONS,
         *,
@@ -92,10 +92,11 @@ class ClipDataset(Dataset):
         return UnreadableSample(failures)
 
     def _marking(self, index: int) -> Sample:
-        """Return the views of item ``index``; never those of another one."""
+        """Return the views of item ``index``, never those of another one; it draws the same each time."""
         begin_reading(self.items.paths[index])
+        rng = np.random.default_rng([self.seed, index]) if self.views.random else None
         try:
-            return {**self._read(index, None), "index": index, "valid": True, "failures": []}
+            return {**self._read(index, rng), "index": index, "valid": True, "failures": []}
         except (MediaError, OSError) as error:
             sample: Sample = {"index": index, "valid": False}
             for reader in self.readers:
@@ -105,7 +106,7 @@ class ClipDataset(Dataset):
     def _read(self, index: int, rng: np.random.Generator | None) -> Sample:
         sample: Sample = {}
         with self.items.open(index, self.options) as media:
-            if media.video is None:
+            if media.video is None and self.views.reads_frames:
                 raise MediaError(f"{media.path}: the file has no video stream.")
             views = self.views.views(media, self.items.time(index), rng)
             for reader in self.readers:

@@ -129,6 +129,10 @@ class ItemTable:
             return self.paths[row]
         return f"{self.paths[row]},{self.names[row].rpartition(',')[2]}"
 
+    def key(self, row: int) -> str:
+        """Return by what the same item is known in another list: its file and span."""
+        return f"{self.paths[row]}|{self.start[row]}|{self.end[row]}"
+
     def __len__(self) -> int:
         return len(self.paths)
 
@@ -323,6 +327,30 @@ class ItemTable:
             if "checked_windows" in data:
                 items.checked_windows = str(data["checked_windows"])
         return items
+
+
+def union(lists: Sequence[ItemTable]) -> ItemTable:
+    """Return the items of several lists of one dataset, such as its folds, each once.
+
+    Raises:
+        ConfigError: of several lists one holds more than files and labels.
+    """
+    first = lists[0]
+    if len(lists) == 1:
+        return first
+    if any(x is not None for x in (first.frames, first.boxes, first.intervals)):
+        raise ConfigError(f"{first.source}: lists of frames, boxes or actions cannot be joined.")
+    rows = {one.key(row): (one, row) for one in lists for row in range(len(one))}.values()
+    return ItemTable(
+        [one.paths[row] for one, row in rows],
+        [one.labels[row] for one, row in rows],
+        first.class_names,
+        first.source,
+        start=np.array([one.start[row] for one, row in rows]),
+        end=np.array([one.end[row] for one, row in rows]),
+        frame_rate=first.frame_rate,
+        frame_start=first.frame_start,
+    )
 
 
 def names_in(folder: str) -> set[str]:

@@ -114,6 +114,8 @@ class AudioReader(Reader):
         gain_jitter: g, training audio is multiplied by a factor of U(1 - g, 1 + g).
         silence: read silence from files without an audio stream.
         masks: where given, ``audio_mask`` ``(V, M, 2)`` holds the draws of its masks.
+        loop: where above 0, the audio is its first seconds, which follow one another without end.
+        stretch: range of a random factor by which drawn audio becomes longer and lower.
     """
 
     seconds: float
@@ -121,6 +123,8 @@ class AudioReader(Reader):
     gain_jitter: float = 0.0
     silence: bool = False
     masks: SpecAugment | None = None
+    loop: float = 0.0
+    stretch: tuple[float, float] = (1.0, 1.0)
 
     @property
     def num_samples(self) -> int:
@@ -144,11 +148,23 @@ class AudioReader(Reader):
         if media.audio is None and self.silence:
             wave = torch.zeros(self.num_samples)
         else:
-            wave = media.read_waveform(view.audio_start, self.seconds, self.rate)
+            drawn = rng is not None and self.stretch != (1.0, 1.0)
+            factor = rng.uniform(*self.stretch) if drawn else 1.0
+            wave = self._wave(media, view.audio_start, round(self.rate * factor))
         if rng is None:
             return (wave,)
         wave = wave * draw_gain(self.gain_jitter, rng)
         return (wave,) if self.masks is None else (wave, self.masks.draw(rng))
+
+    def _wave(self, media, start: float, rate: int) -> Tensor:
+        """Return ``(S,)`` from a time on, so many samples per second of the file."""
+        size = self.num_samples
+        if not self.loop:
+            return media.read_waveform(start, size / rate, rate)
+        begin, seconds = media.audio.start, min(self.loop, media.audio.duration)
+        whole = media.read_waveform(begin, seconds, rate)
+        places = torch.arange(size) + round((start - begin) * rate)
+        return whole[places % len(whole)]
 
     def empty(self, row: int, count: int) -> Sample:
         """Return silence."""
@@ -168,6 +184,19 @@ class LabelReader(Reader):
     def empty(self, row: int, count: int) -> Sample:
         """Return the label, which needs no file."""
         return {"label": int(self.items.labels[row])}
+
+
+@dataclass(frozen=True)
+class TimeReader(Reader):
+    """Begin and end of each view, where nothing reads frames: ``time`` float32 ``(V, 2)``."""
+
+    def read(self, media, row, views, rng) -> Sample:
+        """Return the times."""
+        return {"time": _times_of(views)}
+
+    def empty(self, row: int, count: int) -> Sample:
+        """Return zeros."""
+        return {"time": torch.zeros(count, 2)}
 
 
 @dataclass(frozen=True)

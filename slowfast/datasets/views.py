@@ -1,7 +1,8 @@
 """Which moments of a file make the views of a sample: frame numbers and windows of audio.
 
-Three rules: random ones to learn from, fixed ones to evaluate, and the clip around a key frame. A
-rule knows the facts of the opened file and nothing of how it is decoded.
+Random ones to learn from, fixed ones to evaluate, the clip around a key frame, and windows of audio
+alone. A rule knows the facts of the opened file and nothing of how it is decoded. ``random`` says
+whether it draws, ``reads_frames`` whether it needs a video stream.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ class RandomViews:
     plan: ViewPlan | int = 1
     windows: AVClipSampler | None = None
     silence: bool = False
+    random = reads_frames = True
 
     def __post_init__(self) -> None:
         if isinstance(self.plan, int):
@@ -160,6 +162,7 @@ class FixedViews:
     sampling: TemporalSampling
     spread: int = 0
     windows: AVClipSampler | None = None
+    random, reads_frames = False, True
 
     @property
     def count(self) -> int:
@@ -193,6 +196,7 @@ class KeyframeView:
     num_frames: int
     stride: int
     count = 1
+    random, reads_frames = False, True
 
     def views(self, media: Media, at: float, rng: np.random.Generator | None = None) -> list[View]:
         """Return the clip around ``at`` seconds, clamped to the file.
@@ -214,6 +218,44 @@ class KeyframeView:
         first = centre - self.num_frames * self.stride // 2
         frames = first + self.stride * np.arange(self.num_frames)
         return np.clip(frames, 0, count - 1).tolist()
+
+
+@dataclass(frozen=True)
+class AudioViews:
+    """Windows of audio alone; a file needs no video stream.
+
+    Args:
+        seconds: length of a window.
+        count: V windows, from the beginning to the end; a single one lies in the middle.
+        random: draw their starts instead.
+        loop: seconds from which on the audio begins anew, 0 for never; windows then start anywhere
+            in them and the reader wraps them around, see :class:`AudioReader`.
+    """
+
+    seconds: float
+    count: int = 1
+    random: bool = False
+    loop: float = 0.0
+    reads_frames = False
+
+    def views(self, media: Media, at: float, rng: np.random.Generator | None = None) -> list[View]:
+        """Return the windows of a file; ``at`` does not matter.
+
+        Raises:
+            MediaError: it has no audio, or its header does not tell for how long.
+        """
+        audio = media.audio
+        if audio is None or math.isnan(audio.duration):
+            problem = "has no audio stream" if audio is None else "does not tell its length"
+            raise MediaError(f"{media.path}: the file {problem}.")
+        room = min(self.loop, audio.duration) if self.loop else audio.duration - self.seconds
+        room = max(room, 0.0)
+        if self.random:
+            starts = rng.uniform(0.0, room, self.count)
+        else:
+            starts = np.linspace(0.0, room, self.count) if self.count > 1 else [room / 2]
+        starts = [audio.start + float(start) for start in starts]
+        return [View([], (start, start + self.seconds), start) for start in starts]
 
 
 def _with_audio(

@@ -13,15 +13,11 @@ from torch import Tensor, nn
 
 from slowfast.checkpoint.pretrained import initialise
 from slowfast.datasets.audio import build_audio_features
-from slowfast.datasets.build import build_audio_reader, build_windows, dataset_name, load_items
+from slowfast.datasets.build import dataset_name, load_items
 from slowfast.datasets.clips import ClipDataset
+from slowfast.datasets.feature_clips import build_feature_clips
 from slowfast.datasets.loader import build_loader
-from slowfast.datasets.media import build_media_options
-from slowfast.datasets.readers import EvalFrames, LabelReader, Reader
-from slowfast.datasets.sampling.temporal import build_temporal_sampling
 from slowfast.datasets.transforms import ClipPreprocessor
-from slowfast.datasets.transforms.pipelines import TestGeometry
-from slowfast.datasets.views import FixedViews
 from slowfast.engine.launch import device_of
 from slowfast.evaluation.invariance import Space, direction_auc, measure
 from slowfast.models.backbones import build_backbone
@@ -96,15 +92,7 @@ def build_clips(cfg, split: str, clips: int, files: int, with_audio: bool) -> Cl
     """Return K clips spread over each of the first files of a list, without augmentation."""
     items = load_items(cfg, split, dataset_name(cfg, split))
     items = items.subset(np.linspace(0, len(items) - 1, min(files, len(items))).round().astype(int))
-    readers: list[Reader] = [
-        EvalFrames(TestGeometry.from_cfg(cfg.DATA, 1), cfg.DATA.NUM_FRAMES),
-        LabelReader(items),
-    ]
-    if with_audio:
-        readers.append(build_audio_reader(cfg.AUDIO, training=False))
-    windows = build_windows(cfg) if with_audio else None
-    views = FixedViews(build_temporal_sampling(cfg.DATA), clips, windows)
-    return ClipDataset(items, views, readers, build_media_options(cfg), split=split)
+    return build_feature_clips(cfg, items, split, ("video", "audio")[: 1 + with_audio], clips)
 
 
 def _batches(cfg, dataset: ClipDataset, device: torch.device) -> Iterator[dict[str, Any]]:

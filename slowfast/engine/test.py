@@ -18,6 +18,7 @@ from slowfast.engine.evaluate import (
     primary_metric,
 )
 from slowfast.engine.event_writers import build_event_writers
+from slowfast.engine.features import extract_features, random_weights
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.launch import device_of
@@ -53,8 +54,17 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
     loaders = evaluation_loaders(task, training=False)
     if not loaders:
         raise ConfigError(f"TEST.ENABLE: {cfg.MODEL.MODEL_NAME} has nothing to measure by itself.")
+    feature_sets = task.feature_sets()
     if not cfg.TRAIN.ENABLE:  # else the training has checked
         check_reads(cfg)
+    if feature_sets:
+        files = {
+            name: extract_features(
+                cfg, model, clips, output_dir / "features" / name, source, bad_media, signals
+            )
+            for name, clips in feature_sets.items()
+        }
+        task.take_features(files, device_of(cfg))
     found = {
         name: evaluate(cfg, task, model, loader, bad_media, signals=signals)
         for name, loader in loaders.items()
@@ -107,7 +117,7 @@ def fill(cfg, task: Task, model: nn.Module) -> tuple[str, int]:
     """Give a model the weights to test; return where they come from and the step they are of.
 
     Raises:
-        CheckpointError: there are none, or a part would stay random, which is never tested.
+        CheckpointError: there are none, or a part would stay random, which few tasks test.
     """
     found = _weights_of_runs(cfg)
     if found is not None:
@@ -116,9 +126,11 @@ def fill(cfg, task: Task, model: nn.Module) -> tuple[str, int]:
         progress = content.get("progress")
         return str(path), progress.get("global_step", 0) if isinstance(progress, dict) else 0
     report = task.initialise_test(model)
-    if report is None:
+    if report is not None:
+        return report.path, 0
+    if task.needs_weights:
         raise _nothing_to_test(cfg)
-    return report.path, 0
+    return random_weights(cfg.RNG_SEED), 0
 
 
 def test_weights(cfg) -> tuple[Path, dict[str, Any]]:

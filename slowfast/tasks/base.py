@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from slowfast.checkpoint.report import ImportReport
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.loader import build_loader
+from slowfast.evaluation.feature_files import FeatureFiles
 from slowfast.evaluation.predictions import Predictions, save_predictions
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
@@ -131,10 +132,12 @@ class Task(ABC):
         primary_metric: the key of ``Evaluator.compute`` by which runs are compared.
         report_sections: names in ``slowfast.visualization.sections`` of the parts of a report that
             show the predictions of a test.
+        needs_weights: whether a test of random weights is refused.
     """
 
     primary_metric: str
     report_sections: ClassVar[tuple[str, ...]] = ()
+    needs_weights: ClassVar[bool] = True
 
     def __init__(self, cfg) -> None:
         self.cfg = cfg
@@ -166,6 +169,14 @@ class Task(ABC):
     def evaluations(self) -> list[EvalSet]:
         """Return what is measured: while training (``val``) and by testing."""
         return [EvalSet("val", "val", "centre"), EvalSet("test", "test", "all")]
+
+    def feature_sets(self) -> dict[str, Dataset]:
+        """Return the clips whose features a test needs, by the name of their list; mostly none."""
+        return {}
+
+    def take_features(self, files: Mapping[str, FeatureFiles], device: torch.device) -> None:
+        """Take the features of :meth:`feature_sets`; ``device`` is where the networks are."""
+        return None
 
     def dataset(self, split: str, views: str | None = None) -> Dataset:
         """Return the list ``train``, ``val`` or ``test``, read as is usual for it or by ``views``."""

@@ -4,15 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from slowfast.evaluation.uncertainty import mean_and_deviation
-from slowfast.utils.errors import AnnotationError, SlowFastError
-from slowfast.utils.files import atomic_write, write_csv
+from slowfast.utils.errors import AnnotationError, SlowFastError, did_you_mean
+from slowfast.utils.files import atomic_write, write_csv, write_text
 from slowfast.utils.input_files import read_json
 from slowfast.utils.logging import PLACES, read_json_stats
-from slowfast.visualization import figures
+from slowfast.visualization import figures, page
 from slowfast.visualization.words import readable
+
+# Top-1 accuracy in percent as the authors report it, for the main measure of a run.
+PUBLISHED: dict[str, dict[str, float]] = {
+    "kinetics_linear": {
+        "AVID, Kinetics-400": 43.0,
+        "AVID-CMA, Kinetics-400": 44.4,
+        "AVID, AudioSet": 46.5,
+        "AVID-CMA, AudioSet": 48.9,
+    },
+    "ucf101": {
+        "AVID, Kinetics-400": 86.9,
+        "AVID-CMA, Kinetics-400": 87.5,
+        "AVID, AudioSet": 91.0,
+        "AVID-CMA, AudioSet": 91.5,
+        "GDT, Kinetics-400": 90.9,
+        "STiCA, Kinetics-400": 93.1,
+    },
+    "hmdb51": {
+        "AVID, Kinetics-400": 59.9,
+        "AVID-CMA, Kinetics-400": 60.8,
+        "AVID, AudioSet": 64.1,
+        "AVID-CMA, AudioSet": 64.7,
+        "GDT, Kinetics-400": 62.3,
+        "STiCA, Kinetics-400": 67.0,
+    },
+}
 
 
 def compare_runs(
@@ -20,20 +47,24 @@ def compare_runs(
     out: str | Path | None = None,
     labels: Sequence[str] | None = None,
     chance: float | None = None,
+    measures: Sequence[str] = (),
+    published: str = "",
 ) -> str:
     """Return a table of the measures of runs; a run over folds or seeds shows mean and deviation.
 
     Args:
         folders: each holds a ``results.json``. A run that was not tested, pretraining for example,
             shows its last validation and says so; one without any measure is named below.
-        out: where given, ``comparison.csv`` and ``comparison.png`` are written there.
+        out: where given, ``comparison.csv``, ``.md``, ``.html`` and ``.png`` are written there.
         labels: what the runs are called, instead of their folders; runs of the same label are shown
             by mean and deviation. When all of them have the form ``group/name``, bars are drawn in
             groups.
         chance: of the first run's main measure; drawn as a line.
+        measures: patterns of the measures to show, such as ``*/top1_acc``; all without one.
+        published: a table of ``PUBLISHED``, whose rows follow those of the runs.
 
     Raises:
-        SlowFastError: none of the runs has a measure, or the labels do not fit the runs.
+        SlowFastError: none of the runs has a measure, or labels, measures or table do not fit.
     """
     names = _names(folders) if labels is None else _checked(labels, folders)
     read: dict[str, list[Row | None]] = {}
@@ -43,10 +74,32 @@ def compare_runs(
     rows = {name: row for name, row in found.items() if row is not None}
     if not rows:
         raise SlowFastError(f"No results.json in {', '.join(map(str, folders))}: nothing finished.")
-    measures = list(dict.fromkeys(key for row in rows.values() for key in row.values))
+    shown = _shown(rows, measures)
+    table = {**rows, **_published(published, next(iter(rows.values())).headline)}
     if out is not None:
-        _write(Path(out), rows, measures, _figure(rows, labels or [], chance))
-    return _format(rows, measures, [name for name, row in found.items() if row is None])
+        _write(Path(out), table, shown, _figure(rows, labels or [], chance))
+    return _format(table, shown, [name for name, row in found.items() if row is None])
+
+
+def _shown(rows: dict[str, Row], patterns: Sequence[str]) -> list[str]:
+    """Return the measures that fit one of the patterns, in the order of the runs."""
+    every = list(dict.fromkeys(key for row in rows.values() for key in row.values))
+    found = [key for key in every if any(fnmatchcase(key, pattern) for pattern in patterns)]
+    if patterns and not found:
+        raise SlowFastError(
+            f"--measures {' '.join(patterns)}: no such measure. {did_you_mean(patterns[0], every)}"
+        )
+    return found or every
+
+
+def _published(name: str, headline: str) -> dict[str, Row]:
+    """Return rows of published numbers."""
+    if not name:
+        return {}
+    if name not in PUBLISHED:
+        raise SlowFastError(f"--published {name}: no such table. {did_you_mean(name, PUBLISHED)}")
+    table = PUBLISHED[name].items()
+    return {f"{row} (published)": Row({headline: value}, headline) for row, value in table}
 
 
 @dataclass(frozen=True)
@@ -182,10 +235,21 @@ def _number(value: float | None) -> str:
 def _write(out: Path, rows: dict[str, Row], measures: list[str], figure: bytes) -> None:
     spread = [m for m in measures if any(m in row.deviations for row in rows.values())]
     table = [
-        {"run": name, **row.values, **{f"{m}_std": row.deviations.get(m) for m in spread}}
+        {
+            "run": name,
+            **{m: row.values.get(m) for m in measures},
+            **{f"{m}_std": row.deviations.get(m) for m in spread},
+        }
         for name, row in rows.items()
     ]
     columns = [c for m in measures for c in ([m, f"{m}_std"] if m in spread else [m])]
     write_csv(out / "comparison.csv", ["run", *columns], table)
+    cells = [[name, *map(row.cell, measures)] for name, row in rows.items()]
+    lines = [["run", *measures], ["---", *["---:"] * len(measures)], *cells]
+    escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
+    write_text(out / "comparison.md", "".join(f"| {' | '.join(line)} |\n" for line in escaped))
+    parts = ["<h1>Comparison</h1>", page.image(figure, "comparison")]
+    header = ["run", *map(readable, measures)]
+    page.write_page(out / "comparison.html", "Comparison", [*parts, page.table(header, cells)])
     with atomic_write(out / "comparison.png") as file:
         file.write(figure)

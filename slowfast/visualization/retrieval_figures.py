@@ -36,7 +36,7 @@ class Cloud:
     Attributes:
         title: what they are.
         points: ``(N, 2)``.
-        shares: of the variance, along both axes.
+        shares: of the variance, along both axes; empty where they are not directions.
         labels: class numbers ``(N,)``, negative for none.
     """
 
@@ -116,8 +116,9 @@ def class_map(clouds: Sequence[Cloud], names: Sequence[str], num_named: int = 12
                 label=" " + short(names[number], 26),
             )
         axes.set_title(cloud.title, fontsize=10)
-        axes.set_xlabel(f"{cloud.shares[0]:.0%} of the variance", fontsize=9)
-        axes.set_ylabel(f"{cloud.shares[1]:.0%} of the variance", fontsize=9)
+        if len(cloud.shares):
+            axes.set_xlabel(f"{cloud.shares[0]:.0%} of the variance", fontsize=9)
+            axes.set_ylabel(f"{cloud.shares[1]:.0%} of the variance", fontsize=9)
         axes.tick_params(labelsize=8)
         axes.spines[["top", "right"]].set_visible(False)
     legend = dict(zip(*reversed(grid[0].get_legend_handles_labels()), strict=True))

@@ -183,3 +183,18 @@ def test_results_that_no_run_wrote_are_named(tmp_path, text):
     (tmp_path / "results.json").write_text(text)
     with pytest.raises(AnnotationError, match=r"results\.json"):
         compare_runs([tmp_path])
+
+
+def test_measures_are_chosen_and_published_numbers_stand_beside_them(runs, tmp_path):
+    out = tmp_path / "out"
+    table = compare_runs(runs, out, measures=["top*"], published="kinetics_linear")
+    assert table.splitlines()[0].split() == ["run", "top1_acc"]
+    assert "AVID-CMA, AudioSet (published)" in table and "48.90" in table
+    lines = (out / "comparison.md").read_text().splitlines()
+    assert lines[:3] == ["| run | top1_acc |", "| --- | ---: |", "| run0 | 40.00 |"]
+    assert lines[-1] == "| AVID-CMA, AudioSet (published) | 48.90 |"
+    assert "48.90" in (out / "comparison.html").read_text()
+    with pytest.raises(SlowFastError, match="no such measure"):
+        compare_runs(runs, measures=["nothing"])
+    with pytest.raises(SlowFastError, match="no such table"):
+        compare_runs(runs, published="kinetics")

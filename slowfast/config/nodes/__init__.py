@@ -13,6 +13,7 @@ from slowfast.config.nodes import (
     detection,
     model,
     mvit,
+    probe,
     run,
     solver,
     ssl,
@@ -38,6 +39,7 @@ SUBJECTS = (
     detection,
     charades,
     zero_shot,
+    probe,
     tensorboard,
     demo,
 )

@@ -12,6 +12,13 @@ TABLES = (
             24000, "rate that all audio is brought to, samples per second", low=1000, high=384_000
         ),
         DURATION=Key(2.0, "length of the audio of a clip in seconds", low=0.01, high=3600),
+        LOOP_SECONDS=Key(
+            0.0,
+            "features of audio alone: its first so many seconds follow one another without end, and "
+            "clips start anywhere in them; 0 = clips lie in the file",
+            low=0,
+            high=3600,
+        ),
         FEATURES=Key(
             "avid_log_spectrogram",
             "what the network reads of the waveform: avid_log_spectrogram (decibels), log_mel "

@@ -128,6 +128,8 @@ class AtRate(_Part):
 class Span(_Part):
     """The seconds from ``start`` to ``end`` of a file, counted from its first frame.
 
+    Where there are no frames they are counted from the beginning of the audio.
+
     Raises:
         MediaError: no frame appears in them.
     """
@@ -135,7 +137,10 @@ class Span(_Part):
     def __init__(self, media, start: float, end: float) -> None:
         super().__init__(media)
         if media.video is None:
-            raise MediaError(f"{media.path}: the file has no video stream.")
+            length = max(min(end, media.audio.duration) - start, 0.0)
+            begin = media.audio.start + start
+            self.audio = replace(media.audio, start=begin, duration=length)
+            return
         video = media.video
         times = [video.time_of(k) - video.start for k in range(video.num_frames)]
         inside = [k for k, at in enumerate(times) if start - 1e-9 <= at < end]

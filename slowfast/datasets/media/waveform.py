@@ -61,9 +61,10 @@ def _frames_from(
 ) -> Iterator[tuple[av.AudioFrame, float]]:
     """Yield frames with their times in seconds, the first at or before ``start``."""
     tick = float(container.audio.time_base)
-    # Before the stream begins its first packet will do.
+    # Before the stream begins its first packet will do; uncompressed audio has packets anywhere.
     target = max(start, audio.start + LANDING_SECONDS, 0.0) / tick
-    places = [max(int(target - earlier / tick), 0) for earlier in EARLIER_SECONDS]
+    begin = max(start, audio.start, 0.0) / tick
+    places = [max(int(begin - earlier / tick), 0) for earlier in EARLIER_SECONDS]
     packets, landed = container.packets_before(
         container.audio.index, places, lambda time: time <= target
     )
