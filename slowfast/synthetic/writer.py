@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from slowfast.synthetic.captions import write_captions
 from slowfast.synthetic.layouts import FOLDERS, DemoVideo, list_videos, write_layouts
 from slowfast.synthetic.media_writer import write_media
 from slowfast.synthetic.presets import DemoPreset, find_preset
@@ -45,6 +46,7 @@ def write_demo_world(
     size, root = find_preset(preset), Path(out)
     record = {"world": "slowfast demo", "version": WORLD_VERSION, "preset": preset, "seed": seed}
     complete = check_folder(root, record, FOLDERS)
+    complete = complete and all((root / name).is_dir() for name in FOLDERS)  # an older version's
     videos = list_videos(size)
     missing = [video for video in videos if not (root / video.path).is_file()]
     if missing or not complete:
@@ -53,6 +55,7 @@ def write_demo_world(
             (root / "videos" / name).mkdir(parents=True, exist_ok=True)
         _write_videos(root, size, seed, missing, workers)
         write_layouts(root, size, videos)
+        write_captions(root, size, seed, videos)
         remove_stale_parts(root)
         write_record(root, record, complete=True)
     return DemoSummary(

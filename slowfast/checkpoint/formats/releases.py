@@ -9,9 +9,9 @@ from slowfast.checkpoint.formats.base import (
     CLASSIFIER,
     IMAGENET,
     POOLING,
-    PRETEXT_HEAD,
     SLOWFAST,
-    TEXT_BRANCH,
+    TEXT,
+    TEXT_HEAD,
     VIDEO,
     VIDEO_HEAD,
     CheckpointFormat,
@@ -65,18 +65,21 @@ GDT_PARTS = {
     r"video_network\.base\.": VIDEO,
     r"audio_network\.base\.(?!fc\.)": AUDIO,
     r"audio_network\.": AUDIO_BRANCH,  # a classifier that nothing uses
-    r"text_network\.": TEXT_BRANCH,
+    r"text_network\.": TEXT,
     r"mlp_v\.(?=block_forward)": VIDEO_HEAD,
     r"mlp_a\.(?=block_forward)": AUDIO_HEAD,
-    r"mlp_t\.(?=block_forward)": PRETEXT_HEAD,
+    r"mlp_t\.(?=block_forward)": TEXT_HEAD,
 }
-# Of both heads; flattening and activation are counted there too.
+# Of all heads; flattening and activation are counted there too.
 GDT_HEAD = {
     "block_forward.2": "projection.1",
     "block_forward.4": "projection.2",
     "block_forward.8": "projection.5",
 }
-GDT_RENAMES = tuple((rf"{re.escape(theirs)}\.", f"{ours}.") for theirs, ours in GDT_HEAD.items())
+GDT_TEXT = {"word_embd": "embedding", "fc1": "linear"}
+GDT_RENAMES = tuple(
+    (rf"{re.escape(theirs)}\.", f"{ours}.") for theirs, ours in {**GDT_HEAD, **GDT_TEXT}.items()
+)
 
 register(
     "gdt",

@@ -18,6 +18,7 @@ from slowfast.config.nodes import (
     ssl,
     ssl_upstream,
     tensorboard,
+    text,
     train_test,
     zero_shot,
 )
@@ -29,6 +30,7 @@ SUBJECTS = (
     solver,
     data,
     audio,
+    text,
     augmentation,
     model,
     convnets,
