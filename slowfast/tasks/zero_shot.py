@@ -195,8 +195,8 @@ class ZeroShotTask(Task):
         return build_model(self.cfg)
 
     def initialise(self, model: nn.Module) -> ImportReport | None:
-        """Load the backbone from ``MODEL.CKPT`` where one is given."""
-        return initialise(model, self.cfg)
+        """Load the backbone, and the head where asked, from ``MODEL.CKPT`` where one is given."""
+        return initialise(model, self.cfg, self.cfg.ZERO_SHOT.START_HEAD == "checkpoint")
 
     def initialise_test(self, model: nn.Module) -> ImportReport | None:
         """Load backbone and projection from ``MODEL.CKPT`` where one is given."""

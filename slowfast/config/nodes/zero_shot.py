@@ -53,6 +53,12 @@ TABLES = (
             "preset of training classes to leave out in place of THRESHOLD: zsl_664, the 36 classes "
             "of Kinetics-700 with the words of a class of UCF101 or HMDB51",
         ),
+        START_HEAD=Key(
+            "random",
+            "the linear layer of a training that starts from MODEL.CKPT: random, or that of the "
+            "checkpoint, as after pretraining on still images",
+            choices=("random", "checkpoint"),
+        ),
         REDUCTION=Key(
             "mean",
             "of the squared distances: mean over all numbers, as released, or per_sample_sum",
