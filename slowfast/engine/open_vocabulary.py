@@ -18,7 +18,7 @@ from slowfast.engine.video_demo import frames_with_boxes
 from slowfast.evaluation.zero_shot import nearest_class
 from slowfast.models.build import build_model
 from slowfast.models.text import class_words
-from slowfast.models.text.word_vectors import open_vectors
+from slowfast.models.text.sentences import open_name_vectors
 from slowfast.models.zero_shot import ZeroShot
 from slowfast.utils.errors import CheckpointError, ConfigError, MediaError
 from slowfast.visualization.annotate import write_video
@@ -58,7 +58,7 @@ class OpenVocabulary:
             raise ConfigError("Open vocabularies need at least two different labels.")
         node, data = cfg.ZERO_SHOT, cfg.DATA
         words = {label: class_words(label, "plain", node.LEMMAS) for label in self.labels}
-        self.vectors = open_vectors(node.VECTORS).embed_classes(words, node.MISSING_WORDS)
+        self.vectors = open_name_vectors(node.VECTORS).embed_classes(words, node.MISSING_WORDS)
         self.labels = list(words)
         self.device = device_of(cfg)
         self.model = build_model(cfg).to(self.device).eval()
