@@ -7,6 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from oracles.checkpoints import zero_shot_content
 from PIL import Image
 
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
@@ -155,3 +156,38 @@ def test_still_images_pretrain_a_network_that_goes_on_with_videos(
     found = json.loads((tmp_path / "sun/results.json").read_text())["test"]
     assert found["num_classes"] == 3
     shutil.rmtree(tmp_path / "video")
+
+
+@pytest.fixture
+def release(words, recorded, tmp_path):
+    """Return ``run(extra layer) -> embeddings`` of a test of a released file."""
+    names = ["jump", "sway", "zig", "zag", "cross", "left", "right", "swing"]
+    vectors = np.random.default_rng(0).normal(size=(len(names), 300)).astype(np.float32)
+    np.savez(tmp_path / "table.npz", words=np.array(names), vectors=vectors)
+    content = zero_shot_content(recorded("zeroshot/state_dict_r2plus1d_18.json"), gain=6.0)
+
+    def run(extra):
+        folder = tmp_path / (extra or "plain")
+        state = dict(content["state_dict"])
+        if extra:
+            state[f"module.{extra}.weight"] = torch.zeros(664, 512)
+            state[f"module.{extra}.bias"] = torch.zeros(664)
+        torch.save({**content, "state_dict": state}, tmp_path / "released.pth.tar")
+        keys = ["MODEL.ARCH", "r2plus1d_18", "MODEL.INIT_METHOD", "zero_shot"]
+        keys += ["MODEL.CKPT", str(tmp_path / "released.pth.tar"), "TRAIN.ENABLE", "False"]
+        keys += ["ZERO_SHOT.VECTORS", str(tmp_path / "table.npz"), "OUTPUT_DIR", str(folder)]
+        assert main(["--cfg", CONFIG, *words, *keys, "TEST.NUM_ENSEMBLE_VIEWS", "1"]) == 0
+        found = json.loads((folder / "results.json").read_text())
+        assert found["checkpoint"].endswith("released.pth.tar")
+        assert found["test"]["num_videos"] == 6
+        return load_predictions(folder / "predictions/test.npz")["embedding"]
+
+    return run
+
+
+def test_a_released_file_with_a_second_head_is_tested_as_one_without(release):
+    """Older released files have a dense layer over the training classes beside the projection."""
+    plain = release("")
+    assert plain.shape == (6, 300)
+    for extra in ("classifier", "model.6"):
+        np.testing.assert_array_equal(release(extra), plain)

@@ -146,12 +146,12 @@ register(
         title="Zero-shot",
         at="state_dict",
         parts={
-            r"model\.(?=\d+\.)": VIDEO,
+            r"model\.(?=[0-4]\.)": VIDEO,
             r"(?=(conv\d[ab]?|fc6)\.)": VIDEO,  # of C3D
             r"fc[78]\.": "layers that are not used",
             r"regressor\.": CLASSIFIER,
             # Older files have a second head, whose loss had no weight.
-            r"(classifier|fc|dense)\d*\.": "head over training classes",
+            r"(classifier|fc|dense)\d*\.|model\.[5-9]\.": "head over training classes",
         },
         renames=((r"0\.", "stem."), (r"(\d)\.", r"layer\1.")),
         inputs=Inputs((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)),
