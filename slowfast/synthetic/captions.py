@@ -30,9 +30,11 @@ DIRECTIONS = {1: "clockwise", -1: "counterclockwise"}
 MOTIONS = {
     "Blink": "blinks and changes its colours",
     "Bounce": "bounces up and down",
+    "Climb": "climbs and grows again and again",
     "Jump": "jumps from place to place",
     "Orbit": "circles {way} around the middle",
     "Pulse": "grows and shrinks",
+    "Sink": "sinks and shrinks again and again",
     "Spin": "spins {way} on the spot",
     "Sway": "sways from side to side",
     "ZigZag": "zigzags between the corners",
