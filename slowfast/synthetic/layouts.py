@@ -15,7 +15,7 @@ from pathlib import Path
 from slowfast.synthetic.presets import DemoPreset
 
 FOLDS = (1, 2, 3)
-FOLDERS = ("videos", "kinetics", "ucf101", "hmdb51", "folders", "howto100m")
+FOLDERS = ("videos", "kinetics", "ucf101", "hmdb51", "folders", "howto100m", "combinations")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from slowfast.synthetic.captions import write_captions
+from slowfast.synthetic.combinations import write_combinations
 from slowfast.synthetic.layouts import FOLDERS, DemoVideo, list_videos, write_layouts
 from slowfast.synthetic.media_writer import write_media
 from slowfast.synthetic.presets import DemoPreset, find_preset
@@ -56,6 +57,7 @@ def write_demo_world(
         _write_videos(root, size, seed, missing, workers)
         write_layouts(root, size, videos)
         write_captions(root, size, seed, videos)
+        write_combinations(root, size, seed, videos)
         remove_stale_parts(root)
         write_record(root, record, complete=True)
     return DemoSummary(

@@ -191,3 +191,18 @@ def test_a_released_file_with_a_second_head_is_tested_as_one_without(release):
     assert plain.shape == (6, 300)
     for extra in ("classifier", "model.6"):
         np.testing.assert_array_equal(release(extra), plain)
+
+
+def test_combinations_of_known_words_are_tested_on_those_never_seen(words, demo_world, tmp_path):
+    folder = demo_world / "combinations"
+    keys = ["DATA.PATH_TO_DATA_DIR", str(folder / "videos"), "TRAIN.EVAL_PERIOD", "0"]
+    keys += ["ZERO_SHOT.VECTORS", str(folder / "vectors.npz"), "SOLVER.MAX_EPOCH", "1"]
+    config = CONFIG.replace("zero_shot.yaml", "zero_shot_combinations.yaml")
+    place = words.index("DATA.PATH_PREFIX")
+    others = words[:place] + words[place + 2 :]
+    assert main(["--cfg", config, *others, *keys, "OUTPUT_DIR", str(tmp_path)]) == 0
+    found = json.loads((tmp_path / "results.json").read_text())["test"]
+    assert found["num_classes"] == 16 and found["chance_top1"] == 100 / 16
+    with (tmp_path / "classes.csv").open() as file:
+        trained = [row["class"] for row in csv.DictReader(file) if row["trained"] == "yes"]
+    assert len(trained) == 16 and "Spin_red" in trained

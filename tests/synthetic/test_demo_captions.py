@@ -7,14 +7,19 @@ import numpy as np
 import pytest
 import torch
 
+from slowfast.config import load_cfg
 from slowfast.datasets.captions import read_captions
 from slowfast.datasets.lists.howto100m import read_howto100m
+from slowfast.models.text import WordVectors, class_words
 from slowfast.models.text.vocabulary import Tokeniser, open_vocabulary
 from slowfast.synthetic import PRESETS, write_demo_world
 from slowfast.synthetic.captions import MOTIONS, caption_rows
+from slowfast.synthetic.combinations import combination
 from slowfast.synthetic.layouts import list_videos
 from slowfast.synthetic.motions import directed_names, motion_names
 from slowfast.synthetic.world import draw_episode
+
+ROOT = Path(__file__).parents[2]
 
 
 def read(tiny, split):
@@ -73,3 +78,22 @@ def test_a_world_of_before_gets_its_captions_and_keeps_its_videos(tiny, tmp_path
         again = (tmp_path / "old/howto100m" / name).read_bytes()
         assert again == (tiny.folders["howto100m"] / name).read_bytes()
     assert np.load(tmp_path / "old/howto100m/dict.npy").dtype.kind == "U"
+
+
+def test_combinations_are_classes_of_two_known_words(tiny):
+    folder = tiny.folders["combinations"]
+    table = WordVectors.load(folder / "vectors.npz")
+    names = sorted(path.name for path in (folder / "videos").iterdir())
+    assert len(names) == 32 and len(list((folder / "videos").glob("*/*.mp4"))) == 48
+    for name in names:
+        assert all(word in table for word in class_words(name, "plain"))
+    for video in list_videos(PRESETS["tiny"]):
+        name = combination(PRESETS["tiny"], 0, video)
+        assert (folder / "videos" / name / video.file_name).is_file()
+    wanted = load_cfg(
+        [ROOT / "configs/demo/zero_shot_combinations.yaml"], []
+    ).ZERO_SHOT.TEST_CLASSES
+    assert set(wanted) <= set(names) and len(wanted) == 16
+    words = [tuple(class_words(name, "plain")) for name in set(names) - set(wanted)]
+    for place in (0, 1):  # every word is seen in some other combination
+        assert {pair[place] for pair in words} == {n.lower().split("_")[place] for n in names}
