@@ -210,7 +210,7 @@ _MOTIONS: dict[str, _Motion] = {
 # Motions that look and sound otherwise backwards and at another moment, for worlds that ask for them:
 # strokes that swell and break off, on a way through the frame.
 _DIRECTED: dict[str, _Motion] = {
-    "Climb": _Motion(_climb, (1.6, 2.4)),
-    "Sink": _Motion(_sink, (1.6, 2.4)),
+    "Climb": _Motion(_climb, (0.8, 1.2)),
+    "Sink": _Motion(_sink, (0.8, 1.2)),
 }
 _EVERY = {**_MOTIONS, **_DIRECTED}

@@ -123,11 +123,16 @@ def test_videos_without_usable_captions_are_replaced_and_counted(words, demo_wor
     listed = (demo_world / "howto100m/howto.csv").read_text().split()[1:]
     (captions / f"{listed[0]}.csv").write_text("start,end,text\n0.0,1.0,\n")
     (captions / f"{listed[1]}.csv").unlink()
+    tested = (demo_world / "howto100m/val.csv").read_text().split()[1]
+    (captions / f"{tested}.csv").write_text("start,end,text\nx,1.0,word\n")
     keys = ("TEXT.CAPTION_DIR", str(captions), "DATA.MAX_BAD_FRACTION", "0.5")
     assert run(tmp_path / "run", *words, *keys, "SOLVER.MAX_EPOCH", "1") == 0
     assert f"1 have no captions in {captions}" in (tmp_path / "run/log.txt").read_text()
     bad = (tmp_path / "run/bad_media.csv").read_text()
     assert listed[0] in bad and "none of its 1 captions has words" in bad and listed[1] not in bad
+    assert f"{tested}.csv, line 2: the start is 'x'" in bad
+    (row,) = rows(tmp_path / "run", "val_epoch")
+    assert (row["num_videos"], row["num_unreadable"]) == (16, 1)
 
 
 def test_verify_and_manifest_name_the_videos_without_usable_captions(words, demo_world, tmp_path):
