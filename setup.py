@@ -32,6 +32,7 @@ EXTRAS = {
         "ruff>=0.8",  # lint and format
     ],
     "onnx": ["onnxruntime>=1.17"],  # tools/demo.py with a detector's ONNX file
+    "sentences": ["sentence-transformers>=3"],  # ZERO_SHOT.VECTORS as the folder of an encoder
     "wandb": ["wandb>=0.17"],  # WANDB.ENABLE
     "detectron2": ["detectron2"],  # optional person detector; install it from its repository
 }

@@ -1,6 +1,6 @@
 """Prepare and check data before training.
 
-    prepare_data.py demo --out DIR [--preset tiny|small] [--worlds videos,ava,charades] [--seed N]
+    prepare_data.py demo --out DIR [--preset tiny|small|directed] [--worlds videos,ava,charades] [--seed N]
     prepare_data.py verify --cfg FILE.yaml [KEY VALUE ...] --out DIR [--deep] [--workers N]
     prepare_data.py manifest --cfg FILE.yaml [KEY VALUE ...] --out DIR [--workers N]
     prepare_data.py transcode SRC DST [--short-side 128] [--gop 12] [--crf 18] [--workers N]
@@ -169,7 +169,9 @@ def _parser() -> argparse.ArgumentParser:
 
     made = add(demo, takes_cfg=False)
     made.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
-    made.add_argument("--preset", default="tiny", help="tiny or small (%(default)s)")
+    made.add_argument(
+        "--preset", default="tiny", help="tiny, small, or directed for GDT (%(default)s)"
+    )
     made.add_argument("--seed", type=int, default=0, help="of all draws (%(default)s)")
     made.add_argument(
         "--worlds",

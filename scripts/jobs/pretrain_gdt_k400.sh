@@ -14,22 +14,6 @@
 # the published rate for 64 GPUs.
 set -euo pipefail
 
-# shellcheck source=scripts/jobs/training.sh
-. "$(dirname "${BASH_SOURCE[0]}")/training.sh"
-case "${1:-}" in
-    -h | --help) usage "$0" && exit 0 ;;
-esac
-[ $# -gt 1 ] || misuse "a description and a hypothesis are needed (see -h)"
-run_name=$1 hypothesis=$2
-case "$hypothesis" in
-    [1-9]) ;;
-    *) misuse "a hypothesis is a number from 1 to 9, found '$hypothesis' (see -h)" ;;
-esac
-shift 2
-read_flags -c "$(echo "$root/configs/main/gdt/kinetics/${hypothesis}"_*.yaml)" "$@"
-processes=$((gpus > 0 ? gpus : 1))
-batch=${batch:-$((8 * processes))}
-overrides=(SOLVER.BASE_LR "$(awk "BEGIN { print 0.01 * $processes }")"
-    ${overrides[@]+"${overrides[@]}"})
-prepare_run any "" outputs/gdt
-exec "$python" "${run[@]}"
+# shellcheck source=scripts/jobs/gdt.sh
+. "$(dirname "${BASH_SOURCE[0]}")/gdt.sh"
+pretrain_gdt kinetics 8 "$@"

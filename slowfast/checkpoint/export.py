@@ -9,11 +9,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from slowfast.checkpoint.formats.base import AUDIO, AUDIO_HEAD, POOLING, VIDEO, VIDEO_HEAD, WRAPPER
+from slowfast.checkpoint.formats.base import (
+    AUDIO,
+    AUDIO_HEAD,
+    POOLING,
+    TEXT,
+    TEXT_HEAD,
+    VIDEO,
+    VIDEO_HEAD,
+    WRAPPER,
+)
 from slowfast.checkpoint.formats.releases import (
     AVID_CRITERION,
     AVID_PARTS,
     GDT_HEAD,
+    GDT_TEXT,
     POOLING_LAYER,
 )
 from slowfast.checkpoint.store import open_checkpoint, saved_key
@@ -52,9 +62,11 @@ def to_released(state: Mapping[str, Tensor], epoch: int) -> dict[str, Any]:
 GDT_LAYOUT = {
     VIDEO: ("video_network.base.", {}),
     AUDIO: ("audio_network.base.", {}),
+    TEXT: ("text_network.", {ours: theirs for theirs, ours in GDT_TEXT.items()}),
     POOLING: ("video_pooling.2.", {ours: theirs for theirs, ours in POOLING_LAYER.items()}),
     VIDEO_HEAD: ("mlp_v.", {ours: theirs for theirs, ours in GDT_HEAD.items()}),
     AUDIO_HEAD: ("mlp_a.", {ours: theirs for theirs, ours in GDT_HEAD.items()}),
+    TEXT_HEAD: ("mlp_t.", {ours: theirs for theirs, ours in GDT_HEAD.items()}),
 }
 
 
@@ -74,7 +86,7 @@ def to_gdt_released(state: Mapping[str, Tensor], epoch: int) -> dict[str, Any]:
             released[f"{prefix}pos_ids"] = torch.arange(count)[None]
         for name in names:
             released[prefix + _renamed(name.removeprefix(own), layers)] = state[name]
-        if part == AUDIO:
+        if part == AUDIO and names:
             classifier = {"fc.weight": torch.zeros(1000, 512), "fc.bias": torch.zeros(1000)}
             released |= {prefix + name: tensor for name, tensor in classifier.items()}
     return {"model": released, "epoch": epoch}
@@ -97,7 +109,7 @@ def to_stica_released(state: Mapping[str, Tensor], epoch: int) -> dict[str, Any]
 
 
 # By MODEL.MODEL_NAME in lower case.
-LAYOUTS = {"gdt": to_gdt_released, "stica": to_stica_released}
+LAYOUTS = {"gdt": to_gdt_released, "gdt_text": to_gdt_released, "stica": to_stica_released}
 
 
 def export_file(path: str | Path, out: str | Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from slowfast.checkpoint.formats import FORMATS, CheckpointFormat
 from slowfast.checkpoint.formats.base import AUDIO, VIDEO, WRAPPER
 from slowfast.checkpoint.store import check_architecture, open_checkpoint
+from slowfast.models.parts import parts_of
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
 
@@ -34,17 +35,21 @@ class Pretraining(NamedTuple):
 
 
 ENCODER, CRITERION = "encoder.", "criterion."
+BACKBONES = (VIDEO, AUDIO)
 # Positive sets are searched anew from the banks.
 NOT_CARRIED_OVER = (CRITERION + "positives",)
 
 
 def read_pretraining(
-    path: str | Path, architecture: Mapping[str, str] | None = None
+    path: str | Path,
+    architecture: Mapping[str, str] | None = None,
+    backbones: Collection[str] = BACKBONES,
 ) -> Pretraining:
     """Read a pretraining, our own or a released one.
 
     Args:
         path: see :func:`open_checkpoint`.
+        backbones: parts that a released file must have.
         architecture: ``MODEL.ARCH`` and ``AUDIO.ARCH`` that a run must have had.
 
     Raises:
@@ -54,20 +59,23 @@ def read_pretraining(
     state: Any = content.get("model_state", {})
     if not any(name.startswith(ENCODER) for name in state):
         for fmt in map(FORMATS.get, FORMATS):
-            if holds_both_networks(fmt, content):
+            if holds_networks(fmt, content, backbones):
                 return Pretraining(path, whole_state(fmt, content), None)
+        wanted = " and ".join(part.removesuffix("_backbone") for part in backbones)
         raise CheckpointError(
-            f"{path}: holds no audio-visual pretraining, neither a run of this package nor a file "
-            "of the AVID-CMA or the GDT release."
+            f"{path}: holds no pretraining of {wanted}, neither a run of this package nor a file of "
+            "the AVID-CMA or the GDT release."
         )
     check_architecture(path, content, architecture or {})
     return Pretraining(path, dict(state), content.get("list_fingerprint"))
 
 
-def holds_both_networks(fmt: CheckpointFormat, content: Mapping[str, Any]) -> bool:
-    """Tell whether a file has the names of a format, for video and audio."""
+def holds_networks(
+    fmt: CheckpointFormat, content: Mapping[str, Any], backbones: Collection[str]
+) -> bool:
+    """Tell whether a file has the names of a format, for some parts."""
     parsed = fmt.parse(content)
-    return {VIDEO, AUDIO} <= parsed.parts.keys() and not parsed.unknown
+    return set(backbones) <= parsed.parts.keys() and not parsed.unknown
 
 
 def whole_state(fmt: CheckpointFormat, content: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -116,7 +124,8 @@ def load_pretraining(
         CheckpointError: tensors are missing or of another shape, or the banks belong to another
             list of files.
     """
-    path, state, theirs = read_pretraining(path, architecture)
+    backbones = [part for part in parts_of(model) if part.endswith("_backbone")]
+    path, state, theirs = read_pretraining(path, architecture, backbones)
     prefixes = (ENCODER, CRITERION) if parts == "all" else (ENCODER,)
     if parts == "all" and any(name.startswith(CRITERION) for name in model.state_dict()):
         _check_list(path, state, theirs, model, fingerprint)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from slowfast.datasets.captions import Captions
 from slowfast.datasets.file_probe import FileProbe
 from slowfast.datasets.items import ItemTable
 
@@ -186,6 +187,17 @@ def check_training_sound(train: SplitReport, missing: str) -> None:
         train.problems.append(f"{found} no file is left to train on:\n    {shown}")
     else:
         train.notes.append(f"{found} will be dropped (AUDIO.MISSING drop):\n    {shown}")
+
+
+def note_captions(split: SplitReport, captions: Captions) -> None:
+    """Say which usable files have no usable caption: they are replaced in training, and counted."""
+    good = [split.probes[row] for row in split.good_rows]
+    lacking = [why for p in good if (why := captions.problem(p.path, p.duration))]
+    if lacking:
+        split.notes.append(
+            f"{len(lacking)} of {len(good)} usable files have no usable caption and are replaced in "
+            f"training; a manifest leaves them out:\n    " + shorten(lacking, "\n    ")
+        )
 
 
 def check_overlap(train: SplitReport, held_out: SplitReport) -> None:

@@ -12,8 +12,10 @@ from slowfast.dataprep.list_checks import (
     check_overlap,
     check_split,
     check_training_sound,
+    note_captions,
 )
 from slowfast.datasets.build import SPLITS, build_windows, manifest_path, read_items
+from slowfast.datasets.captions import build_captions
 from slowfast.datasets.file_probe import FileProbe, crashed_probe, probe_file
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import MissingListError
@@ -106,6 +108,8 @@ def verify_dataset(cfg, out_dir: str | Path, workers: int = 2, full: bool = Fals
             check_training_sound(split, cfg.AUDIO.MISSING)
         elif split.name != "train" and "train" in splits:
             check_overlap(splits["train"], split)
+        if cfg.TEXT.CAPTION_DIR:
+            note_captions(split, build_captions(cfg.TEXT))
     report = VerifyReport(Path(out_dir), splits, absent)
     rows = {name: [_row(s, row) for row in range(len(s.probes))] for name, s in splits.items()}
     report.write(COLUMNS, rows)
@@ -117,8 +121,8 @@ def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dic
 
     The training manifest leaves out files that cannot be used, listed with their reasons in
     ``<out_dir>/left_out.csv``; with ``AUDIO.ENABLE`` and ``AUDIO.MISSING`` drop also those without
-    the audio of a clip. Validation and test manifests keep every row: nothing may vanish from a
-    test set.
+    the audio of a clip, with ``TEXT.CAPTION_DIR`` those without a usable caption. Validation and
+    test manifests keep every row: nothing may vanish from a test set.
 
     Returns:
         Per split the manifest's path, and the numbers of files kept, left out, and kept although
@@ -138,6 +142,12 @@ def write_manifests(cfg, out_dir: str | Path, workers: int = 2) -> dict[str, dic
         if name == "train":
             sound = windows is not None
             reasons = [probe.reason or (sound and probe.audio_reason) for probe in split.probes]
+            if cfg.TEXT.CAPTION_DIR:
+                captions = build_captions(cfg.TEXT)
+                reasons = [
+                    reason or captions.problem(probe.path, probe.duration)
+                    for reason, probe in zip(reasons, split.probes, strict=True)
+                ]
             good = [row for row, reason in enumerate(reasons) if not reason]
             if not good:
                 keys = "DATA.PATH_PREFIX and AUDIO.DURATION" if sound else "DATA.PATH_PREFIX"

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
 from torch.utils.data import Dataset
 
 from slowfast.datasets.audio.spec_augment import POLICIES
 from slowfast.datasets.audio_filter import drop_files_without_audio, require_audio
+from slowfast.datasets.captions import build_caption_views
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import build_media_options
@@ -19,7 +21,9 @@ from slowfast.datasets.readers import (
     EvalBoxes,
     EvalFrames,
     LabelReader,
+    MovingCrops,
     Reader,
+    TextReader,
     TrainBoxes,
     TrainFrames,
 )
@@ -140,6 +144,7 @@ def build_dataset(
     views: str | None = None,
     items: ItemTable | None = None,
     plan: ViewPlan = ONE_VIEW,
+    tokenise: Callable[[str], np.ndarray] | None = None,
 ) -> Dataset:
     """Return the dataset of a split.
 
@@ -150,9 +155,10 @@ def build_dataset(
             (``TEST.NUM_*``) or a ``pair`` of clips; by default as is usual for the split.
         items: the list, where it is known already.
         plan: the random views of each item in training.
+        tokenise: where given, views are clips of captions (``TEXT``) and this reads their words.
 
     Raises:
-        ConfigError: unknown name.
+        ConfigError: unknown name, or keys that do not go with captions.
         AnnotationError: its lists are missing or wrong.
     """
     if isinstance(kind := _registered(name, split), type):
@@ -164,11 +170,12 @@ def build_dataset(
     readers: list[Reader] = [
         *_frame_readers(cfg, items, views, plan.cuts),
         *_audio_readers(cfg, views),
+        *([] if tokenise is None else [TextReader(tokenise)]),
     ]
     crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "all" and items.boxes is None else 1
     return ClipDataset(
         items,
-        _view_rule(cfg, items, views, plan),
+        _view_rule(cfg, items, views, plan, tokenise is not None),
         readers,
         build_media_options(cfg),
         seed=cfg.RNG_SEED,
@@ -191,7 +198,7 @@ def _foreign_dataset(
 
 
 def _view_rule(
-    cfg, items: ItemTable, views: str, plan: ViewPlan
+    cfg, items: ItemTable, views: str, plan: ViewPlan, captions: bool = False
 ) -> RandomViews | FixedViews | KeyframeView:
     data = cfg.DATA
     if items.boxes is not None:
@@ -200,20 +207,22 @@ def _view_rule(
         sampling = StridedSampling(data.NUM_FRAMES, data.SAMPLING_RATE)
     else:
         sampling = build_temporal_sampling(data)
+    if views == "all" and (captions or cfg.AUDIO.ENABLE):
+        _check_one_view(cfg.TEST, "captions" if captions else "AUDIO.ENABLE")
+    if captions:
+        return build_caption_views(cfg, sampling, views, plan)
     windows = build_windows(cfg) if cfg.AUDIO.ENABLE else None
     if views == "random":
         silence = windows is not None and cfg.AUDIO.MISSING == "zero"
         return RandomViews(sampling, plan, windows, silence)
-    if windows is not None and views == "all":
-        _check_one_view(cfg.TEST)
     spread = {"all": cfg.TEST.NUM_ENSEMBLE_VIEWS, "pair": 2}
     return FixedViews(sampling, spread.get(views, 0), windows)
 
 
-def _check_one_view(test) -> None:
+def _check_one_view(test, what: str) -> None:
     if test.NUM_ENSEMBLE_VIEWS * test.NUM_SPATIAL_CROPS != 1:
         raise ConfigError(
-            "With AUDIO.ENABLE a test video has a single view, found TEST.NUM_ENSEMBLE_VIEWS "
+            f"With {what} a test video has a single view, found TEST.NUM_ENSEMBLE_VIEWS "
             f"{test.NUM_ENSEMBLE_VIEWS} and TEST.NUM_SPATIAL_CROPS {test.NUM_SPATIAL_CROPS}: set "
             "both to 1."
         )
@@ -229,8 +238,12 @@ def _frame_readers(cfg, items: ItemTable, views: str, cuts: int = 1) -> list[Rea
         flip = cfg.AVA.TEST_FORCE_FLIP
         geometry = BoxTestGeometry(data.TEST_CROP_SIZE, flip, data.RESIZE_ANTIALIAS)
         return [EvalBoxes(items.boxes, geometry)]
-    if training:
-        frames: Reader = TrainFrames(TrainGeometry.from_cfg(data), color, cuts)
+    if training and data.STILL_IMAGES:
+        if cuts > 1:
+            raise ConfigError("DATA.STILL_IMAGES: a clip of a still image has a single cut.")
+        frames: Reader = MovingCrops(data.TRAIN_CROP_SIZE, data.NUM_FRAMES, color)
+    elif training:
+        frames = TrainFrames(TrainGeometry.from_cfg(data), color, cuts)
     else:
         crops = cfg.TEST.NUM_SPATIAL_CROPS if views == "all" else 1
         frames = EvalFrames(TestGeometry.from_cfg(data, crops), data.NUM_FRAMES)

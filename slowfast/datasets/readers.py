@@ -7,6 +7,7 @@ stands for them where a file cannot be read. Adding a modality is adding a reade
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.sample import Sample
 from slowfast.datasets.transforms.boxes import BoxTestGeometry, BoxTrainGeometry, to_pixels
 from slowfast.datasets.transforms.color import ColorJitter
+from slowfast.datasets.transforms.moving_crops import moving_crops
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.datasets.views import View
 
@@ -75,6 +77,31 @@ class TrainFrames(Reader):
             "video": torch.stack([clip.transpose(0, 1) for clip in clips]).contiguous(),
             "color": self.color.draw(rng, len(clips)),
             "time": _times_of(views).repeat_interleave(self.cuts, dim=0),
+        }
+
+
+@dataclass(frozen=True)
+class MovingCrops(Reader):
+    """Clips of one image each, see :func:`moving_crops`: the keys of :class:`TrainFrames`.
+
+    Args:
+        size: S.
+        num_frames: T.
+        color: see :class:`ColorJitter`.
+    """
+
+    size: int
+    num_frames: int
+    color: ColorJitter = NO_COLOR_CHANGE
+
+    def read(self, media, row, views, rng) -> Sample:
+        """Return the moving crops of the first frame of each view."""
+        images = media.read_frames([view.frames[0] for view in views])
+        clips = [moving_crops(image, self.size, self.num_frames, rng) for image in images]
+        return {
+            "video": torch.stack([clip.transpose(0, 1) for clip in clips]).contiguous(),
+            "color": self.color.draw(rng, len(clips)),
+            "time": _times_of(views),
         }
 
 
@@ -169,6 +196,30 @@ class AudioReader(Reader):
     def empty(self, row: int, count: int) -> Sample:
         """Return silence."""
         return {"audio": torch.zeros(count, self.num_samples)}
+
+
+@dataclass(frozen=True)
+class TextReader(Reader):
+    """The words of each view: ``text`` int64 ``(V, W)``, in reverse where the view runs backwards.
+
+    Args:
+        tokenise: from a text to ``(W,)`` numbers of words, 0 for none.
+    """
+
+    tokenise: Callable[[str], np.ndarray]
+
+    def read(self, media, row, views, rng) -> Sample:
+        """Return the numbers of the known words."""
+        ids = [self.tokenise(view.text) for view in views]
+        turned = [
+            words[::-1] if view.time[0] > view.time[1] else words
+            for words, view in zip(ids, views, strict=True)
+        ]
+        return {"text": torch.from_numpy(np.stack(turned))}
+
+    def empty(self, row: int, count: int) -> Sample:
+        """Return no words."""
+        return {"text": torch.from_numpy(np.stack([self.tokenise("")] * count))}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@
 | ``color`` | float32 (B, V, 5) | draws of the colour jitter (training) |
 | ``audio`` | float32 (B, V, S) | mono waveforms, forwards in every view |
 | ``audio_mask`` | float32 (B, V, M, 2) | draws of SpecAugment (training, ``AUDIO.SPEC_AUGMENT``) |
+| ``text`` | int64 (B, V, W) | numbers of words, 0 for none; a view that runs backwards begins with its last |
 | ``time`` | float32 (B, V, 2) | begin and end of each view in seconds; end first: backwards |
 | ``label`` | int64 (B,) or float32 (B, C) | -1 without one; several actions per item |
 | ``boxes`` | float32 (N, 5) | place in the batch, then corners in pixels of ``video`` |

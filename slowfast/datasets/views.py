@@ -40,11 +40,13 @@ class View:
         time: begin and end in seconds, on the clock of frames and audio; a view that runs
             backwards begins at its later end.
         audio_start: where its audio begins, in seconds, in the direction of the file.
+        text: its words, where there are captions.
     """
 
     frames: list[int]
     time: tuple[float, float]
     audio_start: float = 0.0
+    text: str = ""
 
     def backwards(self) -> View:
         """Return the same moment, running the other way."""

@@ -83,7 +83,9 @@ def build_subject(cfg) -> Subject:
     method = task.build_test_model()
     task.initialise_test(method)
     parts = method.parts()
-    backbones = {m: parts[f"{m}_backbone"] for m in method.modalities if f"{m}_backbone" in parts}
+    # Words have no direction and no length that could be shifted.
+    known = [m for m in method.modalities if m != "text" and f"{m}_backbone" in parts]
+    backbones = {modality: parts[f"{modality}_backbone"] for modality in known}
     audio = build_audio_features(cfg.AUDIO) if "audio" in backbones else None
     return Subject(method, backbones, clips, audio)
 

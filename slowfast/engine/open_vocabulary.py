@@ -14,7 +14,7 @@ from slowfast.engine.moments import MomentLabels
 from slowfast.engine.test import load_weights, test_weights
 from slowfast.models.build import build_model
 from slowfast.models.text import class_words
-from slowfast.models.text.word_vectors import open_vectors
+from slowfast.models.text.sentences import open_name_vectors
 from slowfast.models.zero_shot import ZeroShot
 from slowfast.utils.errors import CheckpointError, ConfigError
 
@@ -36,7 +36,7 @@ def build_open_vocabulary(cfg, labels: Sequence[str]) -> MomentLabels:
         raise ConfigError("Open vocabularies need at least two different labels.")
     node, data, device = cfg.ZERO_SHOT, cfg.DATA, device_of(cfg)
     words = {label: class_words(label, "plain", node.LEMMAS) for label in names}
-    vectors = open_vectors(node.VECTORS).embed_classes(words, node.MISSING_WORDS)
+    vectors = open_name_vectors(node.VECTORS).embed_classes(words, node.MISSING_WORDS)
     model = build_model(cfg).to(device).eval()
     if not isinstance(model, ZeroShot):
         raise ConfigError(

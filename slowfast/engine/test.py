@@ -10,6 +10,7 @@ from torch import nn
 from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import load_checkpoint_file
 from slowfast.config.reads import check_reads
+from slowfast.engine.best_epoch import best_checkpoint
 from slowfast.engine.evaluate import (
     EvaluationResult,
     evaluate,
@@ -40,8 +41,8 @@ logger = get_logger(__name__)
 def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
     """Measure a model on the sets that its task tests and write ``results.json``.
 
-    The weights are those of ``TEST.CHECKPOINT_FILE_PATH``, else the newest of the run, else
-    ``TRAIN.CHECKPOINT_FILE_PATH``, else backbone and head of ``MODEL.CKPT``.
+    The weights are those of ``TEST.CHECKPOINT_FILE_PATH``, else the newest of the run, or the best by
+    ``TEST.WEIGHTS``, else ``TRAIN.CHECKPOINT_FILE_PATH``, else backbone and head of ``MODEL.CKPT``.
     """
     output_dir = Path(cfg.OUTPUT_DIR)
     task = build_task(cfg)
@@ -119,7 +120,7 @@ def fill(cfg, task: Task, model: nn.Module) -> tuple[str, int]:
     Raises:
         CheckpointError: there are none, or a part would stay random, which few tasks test.
     """
-    found = _weights_of_runs(cfg)
+    found = _weights_of_runs(cfg, task)
     if found is not None:
         path, content = found
         load_weights(model, content, path)
@@ -139,18 +140,28 @@ def test_weights(cfg) -> tuple[Path, dict[str, Any]]:
     Raises:
         CheckpointError: there is none.
     """
-    found = _weights_of_runs(cfg)
+    found = _weights_of_runs(cfg, build_task(cfg) if cfg.TEST.WEIGHTS == "best" else None)
     if found is None:
         raise _nothing_to_test(cfg)
     return found
 
 
-def _weights_of_runs(cfg) -> tuple[Path, dict[str, Any]] | None:
-    """Return the checkpoint of ours that a config names or its folder holds, if there is one."""
+def _weights_of_runs(cfg, task: Task | None) -> tuple[Path, dict[str, Any]] | None:
+    """Return the checkpoint of ours that a config names or its folder holds, if there is one.
+
+    Args:
+        task: knows by which measure ``TEST.WEIGHTS`` best chooses.
+    """
     if cfg.TEST.CHECKPOINT_FILE_PATH:
         path = Path(local_path(cfg.TEST.CHECKPOINT_FILE_PATH, "TEST.CHECKPOINT_FILE_PATH"))
         return path, load_checkpoint_file(path)
-    newest = checkpoint_store(cfg).load_newest(lambda path, state: model_state_of(state, path))
+    store = checkpoint_store(cfg)
+    if cfg.TEST.WEIGHTS == "best" and store.files():
+        validated = [one.name for one in task.evaluations() if one.split == "val"]
+        stats = Path(cfg.OUTPUT_DIR) / "stats.jsonl"
+        path = best_checkpoint(stats, store, primary_metric(task, validated))
+        return path, load_checkpoint_file(path)
+    newest = store.load_newest(lambda path, state: model_state_of(state, path))
     if newest is None and cfg.TRAIN.CHECKPOINT_FILE_PATH:
         path = Path(local_path(cfg.TRAIN.CHECKPOINT_FILE_PATH, "TRAIN.CHECKPOINT_FILE_PATH"))
         return path, load_checkpoint_file(path)

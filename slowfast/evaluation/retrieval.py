@@ -41,3 +41,13 @@ def recall(found: np.ndarray, count: int, ks: Sequence[int]) -> dict[int, float]
         ks: cut-offs.
     """
     return {k: 100.0 * float((found <= k).sum()) / count for k in ks}
+
+
+def median_rank(found: np.ndarray, count: int) -> float:
+    """Return the median rank of ``count`` items, of which those without a rank come last.
+
+    Args:
+        found: ranks of the items that could be read.
+        count: all items.
+    """
+    return float(np.median(np.concatenate([found, np.full(count - len(found), count + 1)])))

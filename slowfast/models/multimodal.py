@@ -11,6 +11,7 @@ from slowfast.models.backbones import build_backbone
 from slowfast.models.heads import NormalisedProjection, Projection
 from slowfast.models.heads.pooling import global_pool
 from slowfast.models.heads.transformer_pooling import TransformerPooling, build_pooling
+from slowfast.models.text.encoder import build_text_backbone
 
 
 class Branch(nn.Module):
@@ -84,6 +85,7 @@ class MultiModalEncoder(nn.Module):
 BACKBONES = {
     "video": lambda cfg: build_backbone(cfg.MODEL.ARCH),
     "audio": lambda cfg: build_audio_backbone(cfg.AUDIO.ARCH),
+    "text": lambda cfg: build_text_backbone(cfg.TEXT),
 }
 # And its projection head.
 HEADS = {
@@ -93,7 +95,7 @@ HEADS = {
 
 
 def build_multimodal_encoder(cfg, modalities: Sequence[str]) -> MultiModalEncoder:
-    """Build from ``MODEL.ARCH``, ``AUDIO.ARCH``, ``SSL.PROJECTION`` and ``SSL.HEAD``.
+    """Build from ``MODEL.ARCH``, ``AUDIO.ARCH``, ``TEXT``, ``SSL.PROJECTION`` and ``SSL.HEAD``.
 
     ``MODEL.POOLING_*`` says how the feature map of the frames is pooled.
     """

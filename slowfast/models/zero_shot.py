@@ -14,7 +14,7 @@ from slowfast.models.build import MODEL_REGISTRY
 from slowfast.models.freezing import Freezer
 from slowfast.models.heads.pooling import global_pool
 from slowfast.models.parts import HEAD, VIDEO_BACKBONE
-from slowfast.models.text.word_vectors import open_vectors
+from slowfast.models.text.sentences import open_name_vectors
 
 
 class ZeroShot(nn.Module):
@@ -81,5 +81,5 @@ def vector_loss(embeddings: Tensor, targets: Tensor, reduction: str = "mean") ->
 def zero_shot(cfg) -> ZeroShot:
     """Build from ``MODEL.ARCH``, ``MODEL.DROPOUT_RATE`` and ``ZERO_SHOT.VECTORS``."""
     model = cfg.MODEL
-    dim = open_vectors(cfg.ZERO_SHOT.VECTORS).dim
+    dim = open_name_vectors(cfg.ZERO_SHOT.VECTORS).dim
     return ZeroShot(build_backbone(model.ARCH), dim, model.DROPOUT_RATE, model.FREEZE)

@@ -1,4 +1,4 @@
-"""GDT: contrastive learning from compositions of transformations of frames and audio.
+"""GDT: contrastive learning from compositions of transformations of frames and audio, or text.
 
 Patrick et al., "On Compositions of Transformations in Contrastive Self-Supervised Learning" (ICCV
 2021). Each clip is read at one or two starts, forwards and maybe backwards; whether views that differ
@@ -29,10 +29,10 @@ logger = get_logger(__name__)
 
 @SSL_METHODS.register
 class GDT(SSLModel):
-    """An audio-visual encoder, trained to tell or to ignore transformations.
+    """An encoder of frames and audio, trained to tell or to ignore transformations.
 
     Args:
-        encoder: frames and audio to embeddings.
+        encoder: both modalities to embeddings.
         hypothesis: the role of each step.
         temperature, negatives, key_gradient: see :func:`gdt_loss`.
     """
@@ -54,7 +54,7 @@ class GDT(SSLModel):
 
     @classmethod
     def from_cfg(cls, cfg, items) -> GDT:
-        """Build from ``MODEL.ARCH``, ``AUDIO.ARCH``, the head's keys and ``SSL.GDT``."""
+        """Build from ``MODEL.ARCH``, that of the other modality, the head's keys and ``SSL.GDT``."""
         gdt, hypothesis = cfg.SSL.GDT, _hypothesis_of(cfg.SSL.GDT)
         logger.info("%s", hypothesis.table())
         encoder = build_multimodal_encoder(cfg, cls.modalities)
@@ -76,8 +76,9 @@ class GDT(SSLModel):
         return self.encoder.parts()
 
     def embed(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Return the video and the audio embeddings ``(B, D)``, not normalised."""
-        return self.encoder({"video": batch["video"][0], "audio": batch["audio"]})
+        """Return the embeddings ``(B, D)`` of the modalities that are there, not normalised."""
+        branches = self.encoder.branches
+        return {m: branches[m](_input(batch, m)) for m in self.modalities if m in batch}
 
     def encode(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Return the embeddings ``(B, V, D)`` of all views, in the order of the hypothesis.
@@ -85,11 +86,11 @@ class GDT(SSLModel):
         Each view has a forward pass of its own, so that batch normalisation never mixes them.
         """
         count = len(self.hypothesis.views)
-        clips, audio = (x.unflatten(0, (-1, count)) for x in (batch["video"][0], batch["audio"]))
-        found = [
-            self.encoder({"video": clip, "audio": levels})
-            for clip, levels in zip(clips.unbind(1), audio.unbind(1), strict=True)
-        ]
+        views = zip(
+            *(_input(batch, m).unflatten(0, (-1, count)).unbind(1) for m in self.modalities),
+            strict=True,
+        )
+        found = [self.encoder(dict(zip(self.modalities, view, strict=True))) for view in views]
         return {m: torch.stack([view[m] for view in found], dim=1) for m in self.modalities}
 
     def losses(
@@ -97,25 +98,41 @@ class GDT(SSLModel):
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the blocks of the loss, and how far each step shows in the embeddings.
 
-        ``gap_STEP`` is the mean cosine of frames and audio of one view less that of two views that
-        differ in the step: positive where the network tells them apart. ``matched`` is the share, in
-        percent, of clips whose own audio is the nearest of this process.
+        ``gap_STEP`` is the mean cosine of frames and audio (or text) of one view less that of two
+        views that differ in the step: positive where the network tells them apart. ``matched`` is the
+        share, in percent, of clips whose own audio (or text) is the nearest of this process.
         """
         with torch.autocast(embeddings["video"].device.type, enabled=False):
-            video, audio = (F.normalize(embeddings[m].float(), dim=-1) for m in self.modalities)
-            pairs = zip(video.unbind(1), audio.unbind(1), strict=True)
+            units = (F.normalize(embeddings[m].float(), dim=-1) for m in self.modalities)
+            pairs = zip(*(unit.unbind(1) for unit in units), strict=True)
             views = dict(zip(self.hypothesis.views, pairs, strict=True))
             options = (self.temperature, self.negatives, None, self.key_gradient)
             losses = gdt_loss(views, self.hypothesis, *options)
         with torch.no_grad():
-            clip, own_audio = views[""]
-            nearest = (clip @ own_audio.T).argmax(dim=1)
+            clip, partner = views[""]
+            nearest = (clip @ partner.T).argmax(dim=1)
             own = torch.arange(len(nearest), device=nearest.device)
             metrics = {"matched": 100.0 * (nearest == own).float().mean()}
             for step in self.hypothesis.active:
                 other = views[MARKS[step]][1]
-                metrics[f"gap_{step}"] = (clip * (own_audio - other)).sum(dim=1).mean()
+                metrics[f"gap_{step}"] = (clip * (partner - other)).sum(dim=1).mean()
         return losses, metrics
+
+
+@SSL_METHODS.register(name="GDT_TEXT")
+class GDTText(GDT):
+    """The same with the words that are spoken in place of the audio.
+
+    A view's text is a caption and its frames are those around it, so that a shift in time is another
+    caption. The text network knows no order: its embedding of a reversed view is that of the view.
+    """
+
+    modalities: ClassVar[tuple[str, ...]] = ("video", "text")
+
+
+def _input(batch: dict[str, Any], modality: str) -> Tensor:
+    """Return what the network of a modality reads of a batch."""
+    return batch[modality][0] if modality == "video" else batch[modality]
 
 
 def _hypothesis_of(gdt) -> Hypothesis:

@@ -15,7 +15,7 @@ from pathlib import Path
 from slowfast.synthetic.presets import DemoPreset
 
 FOLDS = (1, 2, 3)
-FOLDERS = ("videos", "kinetics", "ucf101", "hmdb51", "folders")
+FOLDERS = ("videos", "kinetics", "ucf101", "hmdb51", "folders", "howto100m", "combinations")
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,10 @@ def _write_hmdb51(folder: Path, preset: DemoPreset, videos: list[DemoVideo]) -> 
 def _link_folders(out: Path, videos: list[DemoVideo]) -> None:
     for video in videos:
         part = "train" if split_of(video) == "train" else "val"
-        _link(out / video.path, out / "folders" / part / video.class_name / video.file_name)
+        link(out / video.path, out / "folders" / part / video.class_name / video.file_name)
 
 
-def _link(source: Path, target: Path) -> None:
+def link(source: Path, target: Path) -> None:
     """Make ``target`` a second name of ``source``, or a copy where links are impossible."""
     if target.exists():
         return

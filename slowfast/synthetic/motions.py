@@ -14,6 +14,7 @@ import numpy as np
 
 Array = np.ndarray
 
+WAY_SECONDS = 3.5  # of a directed motion from its beginning to its end
 # A turn that faded would wind back, and a swap of colours is sudden anyway.
 _EASED = ("dx", "dy", "log_scale")
 
@@ -63,7 +64,7 @@ def offsets(action: Action, times: Array) -> Offsets:
 
     Outside the interval of the action all offsets are zero.
     """
-    moved = _MOTIONS[action.kind].move(action, cycles(action, times))
+    moved = _EVERY[action.kind].move(action, cycles(action, times))
     if action.ease > 0:
         strength = np.minimum(times - action.start, action.stop - times) / action.ease
         strength = np.clip(strength, 0, 1)
@@ -89,7 +90,7 @@ def events(action: Action, duration: float) -> Array:
     A bounce touches the floor, a zig-zag turns round, a jump lands, a blink changes colour;
     the smooth motions mark the start of each repetition.
     """
-    step = 1.0 / _MOTIONS[action.kind].events_per_cycle
+    step = 1.0 / _EVERY[action.kind].events_per_cycle
     first, last = action.start, min(action.stop, duration)
     low = np.ceil((action.rate * first + action.phase) / step)
     high = np.ceil((action.rate * last + action.phase) / step)
@@ -106,13 +107,18 @@ def hop_values(action: Action, index: Array) -> Array:
 
 
 def motion_names() -> tuple[str, ...]:
-    """Return the names of all motions; their order is the order of the class labels."""
+    """Return the names of the usual motions; their order is the order of the class labels."""
     return tuple(_MOTIONS)
+
+
+def directed_names() -> tuple[str, ...]:
+    """Return the names of the motions that show direction and moment."""
+    return tuple(_DIRECTED)
 
 
 def rate_range(kind: str) -> tuple[float, float]:
     """Return the lowest and the highest usual ``rate`` of a motion, in repetitions per second."""
-    return _MOTIONS[kind].rates
+    return _EVERY[kind].rates
 
 
 def _hop(seed: int, index: int) -> Array:
@@ -161,6 +167,25 @@ def _blink(action: Action, cycle: Array) -> dict[str, Array]:
     return {"swap": (cycle % 1.0 >= 0.5).astype(np.float64)}
 
 
+def _climb(action: Action, cycle: Array) -> dict[str, Array]:
+    return _directed(action, cycle, 1)
+
+
+def _sink(action: Action, cycle: Array) -> dict[str, Array]:
+    return _directed(action, cycle, -1)
+
+
+def way_passed(action: Action, cycle: Array) -> Array:
+    """Return how far a directed motion has come, from 0 to 1 within :data:`WAY_SECONDS`."""
+    return np.clip((cycle - action.phase) / (action.rate * WAY_SECONDS), 0, 1)
+
+
+def _directed(action: Action, cycle: Array, up: int) -> dict[str, Array]:
+    stroke, way = cycle % 1.0, way_passed(action, cycle)
+    grown = 2.0 * action.amplitude * up * (2 * stroke - 1)
+    return {"log_scale": grown, "dy": 1.1 * action.amplitude * up * (1 - 2 * way)}
+
+
 def _along(way: Array, turns: float) -> dict[str, Array]:
     return {"dx": way * np.cos(2 * np.pi * turns), "dy": way * np.sin(2 * np.pi * turns)}
 
@@ -182,3 +207,10 @@ _MOTIONS: dict[str, _Motion] = {
     "Sway": _Motion(_sway, (1.6, 2.6)),
     "ZigZag": _Motion(_zigzag, (1.6, 2.6), events_per_cycle=2),
 }
+# Motions that look and sound otherwise backwards and at another moment, for worlds that ask for them:
+# strokes that swell and break off, on a way through the frame.
+_DIRECTED: dict[str, _Motion] = {
+    "Climb": _Motion(_climb, (0.8, 1.2)),
+    "Sink": _Motion(_sink, (0.8, 1.2)),
+}
+_EVERY = {**_MOTIONS, **_DIRECTED}

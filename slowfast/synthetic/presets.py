@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from slowfast.synthetic.motions import motion_names
+from slowfast.synthetic.motions import directed_names, motion_names
 from slowfast.utils.errors import ConfigError, did_you_mean
 
 
@@ -36,6 +36,15 @@ PRESETS: dict[str, DemoPreset] = {
     for preset in (
         DemoPreset("tiny", 3, 2, 1, height=48, width=64, seconds=(2.2, 2.8)),
         DemoPreset("small", 13, 4, 3, height=72, width=96, seconds=(3.0, 4.0)),
+        # Motions that tell their direction and moment, for GDT's hypotheses.
+        DemoPreset(
+            "directed",
+            *(26, 8, 6),
+            height=72,
+            width=96,
+            seconds=(3.0, 4.0),
+            classes=directed_names(),
+        ),
     )
 }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slowfast.synthetic.motions import Action, cycles, events, hop_values
+from slowfast.synthetic.motions import Action, cycles, events, hop_values, way_passed
 
 Array = np.ndarray
 
@@ -136,6 +136,15 @@ def _bursts(action: Action, voice: Voice, times: Array) -> Array:
     return noise * (cycles(action, times) % 1.0 >= 0.5)
 
 
+def _glide(action: Action, voice: Voice, times: Array) -> Array:
+    cycle = cycles(action, times)
+    up = 1 if action.kind == "Climb" else -1
+    stroke, way = 2 * (cycle % 1.0) - 1, 2 * way_passed(action, cycle) - 1
+    # Voices differ less than the way does, so that a moment can be told by its pitch.
+    pitch = 500 * (voice.pitch / 500) ** 0.25 * 2 ** (up * (0.7 * stroke + 1.1 * way))
+    return _tone(voice, _integral(pitch, times)) * (1.2 + up * stroke)
+
+
 def _tone(voice: Voice, turns: Array) -> Array:
     """Return a tone with five partials; ``turns`` is the phase of the lowest, in periods."""
     partials = np.arange(1, 6)
@@ -161,9 +170,11 @@ def _sample_rate(times: Array) -> float:
 _SOUNDS: dict[str, Callable[[Action, Voice, Array], Array]] = {
     "Blink": _bursts,
     "Bounce": _thuds,
+    "Climb": _glide,
     "Jump": _beeps,
     "Orbit": _siren,
     "Pulse": _tremolo,
+    "Sink": _glide,
     "Spin": _trill,
     "Sway": _rush,
     "ZigZag": _chirps,

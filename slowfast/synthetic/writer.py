@@ -10,6 +10,8 @@ import time
 from functools import partial
 from pathlib import Path
 
+from slowfast.synthetic.captions import write_captions
+from slowfast.synthetic.combinations import write_combinations
 from slowfast.synthetic.layouts import FOLDERS, DemoVideo, list_videos, write_layouts
 from slowfast.synthetic.media_writer import write_media
 from slowfast.synthetic.presets import DemoPreset, find_preset
@@ -38,6 +40,7 @@ def write_demo_world(
     size, root = find_preset(preset), Path(out)
     record = {"world": "slowfast demo", "version": WORLD_VERSION, "preset": preset, "seed": seed}
     complete = check_folder(root, record, FOLDERS)
+    complete = complete and all((root / name).is_dir() for name in FOLDERS)  # an older version's
     videos = list_videos(size)
     missing = [video for video in videos if not (root / video.path).is_file()]
     if missing or not complete:
@@ -47,6 +50,8 @@ def write_demo_world(
         make = partial(make_video, root, size, seed)
         map_files(make, missing, workers=workers, title="demo videos", crashed=make)
         write_layouts(root, size, videos)
+        write_captions(root, size, seed, videos)
+        write_combinations(root, size, seed, videos)
         remove_stale_parts(root)
         write_record(root, record, complete=True)
     return DemoSummary(

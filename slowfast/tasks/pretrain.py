@@ -1,4 +1,4 @@
-"""Self-supervised pretraining on frames and audio, watched by retrieval."""
+"""Self-supervised pretraining on frames, audio and text, watched by retrieval."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from slowfast.datasets.audio.spec_augment import POLICIES
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import retrieval
+from slowfast.models.text.vocabulary import build_tokeniser
 from slowfast.ssl.base import GRADIENTS, SSL_METHODS, SSLModel, UnknownItems, build_ssl_model
 from slowfast.tasks.base import Batch, EvalSet, ItemEvaluator, StepOutput, Task
 from slowfast.tasks.build import TASK_REGISTRY
@@ -33,7 +34,7 @@ RANKS = (1, 5, 10)
 
 @TASK_REGISTRY.register(name="pretrain")
 class Pretrain(Task):
-    """Trains a model of :mod:`slowfast.ssl` and measures how well audio finds its frames."""
+    """Trains a model of :mod:`slowfast.ssl` and measures how well audio, or text, finds its frames."""
 
     primary_metric = "retrieval_r1"
     report_sections = ("retrieval",)
@@ -57,17 +58,18 @@ class Pretrain(Task):
         )
         self.sound = build_audio_features(cfg.AUDIO) if "audio" in self.modalities else None
         self.masks = POLICIES[cfg.AUDIO.SPEC_AUGMENT] if self.sound else None
+        self.tokenise = build_tokeniser(cfg.TEXT) if "text" in self.modalities else None
         self._train: Dataset | None = None
         # What is looked for by what: the modalities, or two clips of a video where it is alone.
         self.sides = self.modalities if len(self.modalities) > 1 else ("video", "other")
 
     def dataset(self, split: str, views: str | None = None) -> Dataset:
         """Return the dataset of a split; the training list is read once."""
+        what = dataset_name(self.cfg, split), self.cfg, split
         if split != "train" or views is not None:
-            return super().dataset(split, views)
+            return build_dataset(*what, views, tokenise=self.tokenise)
         if self._train is None:
-            name = dataset_name(self.cfg, split)
-            self._train = build_dataset(name, self.cfg, split, plan=self.plan)
+            self._train = build_dataset(*what, plan=self.plan, tokenise=self.tokenise)
         return self._train
 
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
@@ -88,7 +90,9 @@ class Pretrain(Task):
         ssl = self.cfg.SSL
         if ssl.CHECKPOINT:
             fingerprint = self.list_fingerprint(self.dataset("train"))
-            architecture = {"MODEL.ARCH": self.cfg.MODEL.ARCH, "AUDIO.ARCH": self.cfg.AUDIO.ARCH}
+            architecture = {"MODEL.ARCH": self.cfg.MODEL.ARCH}
+            if self.sound is not None:
+                architecture["AUDIO.ARCH"] = self.cfg.AUDIO.ARCH
             path = local_path(ssl.CHECKPOINT, "SSL.CHECKPOINT")
             load_pretraining(model, path, fingerprint, ssl.CHECKPOINT_PARTS, architecture)
 
@@ -99,13 +103,15 @@ class Pretrain(Task):
         return super().evaluations()
 
     def inputs(self, batch: Batch, device: torch.device) -> dict[str, Any]:
-        """Return ``video``, ``audio`` and ``index`` as the model reads them."""
+        """Return ``video``, ``audio``, ``text`` and ``index`` as the model reads them."""
         inputs = {key: batch[key] for key in ("index", GRADIENTS) if key in batch}
         if "video" in self.modalities:
             color = batch["color"].flatten(0, 1) if "color" in batch else None
             inputs["video"] = self.clips.to(device)(batch["video"].flatten(0, 1), color)
         if self.sound is not None:
             inputs["audio"] = self._audio_of(batch, device)
+        if self.tokenise is not None:
+            inputs["text"] = batch["text"].flatten(0, 1)
         return inputs
 
     def _audio_of(self, batch: Batch, device: torch.device) -> Tensor:
@@ -119,11 +125,14 @@ class Pretrain(Task):
         return levels
 
     def example(self, model: nn.Module) -> tuple[nn.Module, tuple]:
-        """Return the encoder with a clip and a spectrogram."""
+        """Return the encoder with a clip and a spectrogram, or words."""
         _, ((clip,),) = super().example(model)
         inputs = {"video": [clip]}
         if self.sound is not None:
             inputs["audio"] = torch.empty(1, *self.sound.output_shape, device="meta")
+        if self.tokenise is not None:
+            words = self.cfg.TEXT.MAX_WORDS
+            inputs["text"] = torch.empty(1, words, dtype=torch.int64, device="meta")
         return _Embed(model), (inputs,)
 
     def prepare_dry_run(self, model: nn.Module) -> None:
@@ -142,7 +151,7 @@ class Pretrain(Task):
         """Return the losses and metrics of the method."""
         inputs = self.inputs(batch, batch["index"].device)
         losses, metrics = model(inputs)
-        return StepOutput(losses, metrics, len(batch["index"]))
+        return StepOutput(losses, {**metrics, **_counted(batch)}, len(batch["index"]))
 
     def encode(self, model: nn.Module, batch: Batch) -> dict[str, Tensor]:
         """Return the embeddings that the losses of the method compare."""
@@ -151,7 +160,7 @@ class Pretrain(Task):
     def losses(self, model: nn.Module, embeddings: dict[str, Tensor], batch: Batch) -> StepOutput:
         """Return the losses and metrics of the method on embeddings of several batches."""
         losses, metrics = model.losses(embeddings, batch)
-        return StepOutput(losses, metrics, len(batch["index"]))
+        return StepOutput(losses, {**metrics, **_counted(batch)}, len(batch["index"]))
 
     def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
         """Return two unit embeddings ``(B, D)`` of each file, one of each of ``sides``."""
@@ -167,6 +176,13 @@ class Pretrain(Task):
     def evaluator(self, dataset: Dataset) -> RetrievalEvaluator:
         """Return an evaluator of retrieval between the two sides of a file."""
         return RetrievalEvaluator(dataset, self.sides)
+
+
+def _counted(batch: Batch) -> dict[str, Tensor]:
+    """Return the share, in percent, of the captions of a batch without a known word."""
+    if "text" not in batch:
+        return {}
+    return {"captions_without_words": 100.0 * (batch["text"] == 0).all(dim=-1).float().mean()}
 
 
 class _Embed(nn.Module):
@@ -195,13 +211,15 @@ class RetrievalEvaluator(ItemEvaluator):
         self.sides = sides
 
     def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
-        """Return the recalls in both directions and their means."""
+        """Return the recalls in both directions and their means, and the median ranks."""
         valid = found["valid"]
         one, two = (found[f"{side}_embedding"][valid] for side in self.sides)
-        forth = retrieval.recall(retrieval.ranks(one, two), len(valid), RANKS)
-        back = retrieval.recall(retrieval.ranks(two, one), len(valid), RANKS)
+        ranks = retrieval.ranks(one, two), retrieval.ranks(two, one)
+        forth, back = (retrieval.recall(found, len(valid), RANKS) for found in ranks)
         first, second = (side[0] for side in self.sides)
         measures = {f"retrieval_r{k}": (forth[k] + back[k]) / 2 for k in RANKS}
         measures |= {f"{first}2{second}_r{k}": forth[k] for k in RANKS}
         measures |= {f"{second}2{first}_r{k}": back[k] for k in RANKS}
+        measures[f"{first}2{second}_median_rank"] = retrieval.median_rank(ranks[0], len(valid))
+        measures[f"{second}2{first}_median_rank"] = retrieval.median_rank(ranks[1], len(valid))
         return {**measures, "chance_r1": 100.0 / len(valid)}

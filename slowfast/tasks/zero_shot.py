@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,53 +13,33 @@ from torch.utils.data import DataLoader, Dataset
 
 from slowfast.checkpoint.pretrained import initialise
 from slowfast.checkpoint.report import ImportReport
-from slowfast.datasets.build import build_dataset, dataset_name, load_items, read_items
-from slowfast.datasets.items import ItemTable
+from slowfast.datasets.build import build_dataset, dataset_name, load_items
 from slowfast.datasets.loader import build_loader
 from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.evaluation import zero_shot as measures
 from slowfast.models.build import build_model
-from slowfast.models.text import class_words, excluded_preset
-from slowfast.models.text.class_names import RULES
-from slowfast.models.text.word_vectors import open_vectors
 from slowfast.models.zero_shot import vector_loss
 from slowfast.tasks.base import Batch, EvalSet, ItemEvaluator, StepOutput, Task
 from slowfast.tasks.build import TASK_REGISTRY
+from slowfast.tasks.zero_shot_classes import (
+    Classes,
+    NameVectors,
+    Separated,
+    Source,
+    build_separation,
+    build_sources,
+    build_test_classes,
+    joined,
+    of_classes,
+)
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import ConfigError, did_you_mean
+from slowfast.utils.errors import ConfigError
 from slowfast.utils.files import write_csv
-from slowfast.utils.logging import get_logger
-
-logger = get_logger(__name__)
 
 VALIDATION = "val"
 GENERALISED = "generalised"
+SELECTION = "selection"
 REPORT = "classes.csv"
-NAME_RULES = {"kinetics": "kinetics700"}
-SHOWN = 8
-
-
-class Classes(NamedTuple):
-    """Classes by name.
-
-    Attributes:
-        names, words: of each class.
-        vectors: unit vectors ``(C, D)``.
-        unseen: how many of the first ones were not trained on, where both kinds are measured.
-    """
-
-    names: tuple[str, ...]
-    words: dict[str, list[str]]
-    vectors: np.ndarray
-    unseen: int | None = None
-
-
-class Source(NamedTuple):
-    """A test set: its name, the dataset that lists it, and the config that reads it."""
-
-    name: str
-    dataset: str
-    cfg: Any
 
 
 @TASK_REGISTRY.register(name="zero_shot")
@@ -68,135 +47,107 @@ class ZeroShotTask(Task):
     """Trains a network on some classes and tests it on others, by the vectors of their names."""
 
     primary_metric = "top1_acc"
-    report_sections = ("classification",)
+    report_sections = ("classification", "zero_shot")
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
         node, data = cfg.ZERO_SHOT, cfg.DATA
         self.reduction, self.average = node.REDUCTION, node.AVERAGE
-        self.vectors = open_vectors(node.VECTORS)
+        self.vectors = NameVectors.from_cfg(node)
         self.preprocess = ClipPreprocessor(
             data.MEAN,
             data.STD,
             data.REVERSE_INPUT_CHANNEL,
             channels_last=cfg.MODEL.CHANNELS_LAST,
         )
-        self.sources = _sources(cfg)
-        self.tests = {s.name: self._test_classes(s) for s in self.sources}
+        self.sources = build_sources(cfg)
+        self.tests = {s.name: build_test_classes(cfg, self.vectors, s) for s in self.sources}
         self.targets: Tensor | None = None
+        if node.SELECT_ON_TEST and cfg.TEST.WEIGHTS != "best":
+            raise ConfigError(
+                "ZERO_SHOT.SELECT_ON_TEST chooses the epoch to test by the test sets: set TEST.WEIGHTS "
+                "best with it."
+            )
 
     @cached_property
-    def separation(self) -> tuple[Classes, list[dict[str, Any]]]:
-        """The training classes that are kept, and a row for each; a test may do without the list."""
-        return self._kept(read_items(self.cfg, "train"))
+    def separation(self) -> Separated:
+        """What becomes of the training classes; a test may do without their list."""
+        return build_separation(self.cfg, self.vectors, self.tests)
 
     @property
     def train_classes(self) -> Classes:
-        """The training classes that are kept."""
-        return self.separation[0]
-
-    def _embed(self, names: Sequence[str], rule: str) -> Classes:
-        node = self.cfg.ZERO_SHOT
-        words = {name: class_words(name, rule, node.LEMMAS) for name in names}
-        return Classes(tuple(names), words, self.vectors.embed_classes(words, node.MISSING_WORDS))
-
-    def _test_classes(self, source: Source) -> Classes:
-        rule = _rule(self.cfg.ZERO_SHOT.TEST_NAMES, source.name, "TEST_NAMES")
-        names = _names(read_items(source.cfg, "test", source.dataset))
-        chosen = list(self.cfg.ZERO_SHOT.TEST_CLASSES)
-        unknown = [name for name in chosen if name not in names]
-        if unknown:
-            raise ConfigError(
-                f"ZERO_SHOT.TEST_CLASSES: {source.name} has no class {unknown[0]!r}. "
-                f"{did_you_mean(unknown[0], names)}"
-            )
-        return self._embed(chosen or names, rule)
-
-    def _kept(self, items: ItemTable) -> tuple[Classes, list[dict[str, Any]]]:
-        """Return the training classes that are far from all test classes, and a row for each."""
-        node, names = self.cfg.ZERO_SHOT, _names(items)
-        rule = _rule(node.TRAIN_NAMES, self.cfg.TRAIN.DATASET, "TRAIN_NAMES")
-        if node.EXCLUDE:  # by name, so that not every word needs a vector
-            left_out = set(excluded_preset(node.EXCLUDE))
-            names = [name for name in names if name not in left_out]
-        every = self._embed(names, rule)
-        test = np.concatenate([classes.vectors for classes in self.tests.values()])
-        tests = [f"{key} {name}" for key, c in self.tests.items() for name in c.names]
-        threshold = 0.0 if node.EXCLUDE else node.THRESHOLD
-        apart = measures.separate(every.vectors, test, threshold)
-        kept = apart.kept | bool(node.EXCLUDE)  # rounding may bring a distance below zero
-        rows = [
-            {
-                "class": name,
-                "words": " ".join(every.words[name]),
-                "nearest_test_class": tests[apart.nearest[k]],
-                "distance": f"{max(apart.distance[k], 0.0):.4f}",
-                "trained": "yes" if kept[k] else "no",
-            }
-            for k, name in enumerate(names)
-        ]
-        self._tell(rows, len(names) - int(kept.sum()))
-        if not kept.any():
-            raise ConfigError(
-                f"ZERO_SHOT.THRESHOLD {node.THRESHOLD:g} leaves no training class: every one is that "
-                "near to a test class."
-            )
-        chosen = [name for name, good in zip(names, kept, strict=True) if good]
-        return Classes(tuple(chosen), every.words, every.vectors[kept]), rows
-
-    def _tell(self, rows: list[dict[str, Any]], count: int) -> None:
-        left_out = [r for r in rows if r["trained"] == "no"]
-        shown = [f"{r['class']} ({r['nearest_test_class']}, {r['distance']})" for r in left_out]
-        more = f" and {count - SHOWN} more" if count > SHOWN else ""
-        logger.info(
-            "%d training classes, %d test classes; left out as too near to a test class: %s%s.",
-            len(rows) - count,
-            sum(len(classes.names) for classes in self.tests.values()),
-            ", ".join(shown[:SHOWN]) or "none",
-            more,
-        )
+        """The classes that are trained on."""
+        return self.separation.trained
 
     def dataset(self, split: str, views: str | None = None) -> Dataset:
-        """Return the items of the classes that were kept, numbered among these."""
+        """Return the items of the classes that are trained on, or of those held out to validate."""
+        classes = self.separation.held_out if split == VALIDATION else self.train_classes
+        classes = classes if classes.names else self.train_classes
         items = load_items(self.cfg, split, dataset_name(self.cfg, "train"))
-        items = of_classes(items, self.train_classes.names, split)
+        items = of_classes(items, classes.names, split)
         dataset = build_dataset(self.cfg.TRAIN.DATASET, self.cfg, split, views, items)
-        dataset.classes = self.train_classes
+        return self._with_classes(dataset, classes)
+
+    def _with_classes(self, dataset: Dataset, classes: Classes) -> Dataset:
+        """Give a dataset the classes among which its items are classified."""
+        dataset.classes = classes
+        dataset.separation = self.separation if self.cfg.TRAIN.ENABLE else None
         return dataset
 
     def evaluations(self) -> list[EvalSet]:
-        """Return held-out videos of the training classes, and all test sets."""
+        """Return what is validated, held-out classes or videos unless test sets are, and all test sets."""
+        node = self.cfg.ZERO_SHOT
         sets = [EvalSet(VALIDATION, VALIDATION, "centre")]
+        if node.SELECT_ON_TEST:
+            names = [f"{source.name}_{SELECTION}" for source in self.sources]
+            sets = [EvalSet(name, VALIDATION, "centre") for name in names]
         for source in self.sources:
             sets.append(EvalSet(source.name, source.name, "all"))
-            if self.cfg.ZERO_SHOT.GENERALISED:
+            if node.GENERALISED:
                 sets.append(EvalSet(f"{source.name}_{GENERALISED}", source.name, "all"))
         return sets
 
     def evaluation_loader(self, eval_set: EvalSet) -> DataLoader:
         """Return the loader of a set, with the classes among which it is classified."""
-        if eval_set.split == VALIDATION:
+        if eval_set.name == VALIDATION:
             return build_loader(self.cfg, self.dataset(VALIDATION, eval_set.views))
-        source = next(s for s in self.sources if s.name == eval_set.split)
+        name = eval_set.name.removesuffix(f"_{SELECTION}")
+        source = next(s for s in self.sources if s.name in (eval_set.split, name))
         classes = self.tests[source.name]
         if eval_set.name.endswith(GENERALISED):
-            classes = _joined(classes, self.train_classes)
+            classes = joined(classes, self.train_classes)
+        return build_loader(source.cfg, self._test_dataset(source, classes, eval_set.views))
+
+    def _test_dataset(self, source: Source, classes: Classes, views: str) -> Dataset:
         items = load_items(source.cfg, "test", source.dataset)
         items = of_classes(items, classes.names, source.name)
-        dataset = build_dataset(source.dataset, source.cfg, "test", eval_set.views, items)
-        dataset.classes = classes
-        return build_loader(source.cfg, dataset)
+        dataset = build_dataset(source.dataset, source.cfg, "test", views, items)
+        return self._with_classes(dataset, classes)
+
+    @property
+    def model_choice(self) -> str:
+        """Say by what the epoch that is tested was chosen."""
+        node, test = self.cfg.ZERO_SHOT, self.cfg.TEST
+        if test.CHECKPOINT_FILE_PATH:
+            return "named by TEST.CHECKPOINT_FILE_PATH"
+        if test.WEIGHTS != "best":
+            return "last epoch"
+        if node.SELECT_ON_TEST:
+            return f"best epoch ON THE TEST SET {self.sources[0].name} (ZERO_SHOT.SELECT_ON_TEST)"
+        held_out = node.HELD_OUT_CLASSES
+        what = f"{held_out} held-out training classes" if held_out else "videos of training classes"
+        return f"best epoch by {what}"
 
     def build_model(self, output_dir: Path | None = None) -> nn.Module:
         """Return the network; ``classes.csv`` in the run's folder says which classes it learns."""
         if output_dir is not None and du.is_root_proc():
-            _, rows = self.separation
+            rows = self.separation.rows
             write_csv(output_dir / REPORT, list(rows[0]), rows)
         return build_model(self.cfg)
 
     def initialise(self, model: nn.Module) -> ImportReport | None:
-        """Load the backbone from ``MODEL.CKPT`` where one is given."""
-        return initialise(model, self.cfg)
+        """Load the backbone, and the head where asked, from ``MODEL.CKPT`` where one is given."""
+        return initialise(model, self.cfg, self.cfg.ZERO_SHOT.START_HEAD == "checkpoint")
 
     def initialise_test(self, model: nn.Module) -> ImportReport | None:
         """Load backbone and projection from ``MODEL.CKPT`` where one is given."""
@@ -236,7 +187,7 @@ class ZeroShotTask(Task):
 
     def evaluator(self, dataset: Dataset) -> ZeroShotEvaluator:
         """Return an evaluator among the classes of a dataset."""
-        return ZeroShotEvaluator(dataset)
+        return ZeroShotEvaluator(dataset, self.model_choice)
 
 
 class ZeroShotEvaluator(ItemEvaluator):
@@ -245,12 +196,14 @@ class ZeroShotEvaluator(ItemEvaluator):
     Unreadable videos count as wrong.
 
     Args:
-        dataset: knows its ``classes``, see :class:`Classes`.
+        dataset: knows its ``classes`` and, where there is a training list, its ``separation``.
+        model_choice: by what the epoch was chosen, for the results.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, model_choice: str = "last epoch") -> None:
         super().__init__(dataset)
-        self.classes = dataset.classes
+        self.classes, self.separation = dataset.classes, dataset.separation
+        self.protocol = {"model_choice": model_choice}
 
     def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
         """Return the accuracies of ``embedding`` ``(N, D)`` with ``label`` ``(N,)``."""
@@ -269,73 +222,16 @@ class ZeroShotEvaluator(ItemEvaluator):
         return {**measured, "chance_top1": 100.0 / len(vectors), "num_classes": len(vectors)}
 
     def beside(self) -> dict[str, np.ndarray]:
-        """Return cosines to all classes, their vectors and names."""
-        vectors = self.classes.vectors
+        """Return cosines to all classes, their vectors and names, and the training classes."""
+        vectors, found = self.classes.vectors, {}
+        if self.separation is not None:
+            every = self.separation.every
+            found = {"train_names": np.array(every.names), "train_vectors": every.vectors}
+            found["train_kept"] = self.separation.kept
         return {
             "scores": self.arrays["embedding"] @ vectors.T,
             "class_vectors": vectors,
             "class_names": np.array(self.classes.names),
+            "model_choice": np.str_(self.protocol["model_choice"]),
+            **found,
         }
-
-
-def of_classes(items: ItemTable, names: Sequence[str], where: str) -> ItemTable:
-    """Return the items of some classes, in their order, with labels among ``names``.
-
-    Raises:
-        ConfigError: there are none.
-    """
-    place = {name: k for k, name in enumerate(names)}
-    numbers = np.array([place.get(name, -1) for name in items.class_names])
-    rows = np.flatnonzero((items.labels >= 0) & (numbers[items.labels] >= 0))
-    if not len(rows):
-        raise ConfigError(f"{items.source}: no item of {where} is of the {len(names)} classes.")
-    chosen = items.subset(rows)
-    chosen.labels, chosen.class_names = numbers[chosen.labels], list(names)
-    return chosen
-
-
-def _joined(unseen: Classes, seen: Classes) -> Classes:
-    """Return the classes of both, unseen first; a training class of the same name is left out."""
-    fresh = [k for k, name in enumerate(seen.names) if name not in unseen.names]
-    names = (*unseen.names, *(seen.names[k] for k in fresh))
-    vectors = np.concatenate([unseen.vectors, seen.vectors[fresh]])
-    return Classes(names, {**seen.words, **unseen.words}, vectors, len(unseen.names))
-
-
-def _names(items: ItemTable) -> list[str]:
-    if not items.class_names:
-        raise ConfigError(
-            f"{items.source}: the list does not name its classes, which zero-shot classification "
-            "works with: put class_names.txt beside it, a name per line."
-        )
-    return items.class_names
-
-
-def _rule(given: str, dataset: str, key: str) -> str:
-    name = given or NAME_RULES.get(dataset.lower(), dataset.lower())
-    if name in RULES:
-        return name
-    if given:
-        raise ConfigError(f"ZERO_SHOT.{key} {given!r}. {did_you_mean(given, RULES)}")
-    return "plain"
-
-
-def _sources(cfg) -> list[Source]:
-    """Return the test sets of ``ZERO_SHOT.TEST_SETS``."""
-    entries = list(cfg.ZERO_SHOT.TEST_SETS)
-    if not entries:
-        return [Source(cfg.TEST.DATASET, cfg.TEST.DATASET, cfg)]
-    found = []
-    for entry in entries:
-        parts = entry.split("=")
-        if len(parts) != 3:
-            raise ConfigError(
-                f"ZERO_SHOT.TEST_SETS: {entry!r} is not name=folder of lists=folder of videos, or "
-                "name:dataset=... where the set is listed otherwise."
-            )
-        own = cfg.clone()
-        own.DATA.PATH_TO_DATA_DIR, own.DATA.PATH_PREFIX = parts[1:]
-        name, _, dataset = parts[0].partition(":")
-        own.TEST.DATASET = dataset or name
-        found.append(Source(name, own.TEST.DATASET, own))
-    return found

@@ -71,9 +71,7 @@ def _table(found: dict[str, np.ndarray], valid: np.ndarray) -> str:
         name = f"{WORDS[query]} \u2192 {WORDS[target]}"
         ranks = retrieval.ranks(found[query][valid], found[target][valid])
         recall = retrieval.recall(ranks, count, RANKS)
-        # Unreadable files are never found: they rank behind everything.
-        every = np.concatenate([ranks, np.full(count - len(ranks), count + 1)])
-        rows.append([name, *recall.values(), float(np.median(every))])
+        rows.append([name, *recall.values(), retrieval.median_rank(ranks, count)])
     guess = [min(100.0, 100.0 * k / count) for k in RANKS]
     rows.append(["chance", *guess, (count + 1) / 2])
     text = f"Each of {count} files is looked for among all of them, by the cosine of embeddings."

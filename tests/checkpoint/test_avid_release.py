@@ -131,7 +131,7 @@ def test_a_head_of_another_kind_is_refused_whole(released, tmp_path):
 
 def test_a_file_that_is_no_pretraining_is_refused(tmp_path):
     torch.save({"model_state": {"backbone.x": torch.zeros(1)}}, tmp_path / "a.pyth")
-    with pytest.raises(CheckpointError, match="holds no audio-visual pretraining"):
+    with pytest.raises(CheckpointError, match="holds no pretraining of video and audio"):
         load_pretraining(model((128,)), tmp_path / "a.pyth", "")
     with pytest.raises(CheckpointError, match="holds no AVID or AVID-CMA model"):
         export_file(tmp_path / "a.pyth", tmp_path / "b.pth.tar")

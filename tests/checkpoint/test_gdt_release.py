@@ -5,13 +5,15 @@ import torch
 from oracles.checkpoints import gdt_content, write
 from oracles.fills import gdt_hash, rounded
 
+from slowfast.checkpoint.export import to_gdt_released
 from slowfast.checkpoint.pretrained import load_pretrained
 from slowfast.checkpoint.pretraining import load_pretraining
 from slowfast.models.audio import build_audio_backbone
 from slowfast.models.backbones import build_backbone
 from slowfast.models.heads import NormalisedProjection
 from slowfast.models.multimodal import Branch, MultiModalEncoder
-from slowfast.ssl.gdt import GDT
+from slowfast.models.text.encoder import WordEncoder
+from slowfast.ssl.gdt import GDT, GDTText
 from slowfast.ssl.transformations import find_hypothesis
 from slowfast.utils.errors import CheckpointError
 
@@ -72,6 +74,43 @@ def test_a_released_file_computes_the_recorded_embeddings(released, recorded):
     torch.testing.assert_close(unit["video"] @ unit["audio"].T, cosine, rtol=0, atol=1e-6)
 
 
+@torch.inference_mode()
+def test_a_released_file_of_frames_and_text_computes_the_recorded_embeddings(recorded, tmp_path):
+    layout = recorded("gdt/state_dict_vid_text_gdt.json")
+    content = gdt_content(layout, networks="")
+    path = write(tmp_path, content)
+    want = recorded("gdt/hash_forward_vid_text_gdt.json")
+    vectors = content["model"]["text_network.word_embd.weight"]
+    assert vectors.shape == (66250, 300)
+    backbones = {"video": build_backbone("r2plus1d_18"), "text": WordEncoder(vectors)}
+    encoder = MultiModalEncoder(
+        {
+            m: Branch(b, NormalisedProjection(b.feature_dim, (512, 256)))
+            for m, b in backbones.items()
+        }
+    )
+    ours = GDTText(encoder, find_hypothesis(5))
+    load_pretraining(ours, path, "any list: there are no memories")
+    released = to_gdt_released(ours.state_dict(), 1)["model"]
+    assert list(released) == [name for name, _, _ in layout["entries"]]
+    assert all(torch.equal(released[name], tensor) for name, tensor in content["model"].items())
+    ours.double().eval()
+    ids = torch.tensor(want["tokens"])
+    branch = encoder.branches["text"]
+    check(branch.pool(branch.backbone(ids)), want["text_pooled"])
+    nothing = branch.pool(branch.backbone(torch.zeros(1, 20, dtype=torch.int64)))
+    check(nothing, {"all": want["text_pooled_all_padding"]})
+    video = hashed(want["input_video"], 900001)
+    found = ours.embed({"video": [video], "text": ids})
+    unit = {}
+    for modality in ("video", "text"):
+        check(found[modality], want[f"head_{modality}_raw"])
+        unit[modality] = torch.nn.functional.normalize(found[modality], dim=1)
+        check(unit[modality], want[f"head_{modality}_l2normalised"])
+    cosine = torch.tensor(want["cosine_video_text"]).double()
+    torch.testing.assert_close(unit["video"] @ unit["text"].T, cosine, rtol=0, atol=1e-6)
+
+
 def test_networks_and_heads_have_the_published_size():
     with torch.device("meta"):
         ours = model()
@@ -88,7 +127,7 @@ def test_a_release_of_another_kind_is_refused_whole(recorded, released, tmp_path
     with pytest.raises(CheckpointError, match=r"SSL\.PROJECTION"):
         load_pretraining(model((512, 128)), released, "")
     path = write(tmp_path, gdt_content(recorded("gdt/state_dict_vid_text_gdt.json")), "text.pth")
-    with pytest.raises(CheckpointError, match="holds no audio-visual pretraining"):
+    with pytest.raises(CheckpointError, match="holds no pretraining of video and audio"):
         load_pretraining(model(), path, "")
 
 

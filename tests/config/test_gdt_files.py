@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -15,6 +16,9 @@ from slowfast.ssl.transformations import HYPOTHESES
 
 FOLDER = Path(__file__).parents[2] / "configs/main/gdt/kinetics"
 FILES = sorted(FOLDER.glob("*.yaml"))
+
+
+HOWTO = sorted(FOLDER.with_name("ht100m").glob("*.yaml"))
 
 
 def load(path, *words):
@@ -68,3 +72,44 @@ def test_steps_replace_the_hypothesis_and_the_starts_can_be_kept_apart():
     words = ("SSL.GDT.STEPS", "[shift=variant]", "SSL.GDT.SHIFT_DISTANCE", "[0.5, 2.0]")
     plan = SSL_METHODS.get("GDT").build_view_plan(load(FILES[2], *words))
     assert (plan.starts, plan.reverse, plan.distance) == (2, False, (0.5, 2.0))
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    """Keys of a small table of word vectors, for what needs one."""
+    np.save(tmp_path / "dict.npy", np.array([f"w{k}" for k in range(9)]))
+    torch.save(torch.zeros(10, 300), tmp_path / "word2vec.pth")
+    return ("TEXT.VECTORS", str(tmp_path / "word2vec.pth"))
+
+
+def test_the_same_hypotheses_stand_for_howto100m():
+    assert [path.name for path in HOWTO] == [path.name for path in FILES]
+
+
+@pytest.mark.parametrize("path", HOWTO, ids=lambda path: path.stem)
+def test_a_file_of_howto100m_builds_its_model(path, vectors):
+    cfg = load(path, *vectors)
+    with torch.device("meta"):
+        model = build_ssl_model(cfg, [])
+    assert model.hypothesis == HYPOTHESES[int(path.stem[0]) - 1]
+    assert model.modalities == ("video", "text")
+    assert cfg.OUTPUT_DIR == f"outputs/main/gdt/ht100m/{path.stem}"
+    learned = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    assert learned == 33_491_997
+    assert model.encoder.text_backbone.embedding.weight.numel() == 3000
+
+
+def test_the_recipe_of_howto100m_is_the_published_one():
+    cfg = load(HOWTO[0])
+    data, text = cfg.DATA, cfg.TEXT
+    assert (data.TEMPORAL_SAMPLING, data.NUM_FRAMES, data.CLIP_FPS) == ("duration", 30, 16.0)
+    assert (data.MEAN, data.STD, data.RANDOM_FLIP) == ([0.0] * 3, [1.0] * 3, False)
+    assert (data.TRAIN_JITTER_SCALES, data.TRAIN_CROP_SIZE) == ([112, 112], 112)
+    assert data.COLOR_JITTER == [0.0] * 4 and not cfg.AUDIO.ENABLE
+    assert (text.WINDOW, text.MAX_WORDS, text.CASE, text.FEATURE_DIM) == (4.0, 20, "keep", 2048)
+    assert (cfg.TRAIN.BATCH_SIZE, cfg.SOLVER.MAX_EPOCH) == (96, 201)
+    assert (cfg.SSL.HEAD, cfg.SSL.PROJECTION, cfg.SSL.GDT.TEMPERATURE) == (
+        "batchnorm",
+        [512, 256],
+        0.07,
+    )

@@ -54,6 +54,61 @@ def test_gdt_rates_by_epoch_are_the_published_ones(recorded, name, keys):
     assert [get_lr_at_epoch(cfg, e) for e in range(len(published))] == pytest.approx(published)
 
 
+def recorded_rates(recorded, name):
+    content = recorded("gdt/lr_schedules.json")
+    (rates,) = [rates for title, rates in content.items() if title.startswith(name)]
+    return rates
+
+
+def test_the_cosine_of_gdt_begins_one_epoch_after_the_warm_up(recorded):
+    """The release counts the cosine in steps of its own, from one epoch late and over all epochs."""
+    published = recorded_rates(recorded, "gdt_cosine_world64")
+    keys = {"warmup_epochs": 10, "warmup_start_lr": 0.01, "cosine_after_warmup": True}
+    ours = Schedule("cosine", 0.64, 210, **keys)
+    assert [ours(e) for e in range(11)] == pytest.approx(published[:11])
+    assert [ours(e - 1) for e in range(11, 200)] == pytest.approx(published[11:], rel=7e-5)
+
+
+def test_fine_tuning_rates_of_head_and_backbone_are_the_published_ones(recorded):
+    cfg = load_cfg([CONFIGS / "benchmark/ucf/gdt-32.yaml"])
+    solver = cfg.SOLVER
+    for epoch, (head, backbone) in enumerate(recorded_rates(recorded, "eval")):
+        found = get_lr_at_epoch(cfg, epoch)
+        assert found == pytest.approx(head)
+        assert found * solver.BACKBONE_LR_SCALE == pytest.approx(backbone)
+
+
+def test_stica_rates_by_step_are_the_published_ones(recorded):
+    """The last step of the warm-up has the full rate already: 49 of 50 steps, 9 of 10."""
+    cfg = load_cfg([CONFIGS / "main/stica/base/kinetics.yaml"])
+    published = recorded_rates(recorded, "stica_slurm")
+    cfg.SOLVER.WARMUP_EPOCHS = 9.8
+    assert [get_lr_at_epoch(cfg, k / 5) for k in range(70)] == pytest.approx(published)
+    published = recorded_rates(recorded, "stica_cosine")
+    warm = {"warmup_start_lr": 0.01, "cosine_after_warmup": True}
+    rising = Schedule("cosine", 0.64, 8, warmup_epochs=1.8, **warm)
+    falling = Schedule("cosine", 0.64, 8, warmup_epochs=2.0, **warm)
+    assert [rising(k / 5) for k in range(10)] == pytest.approx(published[:10])
+    assert [falling(k / 5) for k in range(10, 40)] == pytest.approx(published[10:])
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("lr1e-3_150ep", "e2e_664"),
+        ("lr1e-4_50ep", "author_50ep"),
+        ("seed_ucf101_70ep", "seed_70ep"),
+        ("lr1e-4_70ep", "sun_then_e2e"),
+    ],
+)
+def test_zero_shot_rates_by_epoch_are_the_published_ones(recorded, name, config):
+    cfg = load_cfg([CONFIGS / f"zero_shot/{config}.yaml"])
+    steps = recorded("zeroshot/lr_schedules.json")[name]
+    epochs = range(cfg.SOLVER.MAX_EPOCH)
+    wanted = [next(rate for first, rate in reversed(steps) if first <= e) for e in epochs]
+    assert [get_lr_at_epoch(cfg, e) for e in epochs] == pytest.approx(wanted)
+
+
 @pytest.mark.parametrize(
     ("epochs", "warmup", "policy", "never"),
     [

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slowfast.evaluation.zero_shot import separate
 from slowfast.models.text import WordVectors, class_words, excluded_preset, verb_lemma
 from slowfast.models.text.lemmas import base_forms
+from slowfast.models.text.word_vectors import open_vectors
 from slowfast.utils.errors import AnnotationError, ConfigError
 
 DATASETS = ("ucf101", "hmdb51", "kinetics700", "activitynet200", "sun397")
@@ -167,3 +169,37 @@ def test_a_line_that_is_no_vector_is_found_when_it_is_read(tmp_path):
     for word in ("bad", "short"):
         with pytest.raises(AnnotationError):
             table.vector(word)
+
+
+RULES = {"sun397_minus2": "sun397"}
+
+
+def test_coverage_of_glove_is_the_recorded_one(recorded):
+    """On the small table that comes with the package, which has all words of class names GloVe has."""
+    table = open_vectors("glove_6b_50d_actions")
+    for dataset, want in recorded("zeroshot/glove6b50d_checks.json")["coverage"].items():
+        names = recorded(f"zeroshot/tokens_{RULES.get(dataset, dataset)}.json")["tokens"]
+        tokens = {word.lower() for _, words in names for word in words}
+        lost = sorted(word for word in tokens if word not in table)
+        assert (len(tokens), len(tokens) - len(lost)) == (want["tokens"], want["covered"])
+        assert lost == sorted(want["oov"])
+        bare = [name for name, words in names if not any(word in table for word in words)]
+        assert sorted(bare) == sorted(want["classes_without_any_vector"])
+        whole = [name for name, words in names if all(word in table for word in words)]
+        assert len(whole) == want["classes_fully_covered"]
+
+
+@pytest.mark.parametrize("others", [(), ("activitynet200",)])
+def test_classes_near_test_classes_by_glove_are_as_many_as_recorded(recorded, others):
+    table = open_vectors("glove_6b_50d_actions")
+
+    def vectors(dataset):
+        names = recorded(f"zeroshot/tokens_{dataset}.json")["tokens"]
+        known = [[w for w in words if w in table] for _, words in names]
+        return np.stack([table.embed_class(words) for words in known if words])
+
+    train = vectors("kinetics700")
+    test = np.concatenate([vectors(name) for name in ("ucf101", "hmdb51", *others)])
+    key = "kinetics700_removed_by_tau_vs_ucf101_hmdb51" + "_activitynet" * bool(others)
+    for tau, count in recorded("zeroshot/glove6b50d_checks.json")[key].items():
+        assert (~separate(train, test, float(tau)).kept).sum() == count, tau

@@ -252,6 +252,18 @@ def test_gdt_takes_the_config_of_its_hypothesis_and_the_rate_of_its_processes(re
         assert done.returncode == 2 and says in done.stderr
 
 
+def test_gdt_on_captions_takes_twelve_clips_for_each_gpu(repository):
+    config = repository.file("configs/main/gdt/ht100m/5_i_shift.yaml")
+    done = repository.run("jobs/pretrain_gdt_ht100m.sh", "first", 5, "-n", 2, "-o", "runs")
+    assert done.returncode == 0, done.stderr
+    assert repository.calls()[-1][4] == str(config)
+    given = repository.given()
+    assert (given["TRAIN.BATCH_SIZE"], given["SOLVER.BASE_LR"]) == ("24", "0.02")
+    assert given["OUTPUT_DIR"] == f"{repository.home}/runs/first"
+    done = repository.run("jobs/pretrain_gdt_ht100m.sh", "-h")
+    assert done.returncode == 0 and "pretrain_gdt_ht100m.sh DESCRIPTION HYPOTHESIS" in done.stdout
+
+
 def test_stica_takes_the_seven_numbers_of_the_published_script(repository):
     config = repository.file("configs/main/stica/base/kinetics.yaml")
     done = repository.run("jobs/pretrain_stica.sh", 60, 2, 2, 4, 1, 2, 0, "-n", 4, "-b", 8)

@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 
 from slowfast.synthetic import PRESETS
-from slowfast.synthetic.motions import Action, events, motion_names, offsets, rate_range
+from slowfast.synthetic.motions import (
+    Action,
+    directed_names,
+    events,
+    motion_names,
+    offsets,
+    rate_range,
+)
 from slowfast.synthetic.render import render
 from slowfast.synthetic.sounds import Voice, sound
 from slowfast.synthetic.world import draw_episode, render_frames, render_sound
 
+EVERY = (*motion_names(), *directed_names())
 CHANCE = 1 / len(motion_names())
 SMALL_PICTURES = replace(PRESETS["tiny"], height=24, width=32, seconds=(1.0, 1.2))
 
@@ -82,7 +90,7 @@ def test_looks_are_drawn_alike_for_every_class():
         assert np.abs(means - values.mean()).max() < 0.4 * values.std()
 
 
-@pytest.mark.parametrize("kind", motion_names())
+@pytest.mark.parametrize("kind", EVERY)
 def test_every_half_second_of_a_motion_moves(kind):
     times = np.arange(0, 3, 1 / 16)
     moved = offsets(Action(kind, rate=rate_range(kind)[0], phase=0.3, seed=5), times)
@@ -91,7 +99,7 @@ def test_every_half_second_of_a_motion_moves(kind):
         assert np.ptp(track[:, begin : begin + 8], axis=1).max() > 0.1
 
 
-@pytest.mark.parametrize("kind", motion_names())
+@pytest.mark.parametrize("kind", EVERY)
 def test_an_action_happens_only_in_its_interval(kind):
     action = Action(kind, rate=2.2, phase=0.3, seed=5, start=0.5, stop=1.5)
     times = np.arange(0, 2, 1 / 24_000)
@@ -137,3 +145,26 @@ def test_two_actors_with_overlapping_actions_fit_in_one_episode():
     wave = render_sound(episode)
     assert wave.dtype == np.float32 and np.abs(wave).max() <= 1.0
     assert len(wave) == round(episode.seconds * 24_000)
+
+
+def test_directed_motions_differ_backwards_and_at_another_moment():
+    times = np.arange(0, 3.5, 1 / 100)
+    climb, sink = (offsets(Action(kind, rate=2.0), times) for kind in ("Climb", "Sink"))
+    assert (np.diff(climb.dy) < 0).all() and (np.diff(sink.dy) > 0).all()
+    grows = np.diff(climb.log_scale) > 0
+    assert grows.mean() > 0.95 and (np.diff(sink.log_scale) > 0).mean() < 0.05
+    assert not (np.diff(climb.log_scale[::-1]) > 0).mean() > 0.05
+
+
+def test_the_pitch_of_a_directed_motion_follows_it():
+    times = np.arange(0, 3.5, 1 / 24_000)
+    voice = Voice(pitch=440.0, dullness=8.0, seed=1)  # no overtones to speak of
+
+    def pitch(kind, begin, end):
+        wave = sound(Action(kind, rate=2.0), voice, times)
+        crossings = np.flatnonzero((wave[:-1] < 0) & (wave[1:] >= 0)) / 24_000
+        return ((crossings >= begin) & (crossings < end)).sum() / (end - begin)
+
+    assert pitch("Climb", 0.0, 0.25) < pitch("Climb", 0.25, 0.5)  # a stroke rises
+    assert 1.5 * pitch("Climb", 0.0, 0.5) < pitch("Climb", 3.0, 3.5)  # and so do all
+    assert pitch("Sink", 0.0, 0.5) > 1.5 * pitch("Sink", 3.0, 3.5)

@@ -12,8 +12,10 @@ from torch import Tensor, nn
 # Parts of a model that ours have too, by their names in AudioVisualEncoder.
 VIDEO = "video_backbone"
 AUDIO = "audio_backbone"
+TEXT = "text_backbone"
 VIDEO_HEAD = "video_projection"
 AUDIO_HEAD = "audio_projection"
+TEXT_HEAD = "text_projection"
 POOLING = "video_pooling"
 # Parts that no network of this package has: why their tensors are left out.
 CLASSIFIER = "classifier"
@@ -28,7 +30,9 @@ UNKNOWN = "unknown"
 REASONS = {
     VIDEO_HEAD: PRETEXT_HEAD,
     AUDIO_HEAD: PRETEXT_HEAD,
+    TEXT_HEAD: PRETEXT_HEAD,
     AUDIO: AUDIO_BRANCH,
+    TEXT: TEXT_BRANCH,
     POOLING: "transformer pooling",
 }
 

@@ -9,9 +9,9 @@ from slowfast.checkpoint.formats.base import (
     CLASSIFIER,
     IMAGENET,
     POOLING,
-    PRETEXT_HEAD,
     SLOWFAST,
-    TEXT_BRANCH,
+    TEXT,
+    TEXT_HEAD,
     VIDEO,
     VIDEO_HEAD,
     CheckpointFormat,
@@ -65,18 +65,21 @@ GDT_PARTS = {
     r"video_network\.base\.": VIDEO,
     r"audio_network\.base\.(?!fc\.)": AUDIO,
     r"audio_network\.": AUDIO_BRANCH,  # a classifier that nothing uses
-    r"text_network\.": TEXT_BRANCH,
+    r"text_network\.": TEXT,
     r"mlp_v\.(?=block_forward)": VIDEO_HEAD,
     r"mlp_a\.(?=block_forward)": AUDIO_HEAD,
-    r"mlp_t\.(?=block_forward)": PRETEXT_HEAD,
+    r"mlp_t\.(?=block_forward)": TEXT_HEAD,
 }
-# Of both heads; flattening and activation are counted there too.
+# Of all heads; flattening and activation are counted there too.
 GDT_HEAD = {
     "block_forward.2": "projection.1",
     "block_forward.4": "projection.2",
     "block_forward.8": "projection.5",
 }
-GDT_RENAMES = tuple((rf"{re.escape(theirs)}\.", f"{ours}.") for theirs, ours in GDT_HEAD.items())
+GDT_TEXT = {"word_embd": "embedding", "fc1": "linear"}
+GDT_RENAMES = tuple(
+    (rf"{re.escape(theirs)}\.", f"{ours}.") for theirs, ours in {**GDT_HEAD, **GDT_TEXT}.items()
+)
 
 register(
     "gdt",
@@ -143,12 +146,12 @@ register(
         title="Zero-shot",
         at="state_dict",
         parts={
-            r"model\.(?=\d+\.)": VIDEO,
+            r"model\.(?=[0-4]\.)": VIDEO,
             r"(?=(conv\d[ab]?|fc6)\.)": VIDEO,  # of C3D
             r"fc[78]\.": "layers that are not used",
             r"regressor\.": CLASSIFIER,
             # Older files have a second head, whose loss had no weight.
-            r"(classifier|fc|dense)\d*\.": "head over training classes",
+            r"(classifier|fc|dense)\d*\.|model\.[5-9]\.": "head over training classes",
         },
         renames=((r"0\.", "stem."), (r"(\d)\.", r"layer\1.")),
         inputs=Inputs((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989)),

@@ -19,6 +19,7 @@ from slowfast.config.nodes import (
     ssl,
     ssl_upstream,
     tensorboard,
+    text,
     train_test,
     zero_shot,
 )
@@ -30,6 +31,7 @@ SUBJECTS = (
     solver,
     data,
     audio,
+    text,
     augmentation,
     model,
     convnets,

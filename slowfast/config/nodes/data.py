@@ -66,8 +66,10 @@ TABLES = (
         TEMPORAL_SAMPLING=Key(
             "stride",
             "how frames are picked: stride = NUM_FRAMES x SAMPLING_RATE at TARGET_FPS, "
-            "duration = NUM_FRAMES at CLIP_FPS, linspace = evenly from an integer start",
-            choices=("stride", "duration", "linspace"),
+            "duration = NUM_FRAMES at CLIP_FPS, linspace = evenly from an integer start, looped and "
+            "looped_activitynet = consecutive frames as the released zero-shot code reads them, short "
+            "videos in a loop",
+            choices=("stride", "duration", "linspace", "looped", "looped_activitynet"),
         ),
         SAMPLING_RATE=Key(
             8, "frames from one picked frame to the next (stride)", low=1, high=10_000
@@ -107,6 +109,11 @@ TABLES = (
         RESIZE_ANTIALIAS=Key(False, "smooth when making frames smaller"),
         TRAIN_JITTER_SCALES=Key(
             [256, 320], "range of the random short side in pixels", low=8, high=4096, length=2
+        ),
+        STILL_IMAGES=Key(
+            False,
+            "make training clips of one image each (of the first frame of a video), by a square that "
+            "moves and grows, in place of all other crops and flips",
         ),
         INV_UNIFORM_SAMPLE=Key(False, "draw 1 / short side uniformly, not the short side"),
         TRAIN_JITTER_SCALES_RELATIVE=Key(

@@ -73,6 +73,12 @@ TABLES = (
             8, "clips per iteration, summed over the GPUs of one machine", low=1, high=1_000_000
         ),
         CHECKPOINT_FILE_PATH=Key("", "checkpoint to test; empty takes the newest in OUTPUT_DIR"),
+        WEIGHTS=Key(
+            "last",
+            "which checkpoint of a run is tested: last = the newest, best = that of the epoch with the "
+            "best validation among the checkpoints that are there",
+            choices=("last", "best"),
+        ),
         CHECKPOINT_TYPE=Key("pytorch", "format of CHECKPOINT_FILE_PATH", choices=CHECKPOINT_TYPES),
         NUM_ENSEMBLE_VIEWS=Key(
             10,

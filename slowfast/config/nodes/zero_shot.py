@@ -8,8 +8,9 @@ TABLES = (
         "Zero-shot classification by word vectors",
         VECTORS=Key(
             "",
-            "word vectors: a word2vec or GloVe file, an archive with words and vectors, or "
-            "glove_6b_50d_actions, which comes with the package",
+            "word vectors: a word2vec or GloVe file, an archive with words and vectors, "
+            "glove_6b_50d_actions, which comes with the package, or the folder of a sentence encoder "
+            "(of sentence-transformers or transformers)",
         ),
         LEMMAS=Key(
             "fixed",
@@ -52,6 +53,23 @@ TABLES = (
             "",
             "preset of training classes to leave out in place of THRESHOLD: zsl_664, the 36 classes "
             "of Kinetics-700 with the words of a class of UCF101 or HMDB51",
+        ),
+        HELD_OUT_CLASSES=Key(
+            0,
+            "training classes, drawn by RNG_SEED, that are not trained on but validate, among "
+            "themselves; 0 validates on held-out videos of the training classes",
+            low=0,
+        ),
+        SELECT_ON_TEST=Key(
+            False,
+            "validate on the test sets, so that TEST.WEIGHTS best chooses the epoch by the first of "
+            "them, as in the released code; the results say so",
+        ),
+        START_HEAD=Key(
+            "random",
+            "the linear layer of a training that starts from MODEL.CKPT: random, or that of the "
+            "checkpoint, as after pretraining on still images",
+            choices=("random", "checkpoint"),
         ),
         REDUCTION=Key(
             "mean",

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slowfast.datasets.media.info import VideoInfo
+from slowfast.datasets.sampling.looped import LoopedActivityNetSampling, LoopedSampling
 
 TICKS_PER_SECOND = 90_000
 
@@ -228,7 +229,9 @@ class StridedSampling:
         return np.clip(frames, 0, count - 1).tolist()
 
 
-TemporalSampling = StrideSampling | DurationSampling | LinspaceSampling | StridedSampling
+TemporalSampling = (
+    StrideSampling | DurationSampling | LinspaceSampling | StridedSampling | LoopedSampling
+)
 
 TEMPORAL_SAMPLING = {
     "stride": lambda data: StrideSampling(
@@ -236,6 +239,8 @@ TEMPORAL_SAMPLING = {
     ),
     "duration": lambda data: DurationSampling(data.NUM_FRAMES, data.CLIP_FPS),
     "linspace": lambda data: LinspaceSampling(data.NUM_FRAMES, data.SAMPLING_RATE, data.TARGET_FPS),
+    "looped": lambda data: LoopedSampling(data.NUM_FRAMES),
+    "looped_activitynet": lambda data: LoopedActivityNetSampling(data.NUM_FRAMES),
 }
 
 

@@ -69,6 +69,10 @@ class WordVectors:
     def __len__(self) -> int:
         return len(self._places)
 
+    def words(self) -> list[str]:
+        """Return all words in the order of the file."""
+        return list(self._places)
+
     def __contains__(self, word: str) -> bool:
         return word in self._places or word.lower() in self._places
 
@@ -130,15 +134,18 @@ class WordVectors:
 
 
 @lru_cache(maxsize=2)
-def open_vectors(name: str) -> WordVectors:
+def open_vectors(name: str, key: str = "ZERO_SHOT.VECTORS") -> WordVectors:
     """Return a table by its path or, of those that come with the package, by its name.
+
+    Args:
+        key: of the config that names it, for messages.
 
     Raises:
         AnnotationError: there is none; names what to do.
     """
     if not name:
         raise AnnotationError(
-            "ZERO_SHOT.VECTORS is empty: name a file of word vectors (GoogleNews word2vec, GloVe), or "
+            f"{key} is empty: name a file of word vectors (GoogleNews word2vec, GloVe), or "
             f"one that comes with the package: {', '.join(_shipped())}."
         )
     shipped = _shipped()

@@ -1,0 +1,247 @@
+"""The classes of zero-shot runs: their vectors, the test sets, and what is left out of training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from slowfast.datasets.build import read_items
+from slowfast.datasets.items import ItemTable
+from slowfast.evaluation import zero_shot as measures
+from slowfast.models.text import class_words, excluded_preset
+from slowfast.models.text.class_names import RULES
+from slowfast.models.text.sentences import open_name_vectors
+from slowfast.utils.errors import ConfigError, did_you_mean
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
+
+NAME_RULES = {"kinetics": "kinetics700"}
+SHOWN = 8
+
+
+class Classes(NamedTuple):
+    """Classes by name.
+
+    Attributes:
+        names, words: of each class.
+        vectors: unit vectors ``(C, D)``.
+        unseen: how many of the first ones were not trained on, where both kinds are measured.
+    """
+
+    names: tuple[str, ...]
+    words: dict[str, list[str]]
+    vectors: np.ndarray
+    unseen: int | None = None
+
+
+class Separated(NamedTuple):
+    """What becomes of the training classes.
+
+    Attributes:
+        trained: the classes that are trained on.
+        held_out: training classes that are kept for validation.
+        every: these, and those that were left out where their words have vectors.
+        kept: bool ``(C,)``, which of ``every`` were not left out.
+        rows: a row for each, for people.
+    """
+
+    trained: Classes
+    held_out: Classes
+    every: Classes
+    kept: np.ndarray
+    rows: list[dict[str, Any]]
+
+
+class Source(NamedTuple):
+    """A test set: its name, the dataset that lists it, and the config that reads it."""
+
+    name: str
+    dataset: str
+    cfg: Any
+
+
+@dataclass(frozen=True)
+class NameVectors:
+    """From names of classes to their vectors.
+
+    Args:
+        vectors: a table of words, or a sentence encoder.
+        lemmas: mode of :func:`class_words`.
+        missing: of :meth:`WordVectors.embed_classes`.
+    """
+
+    vectors: Any
+    lemmas: str
+    missing: str
+
+    @classmethod
+    def from_cfg(cls, node) -> NameVectors:
+        """Build from the ``ZERO_SHOT`` node."""
+        return cls(open_name_vectors(node.VECTORS), node.LEMMAS, node.MISSING_WORDS)
+
+    def embed(self, names: Sequence[str], rule: str) -> Classes:
+        """Return the classes of some names, which are written as ``rule`` says."""
+        words = {name: class_words(name, rule, self.lemmas) for name in names}
+        return Classes(tuple(names), words, self.vectors.embed_classes(words, self.missing))
+
+    def known(self, names: Sequence[str], rule: str) -> list[str]:
+        """Return the names all of whose words have a vector."""
+        words = {name: class_words(name, rule, self.lemmas) for name in names}
+        return [name for name in names if all(word in self.vectors for word in words[name])]
+
+
+def build_test_classes(cfg, vectors: NameVectors, source: Source) -> Classes:
+    """Return the classes of a test set, or those of ``ZERO_SHOT.TEST_CLASSES``."""
+    rule = _rule(cfg.ZERO_SHOT.TEST_NAMES, source.name, "TEST_NAMES")
+    names = names_of(read_items(source.cfg, "test", source.dataset))
+    chosen = list(cfg.ZERO_SHOT.TEST_CLASSES)
+    unknown = [name for name in chosen if name not in names]
+    if unknown:
+        raise ConfigError(
+            f"ZERO_SHOT.TEST_CLASSES: {source.name} has no class {unknown[0]!r}. "
+            f"{did_you_mean(unknown[0], names)}"
+        )
+    return vectors.embed(chosen or names, rule)
+
+
+def build_separation(cfg, vectors: NameVectors, tests: Mapping[str, Classes]) -> Separated:
+    """Return the training classes by what becomes of them.
+
+    Raises:
+        ConfigError: none is far enough from the test classes, or all would be held out.
+    """
+    node, names = cfg.ZERO_SHOT, names_of(read_items(cfg, "train"))
+    rule = _rule(node.TRAIN_NAMES, cfg.TRAIN.DATASET, "TRAIN_NAMES")
+    left_out = set(excluded_preset(node.EXCLUDE)) if node.EXCLUDE else set()
+    # What a preset leaves out by name needs no vector.
+    known = {*vectors.known([name for name in names if name in left_out], rule)}
+    every = vectors.embed([n for n in names if n not in left_out or n in known], rule)
+    test = np.concatenate([classes.vectors for classes in tests.values()])
+    titles = [f"{key} {name}" for key, c in tests.items() for name in c.names]
+    apart = measures.separate(every.vectors, test, node.THRESHOLD)
+    kept = apart.kept
+    if node.EXCLUDE:
+        kept = np.array([name not in left_out for name in every.names])
+    if not kept.any():
+        raise ConfigError(
+            f"ZERO_SHOT.THRESHOLD {node.THRESHOLD:g} leaves no training class: every one is that "
+            "near to a test class."
+        )
+    held = _held_out(kept, node.HELD_OUT_CLASSES, cfg.RNG_SEED)
+    rows = [
+        {
+            "class": name,
+            "words": " ".join(every.words[name]),
+            "nearest_test_class": titles[apart.nearest[k]],
+            "distance": f"{max(apart.distance[k], 0.0):.4f}",
+            "trained": "held out" if held[k] else "yes" if kept[k] else "no",
+        }
+        for k, name in enumerate(every.names)
+    ]
+    _tell(rows, len(titles))
+    return Separated(_part(every, kept & ~held), _part(every, held), every, kept, rows)
+
+
+def _held_out(kept: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Return which of the classes that are kept validate, bool ``(C,)``."""
+    places = np.flatnonzero(kept)
+    if count >= len(places):
+        raise ConfigError(
+            f"ZERO_SHOT.HELD_OUT_CLASSES {count} leaves none of the {len(places)} training classes."
+        )
+    held = np.zeros(len(kept), bool)
+    held[np.random.default_rng([seed, count]).choice(places, count, replace=False)] = True
+    return held
+
+
+def _part(classes: Classes, chosen: np.ndarray) -> Classes:
+    names = tuple(name for name, good in zip(classes.names, chosen, strict=True) if good)
+    return Classes(names, classes.words, classes.vectors[chosen])
+
+
+def _tell(rows: list[dict[str, Any]], tests: int) -> None:
+    left_out = [row for row in rows if row["trained"] == "no"]
+    shown = [f"{r['class']} ({r['nearest_test_class']}, {r['distance']})" for r in left_out]
+    more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
+    logger.info(
+        "%d training classes, %d test classes; left out as too near to a test class: %s%s.",
+        len(rows) - len(left_out),
+        tests,
+        ", ".join(shown[:SHOWN]) or "none",
+        more,
+    )
+    held = [row["class"] for row in rows if row["trained"] == "held out"]
+    if held:
+        logger.info("%d of them are held out to validate on: %s.", len(held), ", ".join(held))
+
+
+def of_classes(items: ItemTable, names: Sequence[str], where: str) -> ItemTable:
+    """Return the items of some classes, in their order, with labels among ``names``.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    place = {name: k for k, name in enumerate(names)}
+    numbers = np.array([place.get(name, -1) for name in items.class_names])
+    rows = np.flatnonzero((items.labels >= 0) & (numbers[items.labels] >= 0))
+    if not len(rows):
+        raise ConfigError(f"{items.source}: no item of {where} is of the {len(names)} classes.")
+    chosen = items.subset(rows)
+    chosen.labels, chosen.class_names = numbers[chosen.labels], list(names)
+    return chosen
+
+
+def joined(unseen: Classes, seen: Classes) -> Classes:
+    """Return the classes of both, unseen first; a training class of the same name is left out."""
+    fresh = [k for k, name in enumerate(seen.names) if name not in unseen.names]
+    names = (*unseen.names, *(seen.names[k] for k in fresh))
+    vectors = np.concatenate([unseen.vectors, seen.vectors[fresh]])
+    return Classes(names, {**seen.words, **unseen.words}, vectors, len(unseen.names))
+
+
+def names_of(items: ItemTable) -> list[str]:
+    """Return the class names of a list, which zero-shot classification works with.
+
+    Raises:
+        ConfigError: it has none.
+    """
+    if not items.class_names:
+        raise ConfigError(
+            f"{items.source}: the list does not name its classes, which zero-shot classification "
+            "works with: put class_names.txt beside it, a name per line."
+        )
+    return items.class_names
+
+
+def _rule(given: str, dataset: str, key: str) -> str:
+    name = given or NAME_RULES.get(dataset.lower(), dataset.lower())
+    if name in RULES:
+        return name
+    if given:
+        raise ConfigError(f"ZERO_SHOT.{key} {given!r}. {did_you_mean(given, RULES)}")
+    return "plain"
+
+
+def build_sources(cfg) -> list[Source]:
+    """Return the test sets of ``ZERO_SHOT.TEST_SETS``."""
+    entries = list(cfg.ZERO_SHOT.TEST_SETS)
+    if not entries:
+        return [Source(cfg.TEST.DATASET, cfg.TEST.DATASET, cfg)]
+    found = []
+    for entry in entries:
+        parts = entry.split("=")
+        if len(parts) != 3:
+            raise ConfigError(
+                f"ZERO_SHOT.TEST_SETS: {entry!r} is not name=folder of lists=folder of videos, or "
+                "name:dataset=... where the set is listed otherwise."
+            )
+        own = cfg.clone()
+        own.DATA.PATH_TO_DATA_DIR, own.DATA.PATH_PREFIX = parts[1:]
+        name, _, dataset = parts[0].partition(":")
+        own.TEST.DATASET = dataset or name
+        found.append(Source(name, own.TEST.DATASET, own))
+    return found
