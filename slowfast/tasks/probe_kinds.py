@@ -75,7 +75,7 @@ def _every_item(setting: Setting, found: np.ndarray) -> np.ndarray:
 
 
 def _with_chance(setting: Setting, found: dict[str, dict[str, float]]) -> dict[str, float]:
-    return {**_of_each(found), "chance_top1_acc": 100.0 / setting.classes}
+    return {**_of_each(found), "chance_top1": 100.0 / setting.classes}
 
 
 @probe("linear", "top1_acc", _vectors, VECTOR, keys=(*LEARNING, "AFFINE_BN"))

@@ -91,7 +91,7 @@ def test_recordings_without_frames_go_through_five_folds_in_one_run(svm):
     assert test["svm/top1_acc_std"] == pytest.approx(np.std(folds, ddof=1))
     assert test["svm/num_videos"] == 27 and test["svm/num_unreadable"] == 1
     assert test["svm/top1_acc@audio.log_mel"] == pytest.approx(100 * 26 / 27)
-    assert test["svm/chance_top1_acc"] == pytest.approx(100 / 3)
+    assert test["svm/chance_top1"] == pytest.approx(100 / 3)
     assert found["protocol"]["svm"]["folds"] == 3
     saved = load_predictions(folder / "predictions/svm/test.npz")
     assert saved["scores"].shape == (27, 3) and saved["class_names"].tolist() == [
@@ -107,7 +107,7 @@ def test_esc10_is_the_subset_that_the_table_marks(svm):
     status, folder = svm("TRAIN.DATASET", "esc10", "TEST.DATASET", "esc10", "PROBE.KINDS", "[knn]")
     assert status == 0
     test = json.loads((folder / "results.json").read_text())["test"]
-    assert test["knn/num_videos"] == 18 and test["knn/chance_top1_acc"] == 50
+    assert test["knn/num_videos"] == 18 and test["knn/chance_top1"] == 50
 
 
 def test_a_second_start_computes_no_feature_again(svm, recordings, tmp_path, capsys):

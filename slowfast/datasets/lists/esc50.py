@@ -6,6 +6,7 @@ files in ``audio``. One fold is tested, the others are learned from.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
@@ -13,6 +14,7 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import MissingListError, read_lines, under, wrong_line
 from slowfast.utils.errors import AnnotationError, ConfigError
 from slowfast.utils.input_files import at_line, parse_whole, read_table
+from slowfast.utils.needed import Needed
 
 COLUMNS = ("filename", "fold", "category")
 PLACES = ("meta/esc50.csv", "esc50.csv")
@@ -95,14 +97,19 @@ def _fold_lines(path: Path) -> list[tuple[int, str, str]]:
     return found
 
 
-@dataset_list("esc50")
+def _needs(cfg, split: str) -> Iterator[Needed]:
+    folder, what = cfg.DATA.PATH_TO_DATA_DIR, "ESC-50: meta/esc50.csv and audio/*.wav"
+    yield Needed("DATA.PATH_TO_DATA_DIR", folder, what, "https://github.com/karolpiczak/ESC-50")
+
+
+@dataset_list("esc50", _needs)
 def esc50(cfg, split: str) -> ItemTable:
     """Read fold ``DATA.FOLD`` of ESC-50; validation and test both read the tested fold."""
     data = cfg.DATA
     return read_esc50(data.PATH_TO_DATA_DIR, data.FOLD, split == "train", data.PATH_PREFIX)
 
 
-@dataset_list("esc10")
+@dataset_list("esc10", _needs)
 def esc10(cfg, split: str) -> ItemTable:
     """Read fold ``DATA.FOLD`` of ESC-10, the ten classes of ESC-50 that its table marks."""
     data = cfg.DATA

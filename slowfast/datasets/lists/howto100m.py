@@ -22,6 +22,7 @@ from slowfast.datasets.lists.video_folder import VIDEO_SUFFIXES
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.input_files import read_rows
 from slowfast.utils.logging import get_logger
+from slowfast.utils.needed import Needed
 
 logger = get_logger(__name__)
 
@@ -141,7 +142,16 @@ def _listed(
     return [name for name, mine in zip(every, wanted, strict=True) if mine], source
 
 
-@dataset_list("howto100m")
+SITE = "https://www.di.ens.fr/willow/research/howto100m"
+
+
+def _needs(cfg, split: str) -> Iterator[Needed]:
+    yield Needed("DATA.PATH_PREFIX", cfg.DATA.PATH_PREFIX, "videos, ID.mp4", SITE)
+    captions = "https://www.rocq.inria.fr/cluster-willow/amiech/howto100m/howto100m_captions.zip"
+    yield Needed("TEXT.CAPTION_DIR", cfg.TEXT.CAPTION_DIR, "captions, ID.csv", captions)
+
+
+@dataset_list("howto100m", _needs)
 def howto100m(cfg, split: str) -> ItemTable:
     """Read the lists in ``DATA.PATH_TO_DATA_DIR`` of videos in ``DATA.PATH_PREFIX``."""
     data = cfg.DATA

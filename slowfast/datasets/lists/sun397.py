@@ -8,6 +8,7 @@ with zero-shot classification.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from slowfast.datasets.build import dataset_list
@@ -16,6 +17,7 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.text_lists import MissingListError, read_lines, wrong_line
 from slowfast.datasets.media.frame_folder import IMAGE_SUFFIXES
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.needed import Needed
 
 CLASSES = "ClassName.txt"
 LEFT_OUT = ("barndoor", "thriftshop")
@@ -61,7 +63,19 @@ def _images(folder: Path) -> list[str]:
     return [f"{folder}/{name}" for name in sorted(names)]
 
 
-@dataset_list("sun397")
+SITE = "https://vision.princeton.edu/projects/2010/SUN"
+
+
+def _needs(cfg, split: str) -> Iterator[Needed]:
+    data = cfg.DATA
+    names = f"{data.PATH_TO_DATA_DIR}/{CLASSES}"
+    yield Needed("DATA.PATH_TO_DATA_DIR", names, "classes of SUN397", f"{SITE}, Partitions.zip")
+    yield Needed(
+        "DATA.PATH_PREFIX", data.PATH_PREFIX, "images, a/abbey/*.jpg", f"{SITE}, SUN397.tar.gz"
+    )
+
+
+@dataset_list("sun397", _needs)
 def sun397(cfg, split: str) -> ItemTable:
     """Read ``ClassName.txt`` in ``DATA.PATH_TO_DATA_DIR`` and the images below ``DATA.PATH_PREFIX``."""
     if split != "train":
