@@ -58,7 +58,7 @@ def test_the_status_of_the_command_is_not_zero(overrides, tmp_path):
         (("TRAIN.BATCH_SIZE", "4096"), "TRAIN.BATCH_SIZE"),
         (
             ("MODEL.INIT_METHOD", "supervised", "MODEL.CKPT", "/nowhere.pth"),
-            "/nowhere.pth: no such",
+            "/nowhere.pth",
         ),
         (("MIXUP.ENABLE", "True"), "MIXUP.ENABLE"),
     ],
