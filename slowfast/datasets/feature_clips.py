@@ -42,7 +42,7 @@ def build_feature_clips(
         items: the list.
         split: its name.
         modalities: ``video``, ``audio`` or both.
-        views: moments of each item.
+        views: moments of each item; a single one lies in the middle.
         crops: of each view, along its longer side.
         random: draw the moments, and of audio alone also speed and gain, instead of spreading them.
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-QUERIES, GALLERY = 1024, 16_384  # rows of a block of scores: 64 MB
+QUERIES, GALLERY = 512, 8192  # rows of a block of scores, which takes 16 MB
 DECIMALS = 6
 
 

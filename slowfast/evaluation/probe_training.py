@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from slowfast.datasets.samplers import TrainBatches
 
 HELD_OUT = 10  # one of so many
-ROWS = 1024  # clips scored at a time
+ROWS, NUMBERS = 1024, 2**25  # samples, and numbers in them, that are scored at a time
 
 
 class Probes(Protocol):
@@ -61,6 +61,11 @@ class Clips:
     def views(self) -> int:
         """Samples of an item."""
         return 1 if self.joined else self.array.shape[1]
+
+    @property
+    def size(self) -> int:
+        """Numbers in a sample."""
+        return int(np.prod(self.array.shape[1:])) // self.views
 
     def take(self, places: np.ndarray) -> Clips:
         """Return some of the items."""
@@ -164,7 +169,8 @@ def train_probes(
 def probabilities(probes: Probes, clips: Clips, device: torch.device | str = "cpu") -> np.ndarray:
     """Return ``(H, M, C)`` of the clips of M items, averaged over the samples of an item."""
     probes.eval()
-    found, size = [], max(1, ROWS // clips.views) * clips.views
+    rows = min(ROWS, max(1, NUMBERS // clips.size))
+    found, size = [], max(1, rows // clips.views) * clips.views
     for begin in range(0, len(clips) * clips.views, size):
         numbers = np.arange(begin, min(begin + size, len(clips) * clips.views))
         scores = probes(_tensor(clips.samples(numbers), device)).float().softmax(dim=2)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.svm import LinearSVC
 
 MAX_ITERATIONS = 200
@@ -37,6 +38,7 @@ def svm_scores(
     classes: int,
     c: float = 10.0,
     loss: str = "hinge",
+    jobs: int = 1,
 ) -> SVMScores:
     """Learn from the clips of some items and score others.
 
@@ -47,21 +49,24 @@ def svm_scores(
         classes: C.
         c: weight of errors against the margin.
         loss: ``hinge`` or ``squared_hinge``.
+        jobs: processes, each with a copy of the features, that train classes at the same time; the
+            numbers do not depend on it.
     """
     clips = np.asarray(train, np.float32).reshape(-1, train.shape[-1])
     mean, scale = clips.mean(axis=0), clips.std(axis=0) + SOFTENING
-    machines = LinearSVC(
+    machine = LinearSVC(
         C=c, loss=loss, dual=True, tol=TOLERANCE, max_iter=MAX_ITERATIONS, random_state=0
     )
+    machines = OneVsRestClassifier(machine, n_jobs=jobs)
     with warnings.catch_warnings():  # the number of iterations tells
         warnings.simplefilter("ignore", ConvergenceWarning)
         machines.fit((clips - mean) / scale, np.repeat(labels, train.shape[1]))
-    found = machines.decision_function(
-        ((np.asarray(test, np.float32) - mean) / scale).reshape(-1, test.shape[-1])
-    )
-    if found.ndim == 1:
-        found = np.stack([-found, found], axis=1)
+    rows = ((np.asarray(test, np.float32) - mean) / scale).reshape(-1, test.shape[-1])
+    found = np.stack([one.decision_function(rows) for one in machines.estimators_], axis=1)
+    if found.shape[1] == 1:  # two classes share a machine
+        found = np.concatenate([-found, found], axis=1)
     found = found.reshape(*test.shape[:2], -1).mean(axis=1)
     scores = np.full((len(test), classes), found.min(initial=0.0) - 1.0)
     scores[:, machines.classes_] = found
-    return SVMScores(scores, int(machines.n_iter_))
+    iterations = max(int(one.n_iter_) for one in machines.estimators_)
+    return SVMScores(scores, iterations)

@@ -151,7 +151,7 @@ def _of_grid(setting: Setting, fitted: Fitted) -> dict[str, float]:
     return {"held_out_top1_acc": fitted.held_out_acc, "best_on_test_top1_acc": best}
 
 
-@probe("svm", "top1_acc", _vectors, VECTOR, keys=("SVM_C", "SVM_LOSS"), unasked=_audio)
+@probe("svm", "top1_acc", _vectors, VECTOR, keys=("SVM_C", "SVM_LOSS", "SVM_JOBS"), unasked=_audio)
 def svm(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Train linear support vector machines on every feature; see :mod:`slowfast.evaluation.svm`."""
     options, found = setting.options, {}
@@ -165,6 +165,7 @@ def svm(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
             setting.classes,
             options["SVM_C"],
             options["SVM_LOSS"],
+            options["SVM_JOBS"],
         )
         scores = _every_item(setting, fitted.scores)
         shown = scores if shown is None else shown

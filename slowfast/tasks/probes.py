@@ -306,6 +306,7 @@ class ProbeTask(Task):
         classes = max(len(items.class_names), int(items.labels.max(initial=-1)) + 1)
         if train is not None:
             classes = max(classes, int(train.labels.max()) + 1)
+            train.items.check_labels(classes)
         test = self._rows(TEST, items)
         setting = Setting(train, test, self.options, classes, self.cfg.RNG_SEED, self.device)
         outcome = kind.run(setting, kind.choose(self.features))

@@ -35,6 +35,12 @@ TABLES = (
         KNN_TEMPERATURE=Key(0.07, "cosine by which the vote of a neighbour falls to 1/e", above=0),
         SVM_C=Key(10.0, "SVM: weight of errors against the margin", above=0),
         SVM_LOSS=Key("hinge", "SVM: loss", choices=("hinge", "squared_hinge")),
+        SVM_JOBS=Key(
+            1,
+            "SVM: processes that train classes at the same time, each with a copy of the features",
+            low=1,
+            high=1024,
+        ),
         EPOCHS=Key(20, "linear, attentive: passes over the training features", low=1),
         BATCH_SIZE=Key(256, "linear, attentive: clips, or items, per step", low=2),
         LRS=Key(
