@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from slowfast.config import get_cfg
+from slowfast.datasets.build import build_windows
 from slowfast.datasets.media.info import VideoInfo
 from slowfast.datasets.sampling.looped import LoopedActivityNetSampling, LoopedSampling
 from slowfast.datasets.sampling.temporal import build_temporal_sampling
+from slowfast.utils.errors import ConfigError
 
 
 def video(count):
@@ -47,3 +49,10 @@ def test_the_key_chooses_it(name):
     data.TEMPORAL_SAMPLING = name
     sampling = build_temporal_sampling(data)
     assert isinstance(sampling, LoopedSampling) and sampling.num_frames == data.NUM_FRAMES
+
+
+def test_it_does_not_go_with_audio():
+    cfg = get_cfg()
+    cfg.DATA.TEMPORAL_SAMPLING = "looped"
+    with pytest.raises(ConfigError, match="looped reads consecutive frames"):
+        build_windows(cfg)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from slowfast.datasets.media.info import VideoInfo
+from slowfast.utils.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,14 @@ class LoopedSampling:
     """
 
     num_frames: int
+
+    @property
+    def duration(self) -> float:
+        """Raise: clips of consecutive frames have no fixed length in seconds."""
+        raise ConfigError(
+            "DATA.TEMPORAL_SAMPLING looped reads consecutive frames at any rate; audio beside clips needs "
+            "another rule, such as duration."
+        )
 
     def random_clip(self, video: VideoInfo, rng: np.random.Generator) -> list[int]:
         """Return a clip at a random start; the last possible one is never drawn."""
