@@ -15,7 +15,7 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 out="" suffix="" seeds=1 minutes=6
 data="$root/data/demo"
-avid=() cma=() probe=() few=()
+avid=() cma=() few=()
 # Two processes of one thread are several times faster than two processes that share all cores.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 
@@ -24,7 +24,6 @@ while [ $# -gt 0 ]; do
         --fast)
             avid=(SOLVER.MAX_EPOCH 24)
             cma=(SOLVER.MAX_EPOCH 6)
-            probe=(SOLVER.MAX_EPOCH 6)
             few=(SOLVER.MAX_EPOCH 4)
             suffix="-fast" minutes=3
             ;;
@@ -68,9 +67,9 @@ finish() { # wait for what runs in the background
 
 folders=() labels=()
 judge() { # judge NAME TITLE [KEY VALUE ...]: both measures of one starting point, in the background
-    beside "$base/probe-$1" probe "${@:3}" ${probe[@]+"${probe[@]}"}
+    beside "$base/frozen-$1" frozen "${@:3}"
     beside "$base/few_labels-$1" few_labels "${@:3}" ${few[@]+"${few[@]}"}
-    folders+=("$base/probe-$1" "$base/few_labels-$1")
+    folders+=("$base/frozen-$1" "$base/few_labels-$1")
     labels+=("frozen, linear probe/$2" "fine-tuned, 10 % of labels/$2")
 }
 
@@ -99,7 +98,8 @@ for seed in ${seeds//,/ }; do
 done
 
 echo "== Result: top-1 accuracy in percent, chance is 12.5 =="
-"$python" tools/compare_runs.py "${folders[@]}" --labels "${labels[@]}" --chance 12.5 --out "$out"
+"$python" tools/compare_runs.py "${folders[@]}" --labels "${labels[@]}" --chance 12.5 --out "$out" \
+    --measures linear/top1_acc top1_acc knn/top1_acc retrieval/r1
 echo
 echo "Plot:     $out/comparison.png"
 reports=$out/*/report.html

@@ -192,12 +192,16 @@ def split_labels(labels: Sequence[str]) -> dict[str, tuple[str, str]] | None:
 
 
 def _figure(rows: dict[str, Row], labels: Sequence[str], chance: float | None) -> bytes:
-    """Draw the first run's main measure of all runs that have it."""
-    headline = next(iter(rows.values())).headline
-    shown = {name: row for name, row in rows.items() if row.values.get(headline) is not None}
-    values = {name: row.values[headline] for name, row in shown.items()}
-    spread = {name: row.deviations.get(headline) or 0.0 for name, row in shown.items()}
-    title, unit = "Comparison", readable(headline)
+    """Draw the main measure of all runs in which it is that of the first, of whichever set."""
+    measure = _bare(next(iter(rows.values())).headline)
+    shown = {
+        name: row
+        for name, row in rows.items()
+        if _bare(row.headline) == measure and row.values.get(row.headline) is not None
+    }
+    values = {name: row.values[row.headline] for name, row in shown.items()}
+    spread = {name: row.deviations.get(row.headline) or 0.0 for name, row in shown.items()}
+    title, unit = "Comparison", readable(measure)
     pairs = split_labels(labels)
     if pairs is None:
         numbers = list(values.values())
@@ -209,6 +213,11 @@ def _figure(rows: dict[str, Row], labels: Sequence[str], chance: float | None) -
             groups.setdefault(group, {})[name] = values[label]
             deviations.setdefault(group, {})[name] = spread[label]
     return figures.grouped_bars(groups, title, unit, chance, deviations)
+
+
+def _bare(measure: str) -> str:
+    """Return the name of a measure without that of its set."""
+    return measure.rpartition("/")[2]
 
 
 def _format(rows: dict[str, Row], measures: list[str], untested: list[str]) -> str:
