@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from slowfast.config import get_cfg
+from slowfast.datasets.transforms.color import IDENTITY
 from slowfast.engine.trainer import Trainer
 from slowfast.tasks.recognition import Recognition
 
@@ -57,7 +58,7 @@ def random_batch(args) -> dict:
     shape = (args.batch, 1, 3, args.frames, args.crop, args.crop)
     return {
         "video": torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8),
-        "color": torch.tensor([[[1.0, 1.0, 1.0, 0.0, -1.0]]] * args.batch),
+        "color": torch.tensor([[IDENTITY]] * args.batch),
         "label": torch.randint(0, 101, (args.batch,), generator=generator),
         "index": torch.arange(args.batch),
         "failures": [],

@@ -93,7 +93,8 @@ def read_items(cfg, split: str, name: str | None = None) -> ItemTable:
 def needed_files(cfg, split: str) -> Iterable[Needed]:
     """Return the files and folders that a split is read from, whether or not they exist."""
     name = dataset_name(cfg, split)
-    _registered(name, split)
+    if name not in DATASET_REGISTRY:  # which is said where it is built
+        return ()
     needs = NEEDS.get(name.lower())
     return () if needs is None else needs(cfg, split)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from slowfast.checkpoint.formats import AUTO, SCRATCH, find_format
 from slowfast.datasets.build import needed_files
 from slowfast.engine.train import checkpoint_store
+from slowfast.ssl.base import SSL_METHODS
 from slowfast.utils.needed import Needed, check_present
 
 MANIFEST = "python tools/prepare_data.py manifest --cfg CFG --out FOLDER"
@@ -38,9 +39,10 @@ def _weights(cfg) -> Iterator[Needed]:
     if train.CHECKPOINT_FILE_PATH:
         yield Needed("TRAIN.CHECKPOINT_FILE_PATH", train.CHECKPOINT_FILE_PATH, "the first weights")
         return
-    if cfg.SSL.CHECKPOINT:
-        yield Needed("SSL.CHECKPOINT", cfg.SSL.CHECKPOINT, "the weights to continue from")
-    if model.CKPT and model.INIT_METHOD != SCRATCH:
+    if train.ENABLE and model.MODEL_NAME in SSL_METHODS:
+        if cfg.SSL.CHECKPOINT:
+            yield Needed("SSL.CHECKPOINT", cfg.SSL.CHECKPOINT, "the weights to continue from")
+    elif model.CKPT and model.INIT_METHOD != SCRATCH:
         yield Needed("MODEL.CKPT", model.CKPT, *_origin(model.INIT_METHOD))
 
 

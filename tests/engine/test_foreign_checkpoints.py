@@ -87,7 +87,7 @@ def test_a_run_keeps_the_network_of_the_file_where_that_is_frozen(method, run, r
         (["MODEL.INIT_METHOD", "GDT"], "not a checkpoint of GDT"),
         (["MODEL.INIT_METHOD", "Mocco"], "Did you mean 'moco'"),
         (["MODEL.INIT_METHOD", "MoCo", "MODEL.ARCH", "r3d_18"], "needs MODEL.ARCH r2plus1d_18"),
-        (["MODEL.INIT_METHOD", "MoCo", "MODEL.CKPT", "nowhere.pth"], "nowhere.pth: no such"),
+        (["MODEL.INIT_METHOD", "MoCo", "MODEL.CKPT", "nowhere.pth"], "weights of MoCo, from"),
         (["MODEL.INIT_METHOD", "None"], "needs MODEL.INIT_METHOD"),
     ],
 )

@@ -166,6 +166,7 @@ def test_without_validation_no_validation_list_is_needed(demo_world, pretrain_ov
     (tmp_path / "lists").mkdir()
     shutil.copy(demo_world / "kinetics/train.csv", tmp_path / "lists/train.csv")
     words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", "TRAIN.EVAL_PERIOD", "0"]
+    words += ["TEST.ENABLE", "False"]
     words += ["DATA.PATH_TO_DATA_DIR", str(tmp_path / "lists")]
     assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "run")]) == 0
 
@@ -211,7 +212,7 @@ def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
         (AVID, ["AUDIO.DURATION", "9.0"], "none of the 32 files has enough audio"),
         (AVID, ["DATA.TEMPORAL_SAMPLING", "stride"], "set DATA.TEMPORAL_SAMPLING duration"),
         (AVID, ["SSL.CHECKPOINT", "nowhere.pyth"], "SSL.CHECKPOINT: the weights to continue from"),
-        (CMA, ["SSL.CMA.NUM_POSITIVES", "40"], "too few for 40 positives"),
+        (CMA, ["SSL.CMA.NUM_POSITIVES", "40", "SSL.CHECKPOINT", ""], "too few for 40 positives"),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_sentence(

@@ -319,10 +319,12 @@ def test_without_any_environment_one_is_made(repository):
 
 
 def test_a_real_run_says_that_wandb_is_not_installed(real, tmp_path):
-    (tmp_path / "run.yaml").write_text("MODEL: {NUM_CLASSES: 8}\n")
     (tmp_path / "without/wandb").mkdir(parents=True)
     (tmp_path / "without/wandb/__init__.py").write_text("raise ImportError('not installed')\n")
     words = ("-c", tmp_path / "run.yaml", "-n", 0, "-w", "True", "-e", "me", "-o", "runs")
+    (tmp_path / "run.yaml").write_text(
+        f"MODEL: {{NUM_CLASSES: 8}}\nDATA: {{MANIFEST_DIR: {tmp_path}}}\n"
+    )
     done = real("jobs/train_on_ava.sh", *words, PYTHONPATH=str(tmp_path / "without"))
     assert done.returncode == 1
     log = tmp_path / "some where" / "runs" / f"{tmp_path.name}--run" / "logs" / "train_logs.txt"

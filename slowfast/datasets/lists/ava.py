@@ -39,14 +39,14 @@ def _needs(cfg, split: str) -> Iterator[Needed]:
     node = cfg.AVA
     for key in FILE_KEYS["train" if split == "train" else "test"]:
         for name in [node[key]] if isinstance(node[key], str) else node[key]:
-            path = f"{node.ANNOTATION_DIR}/{name}"
+            path = os.path.join(node.ANNOTATION_DIR, name)
             yield Needed(f"AVA.{key} in AVA.ANNOTATION_DIR", path, "annotations", ANNOTATIONS)
     if node.SOURCE == "video":
         origin = f"{SCRIPTS}/download_data.sh, then cut_videos.sh"
         yield Needed("AVA.VIDEO_DIR", node.VIDEO_DIR, "videos of AVA", origin)
         return
     names = node.TRAIN_LISTS if split == "train" else node.TEST_LISTS
-    lists = [f"{node.FRAME_LIST_DIR}/{name}" for name in names]
+    lists = [os.path.join(node.FRAME_LIST_DIR, name) for name in names]
     for path in lists:
         yield Needed("AVA.FRAME_LIST_DIR", path, "frame lists of AVA", ANNOTATIONS)
     if not all(map(os.path.exists, lists)):  # their paths may be absolute
