@@ -212,7 +212,11 @@ def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
         (AVID, ["AUDIO.DURATION", "9.0"], "none of the 32 files has enough audio"),
         (AVID, ["DATA.TEMPORAL_SAMPLING", "stride"], "set DATA.TEMPORAL_SAMPLING duration"),
         (AVID, ["SSL.CHECKPOINT", "nowhere.pyth"], "SSL.CHECKPOINT: the weights to continue from"),
-        (CMA, ["SSL.CMA.NUM_POSITIVES", "40", "SSL.CHECKPOINT", ""], "too few for 40 positives"),
+        (
+            CMA,
+            ["SSL.CMA.NUM_POSITIVES", "40", "SSL.CHECKPOINT", str(ROOT)],
+            "too few for 40 positives",
+        ),
     ],
 )
 def test_what_cannot_work_is_refused_in_one_sentence(
