@@ -13,7 +13,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-out="" suffix="" seeds=1 minutes=6
+out="" suffix="" seeds=1 minutes=7
 data="$root/data/demo"
 avid=() cma=() few=()
 # Two processes of one thread are several times faster than two processes that share all cores.
