@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -78,26 +78,15 @@ class WatchedLoader(DataLoader):
             )
 
 
-def build_loader(cfg, dataset: Dataset) -> WatchedLoader:
+def build_loader(
+    cfg, dataset: Dataset, batches: Iterable[Sequence[int]] | None = None
+) -> WatchedLoader:
     """Return the loader of a dataset, with this process's share of every batch.
 
     Training batches hold ``TRAIN.BATCH_SIZE`` clips over all processes of a machine. Test batches
-    hold ``TEST.BATCH_SIZE`` clips too, in whole videos.
+    hold ``TEST.BATCH_SIZE`` clips too, in whole videos. Other ``batches`` may be given.
     """
-    if dataset.training:
-        batches = TrainBatches(
-            len(dataset),
-            train_batch_per_process(cfg),
-            cfg.DATA.TRAIN_CLIPS_PER_VIDEO,
-            cfg.RNG_SEED,
-            du.get_rank(),
-            du.get_world_size(),
-            cfg.TRAIN.EPOCH_MAX_SAMPLES,
-        )
-    else:
-        clips = cfg.TEST.BATCH_SIZE // du.get_local_world_size()
-        videos = max(1, clips // dataset.views_per_item)
-        batches = EvaluationBatches(len(dataset), videos, du.get_rank(), du.get_world_size())
+    batches = _batches(cfg, dataset) if batches is None else batches
     workers = cfg.DATA_LOADER.NUM_WORKERS
     return WatchedLoader(
         dataset,
@@ -109,6 +98,22 @@ def build_loader(cfg, dataset: Dataset) -> WatchedLoader:
         prefetch_factor=cfg.DATA_LOADER.PREFETCH_FACTOR if workers else None,
         persistent_workers=dataset.training and workers > 0,
     )
+
+
+def _batches(cfg, dataset: Dataset) -> TrainBatches | EvaluationBatches:
+    if dataset.training:
+        return TrainBatches(
+            len(dataset),
+            train_batch_per_process(cfg),
+            cfg.DATA.TRAIN_CLIPS_PER_VIDEO,
+            cfg.RNG_SEED,
+            du.get_rank(),
+            du.get_world_size(),
+            cfg.TRAIN.EPOCH_MAX_SAMPLES,
+        )
+    clips = cfg.TEST.BATCH_SIZE // du.get_local_world_size()
+    videos = max(1, clips // dataset.views_per_item)
+    return EvaluationBatches(len(dataset), videos, du.get_rank(), du.get_world_size())
 
 
 def _start_worker(notes: Sequence[Note], worker: int) -> None:

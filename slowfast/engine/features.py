@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from slowfast.checkpoint.inputs import follow_checkpoint, warn_of_other_inputs
@@ -16,7 +15,7 @@ from slowfast.datasets.build import SPLITS, dataset_name, load_items
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.feature_clips import build_feature_clips, sliding_windows
 from slowfast.datasets.lists.kinetics import read_kinetics_csv
-from slowfast.datasets.loader import WatchedLoader
+from slowfast.datasets.loader import build_loader
 from slowfast.datasets.media import build_media_options
 from slowfast.datasets.sample import collate
 from slowfast.engine.hooks.bad_media import BadMediaLog
@@ -155,19 +154,6 @@ def _device(model: FrozenFeatures) -> torch.device:
     return next(model.parameters()).device
 
 
-def _loader(cfg, dataset: ClipDataset, batches: PendingBatches) -> DataLoader:
-    workers = cfg.DATA_LOADER.NUM_WORKERS
-    return WatchedLoader(
-        dataset,
-        batch_sampler=batches,
-        num_workers=workers,
-        collate_fn=collate,
-        pin_memory=cfg.DATA_LOADER.PIN_MEMORY and cfg.NUM_GPUS > 0,
-        read_timeout=cfg.DATA.READ_TIMEOUT,
-        prefetch_factor=cfg.DATA_LOADER.PREFETCH_FACTOR if workers else None,
-    )
-
-
 def _compute(
     cfg, model: FrozenFeatures, dataset: ClipDataset, files: FeatureFiles, signals
 ) -> list[tuple[str, str]]:
@@ -176,7 +162,7 @@ def _compute(
     batches = PendingBatches(np.array(files.state), size, du.get_rank(), du.get_world_size())
     device, failures = _device(model), []
     precision = Precision(cfg.TRAIN.MIXED_PRECISION, cfg.TRAIN.AMP_DTYPE, device)
-    loader = _loader(cfg, dataset, batches)
+    loader = build_loader(cfg, dataset, batches)
     if signals is not None:
         loader.while_waiting = signals.raise_if_overdue
     shown = None if du.is_root_proc() else True

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -5,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.synthetic import write_ava_world, write_demo_world
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -120,3 +122,14 @@ def places(ava_folder):
         *("AVA.ANNOTATION_DIR", str(ava_folder / "annotations")),
         *("DATA_LOADER.NUM_WORKERS", "0", "TENSORBOARD.ENABLE", "False", "LOG_PERIOD", "5"),
     ]
+
+
+def rows(folder: Path, kind: str) -> list[dict]:
+    """Return the rows of one kind that a run has logged."""
+    lines = (folder / "stats.jsonl").read_text().splitlines()
+    return [row for row in map(json.loads, lines) if row["_type"] == kind]
+
+
+def newest(folder: Path) -> dict:
+    """Return the newest checkpoint of a run."""
+    return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])

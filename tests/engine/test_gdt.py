@@ -8,13 +8,12 @@ import pytest
 import torch
 
 from slowfast.checkpoint.pretrained import load_pretrained
-from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.config import load_cfg
 from slowfast.engine.run import main
 from slowfast.models.backbones import build_backbone
 from slowfast.tasks.pretrain import Pretrain
 
-from .conftest import ROOT, execute, forget_the_end, torchrun
+from .conftest import ROOT, execute, forget_the_end, newest, rows, torchrun
 from .test_pretrain_resume import assert_equal_runs, run_disturbed
 
 GDT = str(ROOT / "configs/demo/gdt.yaml")
@@ -30,15 +29,6 @@ def words(pretrain_overrides) -> list[str]:
 
 def run(folder: Path, *words: str) -> int:
     return main(["--cfg", GDT, *words, "OUTPUT_DIR", str(folder)])
-
-
-def rows(folder: Path, kind: str) -> list[dict]:
-    lines = (folder / "stats.jsonl").read_text().splitlines()
-    return [row for row in map(json.loads, lines) if row["_type"] == kind]
-
-
-def newest(folder: Path) -> dict:
-    return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import torch
 
 from slowfast.checkpoint.export import export_file
 from slowfast.checkpoint.pretrained import load_pretrained
-from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.checkpoint.store import load_checkpoint_file
 from slowfast.config import load_cfg
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.dataprep.verify import verify_dataset, write_manifests
@@ -17,7 +17,7 @@ from slowfast.engine.invariance import build_diagnosis
 from slowfast.engine.run import main
 from slowfast.models.backbones import build_backbone
 
-from .conftest import ROOT, forget_the_end
+from .conftest import ROOT, forget_the_end, newest, rows
 
 CONFIG = str(ROOT / "configs/demo/gdt_text.yaml")
 
@@ -39,15 +39,6 @@ def words(pretrain_overrides, demo_world) -> list[str]:
 
 def run(folder: Path, *words: str) -> int:
     return main(["--cfg", CONFIG, *words, "OUTPUT_DIR", str(folder)])
-
-
-def rows(folder: Path, kind: str) -> list[dict]:
-    lines = (folder / "stats.jsonl").read_text().splitlines()
-    return [row for row in map(json.loads, lines) if row["_type"] == kind]
-
-
-def newest(folder: Path) -> dict:
-    return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
 
 
 @pytest.fixture(scope="module")
