@@ -212,7 +212,7 @@ def names_of(items: ItemTable) -> list[str]:
     if not items.class_names:
         raise ConfigError(
             f"{items.source}: the list does not name its classes, which zero-shot classification "
-            "works with: put class_names.txt beside it, a name per line."
+            "works with: give DATA.CLASS_NAMES_PATH, a file with a name per line."
         )
     return items.class_names
 
