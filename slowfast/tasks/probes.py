@@ -25,6 +25,7 @@ from slowfast.evaluation.feature_files import FeatureFiles
 from slowfast.evaluation.neighbours import faiss_index
 from slowfast.evaluation.predictions import save_predictions
 from slowfast.evaluation.probe_training import Clips
+from slowfast.evaluation.uncertainty import mean_and_deviation
 from slowfast.models.feature_maps import FeatureName, modalities_of, parse_features
 from slowfast.tasks.base import Batch, EvalSet, Evaluator, StepOutput, Task
 from slowfast.tasks.build import TASK_REGISTRY
@@ -374,18 +375,14 @@ class ProbeEvaluator(Evaluator):
 def mean_of(each: Sequence[Outcome]) -> Outcome:
     """Return the mean of folds: numbers with the deviation (N - 1) of the first, rows joined."""
     first = each[0]
-    counts = {key for key in first.metrics if key.startswith("num_")}
     values = {key: [one.metrics[key] for one in each] for key in first.metrics}
-    metrics = {
-        key: sum(numbers) if key in counts else float(np.mean(numbers))
-        for key, numbers in values.items()
-    }
+    means, deviations = mean_and_deviation(values)
+    metrics = {k: sum(values[k]) if k.startswith("num_") else mean for k, mean in means.items()}
     primary = next(iter(metrics))
-    metrics[f"{primary}_std"] = float(np.std(values[primary], ddof=1))
-    alone = {"class_names"}
+    metrics[f"{primary}_std"] = deviations[primary]
     arrays = {
         key: first.arrays[key]
-        if key in alone
+        if key == "class_names"
         else np.concatenate([one.arrays[key] for one in each])
         for key in first.arrays
         if not key.startswith("map_")
