@@ -7,7 +7,17 @@ TABLES = (
         "DATA",
         "Files and lists",
         PATH_TO_DATA_DIR=Key("", "folder of the list files (train.csv, val.csv, test.csv)"),
-        PATH_PREFIX=Key("", "folder put before every path in the lists"),
+        PATH_PREFIX=Key(
+            "",
+            "folder put before every path in the lists; it may lie elsewhere (https://, s3://, ...) or "
+            "be an archive (train.zip::), and so may each path",
+        ),
+        CACHE_GIB=Key(
+            10.0,
+            "size of the cache of files that lie elsewhere, in $SLOWFAST_CACHE/blocks, GiB",
+            low=0,
+            high=1_000_000,
+        ),
         FRAME_FOLDER_FPS=Key(
             30.0, "rate at which folders of images were extracted", low=0.01, high=1000
         ),
