@@ -93,6 +93,13 @@ TABLES = (
         TRAIN_CLIPS_PER_VIDEO=Key(
             1, "clips of a video that one epoch of training reads", low=1, high=10_000
         ),
+        CLIPS_PER_OPEN=Key(
+            1,
+            "of them, clips that one opening of a file serves: faster, and a few batches around share "
+            "their files in another order; workers hold 4 to 8 batches times as many",
+            low=1,
+            high=1000,
+        ),
         TRAIN_CROP_NUM_TEMPORAL=Key(1, "clips in one training sample", low=1),
         TRAIN_CROP_NUM_SPATIAL=Key(1, "crops of each of those clips", low=1),
         TRAIN_JITTER_FPS=Key(
