@@ -1,4 +1,4 @@
-"""Nearest neighbours in a space of features: exact search, voting, and retrieval of the same class.
+"""Nearest neighbours in a space of features: search, voting, and retrieval of the same class.
 
 Scores are cosines, rounded to six decimals so that the rounding of a matrix product decides nothing.
 Of equal scores the lower row of the gallery goes first.
@@ -7,12 +7,15 @@ Of equal scores the lower row of the gallery goes first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from slowfast.utils.errors import ConfigError
+
 QUERIES, GALLERY = 512, 8192  # rows of a block of scores, which takes 16 MB
 DECIMALS = 6
+FAISS_TRAINING = 200_000  # rows that an index which must be trained sees
 
 
 class Neighbours(NamedTuple):
@@ -34,21 +37,69 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
-def nearest(queries: np.ndarray, gallery: np.ndarray, k: int) -> Neighbours:
-    """Return the k nearest rows of a gallery for each query, exactly, in bounded memory.
+def nearest(queries: np.ndarray, gallery: np.ndarray, k: int, faiss: str = "") -> Neighbours:
+    """Return the k nearest rows of a gallery for each query; exactly, in bounded memory, without faiss.
 
     Args:
         queries: ``(N, D)``, finite.
         gallery: ``(M, D)``, finite; may be memory-mapped.
         k: clamped to M.
+        faiss: index of :func:`faiss_index` to search with. It holds what it needs of the gallery in
+            memory, and a query for which it finds fewer than k rows is searched exactly.
     """
     k = min(k, len(gallery))
     rows = np.empty((len(queries), k), np.int64)
     scores = np.empty((len(queries), k), np.float32)
+    index = _filled(faiss_index(faiss, gallery.shape[1]), gallery) if faiss else None
     for begin in range(0, len(queries), QUERIES):
         part = slice(begin, begin + QUERIES)
-        rows[part], scores[part] = _nearest(unit(queries[part]), gallery, k)
+        wanted = unit(queries[part])
+        rows[part], scores[part] = (
+            _nearest(wanted, gallery, k) if index is None else _ask(index, wanted, gallery, k)
+        )
     return Neighbours(rows, scores)
+
+
+def faiss_index(text: str, width: int) -> Any:
+    """Return an empty index for cosines of the FAISS library.
+
+    Args:
+        text: in the language of FAISS's ``index_factory``: ``Flat``, ``IVF1024,Flat``, ``HNSW32``.
+        width: D.
+
+    Raises:
+        ConfigError: FAISS is not installed, or does not know such an index.
+    """
+    try:
+        import faiss  # an optional package
+
+        return faiss.index_factory(width, text, faiss.METRIC_INNER_PRODUCT)
+    except ImportError:
+        raise ConfigError(f"PROBE.FAISS {text}: pip install faiss-cpu.") from None
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1]
+        raise ConfigError(f"PROBE.FAISS {text}: FAISS has no such index: {reason}") from None
+
+
+def _filled(index: Any, gallery: np.ndarray) -> Any:
+    if not index.is_trained:
+        chosen = np.linspace(0, len(gallery) - 1, min(len(gallery), FAISS_TRAINING)).astype(int)
+        index.train(unit(gallery[chosen]))
+    for begin in range(0, len(gallery), GALLERY):
+        index.add(unit(gallery[begin : begin + GALLERY]))
+    return index
+
+
+def _ask(
+    index: Any, queries: np.ndarray, gallery: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    scores, rows = index.search(queries, k)
+    few = (rows < 0).any(axis=1)
+    if few.any():
+        rows[few], scores[few] = _nearest(queries[few], gallery, k)
+    scores = np.round(scores, DECIMALS)
+    order = np.lexsort((rows, -scores), axis=1)
+    return np.take_along_axis(rows, order, 1), np.take_along_axis(scores, order, 1)
 
 
 def _nearest(queries: np.ndarray, gallery: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

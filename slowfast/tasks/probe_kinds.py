@@ -175,33 +175,41 @@ def svm(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     return Outcome(_with_chance(setting, found), protocol, {"scores": shown})
 
 
-@probe("knn", "top1_acc", _vectors, VECTOR, keys=("KNN_K", "KNN_TEMPERATURE"))
+@probe("knn", "top1_acc", _vectors, VECTOR, keys=("KNN_K", "KNN_TEMPERATURE", "FAISS"))
 def knn(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Let the nearest training items vote, weighted by their cosine."""
     k, temperature = setting.options["KNN_K"], setting.options["KNN_TEMPERATURE"]
     found, shown, readable = {}, None, setting.test.readable()
     for feature in features:
-        near = nearest(readable.vectors(feature), setting.train.vectors(feature), k)
+        queries, gallery = readable.vectors(feature), setting.train.vectors(feature)
+        near = nearest(queries, gallery, k, setting.options["FAISS"])
         votes = vote(near, setting.train.labels, setting.classes, temperature)
         scores = _every_item(setting, votes)
         shown = scores if shown is None else shown
         found[feature.text] = _accuracies(setting, scores)
-    protocol = {"k": k, "temperature": temperature}
+    protocol = {"k": k, "temperature": temperature, **_search(setting)}
     return Outcome(_with_chance(setting, found), protocol, {"scores": shown})
 
 
-@probe("retrieval", "r1", _vectors, VECTOR)
+@probe("retrieval", "r1", _vectors, VECTOR, keys=("FAISS",))
 def class_retrieval(setting: Setting, features: Sequence[FeatureName]) -> Outcome:
     """Look for training items of the class of each test item (R@k of UCF101 and HMDB51)."""
     found, arrays, readable = {}, {}, setting.test.readable()
     labels, own = setting.train.labels, readable.labels
     for feature in features:
-        queries = readable.vectors(feature)
-        near = nearest(queries, setting.train.vectors(feature), max(RANKS))
+        queries, gallery = readable.vectors(feature), setting.train.vectors(feature)
+        near = nearest(queries, gallery, max(RANKS), setting.options["FAISS"])
         recall = class_recall(near, own, labels, len(setting.test.rows), RANKS)
         found[feature.text] = {f"r{k}": value for k, value in recall.items()}
         arrays = arrays or _for_report(setting, near.rows[:, :SHOWN], queries)
-    return Outcome(_of_each(found), {"gallery": len(labels)}, arrays)
+    protocol = {"gallery": len(labels), **_search(setting)}
+    return Outcome(_of_each(found), protocol, arrays)
+
+
+def _search(setting: Setting) -> dict[str, str]:
+    """Return what the numbers need to say about how neighbours were found."""
+    index = setting.options["FAISS"]
+    return {"search": f"FAISS {index}"} if index else {}
 
 
 def _for_report(setting: Setting, rows: np.ndarray, queries: np.ndarray) -> dict[str, np.ndarray]:

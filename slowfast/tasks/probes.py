@@ -22,6 +22,7 @@ from slowfast.datasets.build import dataset_name, load_items
 from slowfast.datasets.feature_clips import build_feature_clips
 from slowfast.datasets.items import ItemTable, union
 from slowfast.evaluation.feature_files import FeatureFiles
+from slowfast.evaluation.neighbours import faiss_index
 from slowfast.evaluation.predictions import save_predictions
 from slowfast.evaluation.probe_training import Clips
 from slowfast.models.feature_maps import FeatureName, modalities_of, parse_features
@@ -36,6 +37,7 @@ PROBES = Registry("probe (PROBE.KINDS)", "slowfast.tasks")
 EVERY = "all"
 TRAIN, TEST = "train", "test"
 CHUNK = 4096  # items read at a time
+SOME_WIDTH = 64  # of vectors, to see before any is computed whether FAISS knows an index
 
 
 class Rows(NamedTuple):
@@ -248,6 +250,8 @@ class ProbeTask(Task):
                 )
         if not found:
             raise ConfigError("PROBE.KINDS all: nothing can be measured on PROBE.FEATURES.")
+        if self.options.get("FAISS"):
+            faiss_index(self.options["FAISS"], SOME_WIDTH)
         return found
 
     def evaluations(self) -> list[EvalSet]:

@@ -88,10 +88,11 @@ class NameVectors:
         words = {name: class_words(name, rule, self.lemmas) for name in names}
         return Classes(tuple(names), words, self.vectors.embed_classes(words, self.missing))
 
-    def known(self, names: Sequence[str], rule: str) -> list[str]:
-        """Return the names all of whose words have a vector."""
+    def known(self, names: Sequence[str], rule: str) -> set[str]:
+        """Return the names whose words have vectors: all of them, or one where others are skipped."""
         words = {name: class_words(name, rule, self.lemmas) for name in names}
-        return [name for name in names if all(word in self.vectors for word in words[name])]
+        enough = any if self.missing == "skip" else all
+        return {name for name in names if enough(word in self.vectors for word in words[name])}
 
 
 def build_test_classes(cfg, vectors: NameVectors, source: Source) -> Classes:
@@ -117,8 +118,12 @@ def build_separation(cfg, vectors: NameVectors, tests: Mapping[str, Classes]) ->
     node, names = cfg.ZERO_SHOT, names_of(read_items(cfg, "train"))
     rule = _rule(node.TRAIN_NAMES, cfg.TRAIN.DATASET, "TRAIN_NAMES")
     left_out = set(excluded_preset(node.EXCLUDE)) if node.EXCLUDE else set()
-    # What a preset leaves out by name needs no vector.
-    known = {*vectors.known([name for name in names if name in left_out], rule)}
+    # What is left out anyway needs no vector.
+    known = vectors.known(names, rule)
+    without = [n for n in names if n not in known and n not in left_out]
+    if without and vectors.missing == "skip":
+        logger.warning("not trained on, as no word of them has a vector: %s.", ", ".join(without))
+        left_out |= set(without)
     every = vectors.embed([n for n in names if n not in left_out or n in known], rule)
     test = np.concatenate([classes.vectors for classes in tests.values()])
     titles = [f"{key} {name}" for key, c in tests.items() for name in c.names]
@@ -212,7 +217,7 @@ def names_of(items: ItemTable) -> list[str]:
     if not items.class_names:
         raise ConfigError(
             f"{items.source}: the list does not name its classes, which zero-shot classification "
-            "works with: put class_names.txt beside it, a name per line."
+            "works with: give DATA.CLASS_NAMES_PATH, a file with a name per line."
         )
     return items.class_names
 

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slowfast.config.defaults import get_cfg
+from slowfast.datasets.build import read_items
 from slowfast.datasets.columns import Ragged, StringTable
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.lists.hmdb51 import read_hmdb51
@@ -200,6 +202,32 @@ def test_folders_of_frames_and_rarer_containers_are_videos_too(tmp_path):
     items = read_video_folder(tmp_path, "train")
     names = [items.paths[k].rpartition("/")[2] for k in range(len(items))]
     assert names == ["one", "two.gif", "three.mts"] and items.labels.tolist() == [0, 0, 1]
+
+
+def test_kinetics_labels_may_be_names_of_classes(tmp_path):
+    listed = write(tmp_path, "train.csv", "b/1.mp4, tying knot (not on a tie)\na,b.mp4, 0\n")
+    names = ["abseiling", "tying knot (not on a tie)"]
+    videos = read_kinetics_csv(listed, ",", "data", names)
+    assert videos.labels.tolist() == [1, 0] and videos.class_names == names
+    write(tmp_path, "train.csv", "a.mp4, absailing\n")
+    with pytest.raises(
+        AnnotationError, match=r"train.csv.*1.*'absailing' is not the name.*CLASS_NAMES"
+    ):
+        read_kinetics_csv(listed, ",", "", names)
+
+
+def test_a_kinetics_list_takes_names_from_beside_it_or_from_its_key(tmp_path):
+    for split in ("train", "val"):
+        write(tmp_path, f"{split}.csv", f"{split}.mp4 yoga\n")
+    cfg = get_cfg()
+    cfg.DATA.PATH_TO_DATA_DIR = str(tmp_path)
+    with pytest.raises(AnnotationError, match="'yoga' is not a whole number"):
+        read_items(cfg, "train", "kinetics")
+    write(tmp_path, "class_names.txt", "archery\nyoga\n")
+    assert read_items(cfg, "train", "kinetics").labels.tolist() == [1]
+    cfg.DATA.CLASS_NAMES_PATH = "configs/zero_shot/class_names/kinetics700.txt"
+    videos = read_items(cfg, "val", "kinetics")
+    assert (videos.labels.tolist(), len(videos.class_names)) == ([698], 700)
 
 
 def test_class_names_come_from_lines_or_json(tmp_path):

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from warm import run_script
 
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.synthetic import write_ava_world, write_demo_world
@@ -95,6 +96,8 @@ def forget_the_end(folder: Path) -> None:
 
 
 def run_process(words: list[str], timeout: float) -> subprocess.CompletedProcess:
+    if words[1].endswith(".py"):
+        return run_script(words[1:], environment(), timeout)
     return subprocess.run(
         words,
         env=environment(),

@@ -14,6 +14,7 @@ from slowfast.datasets.media import open_media
 from slowfast.engine.lr_policy import get_lr_at_epoch
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
+from slowfast.models.text.word_vectors import open_vectors
 from slowfast.tasks.zero_shot import ZeroShotTask
 
 from .conftest import ROOT, run_process
@@ -67,6 +68,17 @@ def test_items_of_classes_that_are_left_out_never_reach_the_loader(words):
     assert not names & set(UNSEEN) and len(names) == 5
     labels = {int(label) for batch in made.build_loader("train") for label in batch["label"]}
     assert labels <= set(range(5)) and dataset.items.class_names == list(made.train_classes.names)
+
+
+def test_training_classes_without_any_vector_are_left_out_where_words_are_skipped(words, tmp_path):
+    whole, table = task(words).separation.every, open_vectors("glove_6b_50d_actions")
+    unknown = set(whole.words["Spin"])
+    known = {word for found in whole.words.values() for word in found} - unknown
+    rows = [" ".join([word, *map(repr, table.vector(word).tolist())]) for word in sorted(known)]
+    (tmp_path / "few.txt").write_text("\n".join(rows) + "\n")
+    made = task(words, VECTORS=str(tmp_path / "few.txt"), MISSING_WORDS="skip")
+    assert set(whole.names) - set(made.separation.every.names) == {"Spin"}
+    assert len(made.train_classes.names) == 4
 
 
 def test_several_test_sets_and_the_whole_of_one(words, demo_world):

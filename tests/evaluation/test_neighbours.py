@@ -1,5 +1,6 @@
 """Search and voting against the plain definition."""
 
+import sys
 import tracemalloc
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from slowfast.evaluation import neighbours
 from slowfast.evaluation.embedding_space import alignment, uniformity
 from slowfast.evaluation.neighbours import Neighbours, class_recall, first_hits, nearest, vote
+from slowfast.utils.errors import ConfigError
 
 
 def brute_force(queries, gallery, k):
@@ -37,6 +39,35 @@ def test_of_equal_scores_the_lower_row_goes_first(monkeypatch):
     for k in (1, 5, 33):
         found = nearest(distinct, gallery, k)
         np.testing.assert_array_equal(found.rows, brute_force(distinct, gallery, k))
+
+
+@pytest.mark.parametrize("index", ["Flat", "IVF8,Flat"])
+def test_faiss_finds_the_same_or_is_searched_exactly_where_it_finds_too_few(monkeypatch, index):
+    pytest.importorskip("faiss", reason="the optional package faiss-cpu")
+    monkeypatch.setattr(neighbours, "GALLERY", 100)
+    rng = np.random.default_rng(3)
+    queries, gallery = rng.normal(size=(9, 6)), rng.normal(size=(400, 6))
+    k = 5 if index == "Flat" else 200  # more than one cell of eight holds
+    found = nearest(queries, gallery, k, faiss=index)
+    exact = nearest(queries, gallery, k)
+    np.testing.assert_array_equal(found.rows, exact.rows)
+    np.testing.assert_allclose(found.scores, exact.scores, atol=2e-6)
+
+
+def test_an_index_that_faiss_lacks_is_refused_before_anything_is_computed(monkeypatch):
+    class NoIndex:
+        METRIC_INNER_PRODUCT = 0
+
+        @staticmethod
+        def index_factory(width, text, metric):
+            raise RuntimeError(f"Error at index_factory.cpp: could not parse index string {text}")
+
+    monkeypatch.setitem(sys.modules, "faiss", NoIndex)
+    with pytest.raises(ConfigError, match=r"PROBE.FAISS Flt: .*could not parse"):
+        nearest(np.ones((2, 4)), np.ones((3, 4)), 1, faiss="Flt")
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(ConfigError, match="pip install faiss-cpu"):
+        nearest(np.ones((2, 4)), np.ones((3, 4)), 1, faiss="Flat")
 
 
 def test_a_large_gallery_is_searched_in_bounded_memory(tmp_path):

@@ -4,11 +4,10 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from warm import run_script
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
@@ -30,15 +29,7 @@ def test_the_tools_run_in_the_order_of_the_readme(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for line in TOOLS:
         words = shlex.split(line.replace("--preset small", "--preset tiny"))
-        done = subprocess.run(
-            [sys.executable, *words[1:]],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+        done = run_script(words[1:], environment, folder=tmp_path)
+        assert done.returncode == 0, f"{line}\n{done.stdout}"
     assert (tmp_path / "outputs/demo/recognition/report.html").is_file()
     assert (tmp_path / "outputs/folds/results.json").is_file()

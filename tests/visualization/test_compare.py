@@ -2,11 +2,11 @@
 
 import csv
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
+from warm import run_script
 
 from slowfast.utils.errors import AnnotationError, SlowFastError
 from slowfast.visualization import compare, figures
@@ -164,14 +164,8 @@ def test_numbers_do_not_stand_on_the_chance_line(value, chance, beside):
 
 def test_the_command_line_takes_labels_and_chance(runs, tmp_path):
     words = [*map(str, runs), "--out", str(tmp_path / "out"), "--chance", "12.5", "--labels"]
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tools/compare_runs.py"), *words, *LABELS],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_script([str(ROOT / "tools/compare_runs.py"), *words, *LABELS], dict(os.environ))
+    assert done.returncode == 0, done.stdout
     assert LABELS[1] in done.stdout
     assert (tmp_path / "out/comparison.png").is_file()
 

@@ -38,7 +38,7 @@ TABLES = (
         FILE_SUFFIX=Key("", "ending that replaces that of every listed file: .mp4 once transcoded"),
         PATH_LABEL_SEPARATOR=Key(" ", "text between path and label in a line"),
         MANIFEST_DIR=Key("", "folder of manifests written by prepare_data.py; empty scans files"),
-        CLASS_NAMES_PATH=Key("", "file of class names, one per line or a JSON {name: id}"),
+        CLASS_NAMES_PATH=Key("", "names of the classes, a line each or JSON {name: id}"),
         TRAIN_FRACTION=Key(
             1.0, "share of the training files of each class to learn from", above=0, high=1
         ),

@@ -33,6 +33,11 @@ TABLES = (
         STORE_DTYPE=Key("float32", "type of stored features", choices=("float32", "float16")),
         KNN_K=Key(20, "neighbours that vote", low=1),
         KNN_TEMPERATURE=Key(0.07, "cosine by which the vote of a neighbour falls to 1/e", above=0),
+        FAISS=Key(
+            "",
+            "knn, retrieval: index of the FAISS package for large galleries, such as Flat, "
+            "IVF1024,Flat or HNSW32 (pip install faiss-cpu); empty = exact search without it",
+        ),
         SVM_C=Key(10.0, "SVM: weight of errors against the margin", above=0),
         SVM_LOSS=Key("hinge", "SVM: loss", choices=("hinge", "squared_hinge")),
         SVM_JOBS=Key(

@@ -21,7 +21,7 @@ TABLES = (
         MISSING_WORDS=Key(
             "error",
             "words of class names without a vector: error = name them all, skip = make do with the "
-            "other words of the class",
+            "other words of the class; training classes that have none are then left out",
             choices=("error", "skip"),
         ),
         TRAIN_NAMES=Key(
