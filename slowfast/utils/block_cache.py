@@ -7,7 +7,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-BLOCK_BYTES = 1 << 18
+BLOCK_BYTES = 1 << 16
 # The folder is looked through whenever this share of its limit was written, and emptied to the other.
 WRITTEN_SHARE = 0.05
 KEPT_SHARE = 0.9
