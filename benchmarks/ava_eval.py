@@ -24,7 +24,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from timing import in_turns, median, peak_megabytes, timed
+from timing import in_turns, median, peak_megabytes, setting, timed
 
 from slowfast.evaluation.ava import Boxes, evaluate, evaluate_files, image_keys, write_detections
 
@@ -164,7 +164,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--top", type=int, default=5, help="classes of a person (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="(%(default)s)")
     args = parser.parse_args(argv)
-    print(f"medians of {args.rounds} rounds in turns, numpy {np.__version__}")
+    print(setting())
+    print(f"medians of {args.rounds} rounds in turns")
     compare(args)
     from_files(args)
     return 0

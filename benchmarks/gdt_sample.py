@@ -8,7 +8,6 @@ other, opening the file for each.
 """
 
 import argparse
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
-from timing import in_turns, median, ratio
+from timing import in_turns, median, ratio, setting
 
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable
@@ -89,8 +88,8 @@ def main() -> int:
         for work in works.values():
             work()
         times = in_turns(works, args.rounds)
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    print(f"one core, {args.files} samples of four views, {args.rounds} rounds, load {load:.1f}")
+    print(setting())
+    print(f"one core, {args.files} samples of four views, {args.rounds} rounds")
     for name, rounds in times.items():
         print(f"{name:12}{4 * args.files / median(rounds).cpu:8.1f} clips/CPU-s")
     print(f"ratio {ratio(times['four reads'], times['one read'], 'cpu'):.2f}  goal >= 1.70")

@@ -5,7 +5,7 @@ few rows; then all works take turns, round by round, and medians are printed.
 CPU-seconds are those of all threads of this process. On a busy machine threads that wait for each
 other count too; OMP_NUM_THREADS=1 avoids that.
 
-    python benchmarks/mining.py [--n 20000] [--k 32] [--dim 128] [--gpus 0]
+    python benchmarks/mining.py [--n 20000] [--k 32] [--dim 128] [--device cpu]
 
 Goals, on a CPU at the default sizes: at most 4 CPU-seconds, and at most half of the loop's.
 """
@@ -14,7 +14,7 @@ import argparse
 import sys
 
 import torch
-from timing import in_turns, median, peak_megabytes
+from timing import in_turns, median, peak_megabytes, setting
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -146,14 +146,14 @@ def main() -> int:
     parser.add_argument("--n", type=int, default=20_000, help="instances")
     parser.add_argument("--k", type=int, default=32, help="positives per instance")
     parser.add_argument("--dim", type=int, default=128)
-    parser.add_argument("--gpus", type=int, default=0, choices=(0, 1))
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--rounds", type=int, default=3, help="of mining")
     parser.add_argument("--loop-rows", type=int, help="queries of the loop (default: all)")
     parser.add_argument("--gather-rounds", type=int, default=41)
     args = parser.parse_args()
-    device = torch.device("cuda" if args.gpus else "cpu")
-    where = torch.cuda.get_device_name() if args.gpus else f"CPU, {torch.get_num_threads()} threads"
-    print(f"{args.n:,} x {args.dim}, k {args.k}, consensus, {where}, torch {torch.__version__}")
+    device = torch.device(args.device)
+    print(setting(args.device))
+    print(f"{args.n:,} x {args.dim}, k {args.k}, consensus")
     print(f"medians of {args.rounds} rounds in turns; of {args.gather_rounds} for the gather")
     report_mining(args, device)
     report_gather(args, device)

@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 import torch
-from timing import in_turns, median
+from timing import in_turns, median, setting
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -78,9 +78,10 @@ def main() -> int:
     for work in list(works.values())[1:]:
         work()
     seconds = {name: median(rounds).wall for name, rounds in in_turns(works, args.rounds).items()}
+    print(setting())
     print(
         f"{args.clips} clips of {args.frames}x{args.crop}x{args.crop}, {args.arch}, "
-        f"{', '.join(FEATURES)}, CPU, {torch.get_num_threads()} threads, torch {torch.__version__}"
+        f"{', '.join(FEATURES)}"
     )
     whole = seconds["end to end"]
     for name, own in seconds.items():

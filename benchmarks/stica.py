@@ -1,6 +1,6 @@
 """What crops of the feature map cost, against crops of the input and against none.
 
-    python benchmarks/stica.py [--batch 2] [--frames 30] [--rounds 3]
+    python benchmarks/stica.py [--arch r2plus1d_18] [--batch 2] [--frames 30] [--rounds 3]
 
 One training step of STiCA on R(2+1)D-18 without crops, with those of the published 2L4S 2TL1TS, and
 with as many crops of the input, cut to the same shares of space and time. Operations are counted in the
@@ -16,7 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import torch
-from timing import in_turns, median, ratio
+from timing import in_turns, median, ratio, setting
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -39,12 +39,12 @@ NO_CROPS = (
 )
 
 
-def build(*words: str) -> STiCA:
-    """Return the method with other keys of ``SSL.STICA``."""
+def build(args, *words: str) -> STiCA:
+    """Return the method on a video network with other keys of ``SSL.STICA``."""
     pairs = [f"SSL.STICA.{word}" if k % 2 == 0 else word for k, word in enumerate(words)]
-    cfg = assert_and_infer_cfg(
-        load_cfg([CONFIG], ["NUM_GPUS", "0", "BN.NORM_TYPE", "batchnorm", *pairs])
-    )
+    keys = ["MODEL.ARCH", args.arch, "NUM_GPUS", "0", "BN.NORM_TYPE", "batchnorm"]
+    keys += ["DATA.TRAIN_CROP_SIZE", str(args.crop), *args.keys, *pairs]
+    cfg = assert_and_infer_cfg(load_cfg([CONFIG], keys))
     torch.manual_seed(0)
     return build_ssl_model(cfg, [])
 
@@ -67,9 +67,9 @@ def input_crops(model: STiCA, clips: list[Tensor]) -> list[Tensor]:
 
 def steps(args, device: torch.device) -> dict[str, object]:
     """Return the three steps as functions without arguments."""
-    plain = build("CROSS_MODAL_WEIGHT", "1.0", *NO_CROPS).to(device).train()
-    crops = build().to(device).train()
-    shape = (2 * args.batch, 3, args.frames, 112, 112)
+    plain = build(args, "CROSS_MODAL_WEIGHT", "1.0", *NO_CROPS).to(device).train()
+    crops = build(args).to(device).train()
+    shape = (2 * args.batch, 3, args.frames, args.crop, args.crop)
     batch = {
         "video": [torch.randn(shape, device=device)],
         "audio": torch.randn(args.batch, 1, 257, 99, device=device),
@@ -98,8 +98,11 @@ def steps(args, device: torch.device) -> dict[str, object]:
 def main(argv: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--arch", default="r2plus1d_18")
     parser.add_argument("--batch", type=int, default=2, help="clips, each cut twice")
     parser.add_argument("--frames", type=int, default=30)
+    parser.add_argument("--crop", type=int, default=112)
+    parser.add_argument("keys", nargs="*", help="KEY VALUE pairs of the config")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args(argv)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -110,10 +113,8 @@ def main(argv: list[str] | None = None) -> int:
             work()
         flops[name] = counter.get_total_flops()
     times = in_turns(works, args.rounds)
-    where = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
-    print(
-        f"R(2+1)D-18, {args.batch} clips x 2 x {args.frames} x 112^2, {where}, torch {torch.__version__}"
-    )
+    print(setting(device.type))
+    print(f"{args.arch}, {args.batch} clips x 2 x {args.frames} x {args.crop}^2")
     print(f"{'crops':10}{'TFLOP':>8}{'s/step':>9}{'of none':>9}{'of input crops':>16}  goal")
     goals = {"none": "", "feature": "<= 1.15 of none, <= 0.35 of input crops", "input": ""}
     for name in works:

@@ -1,11 +1,14 @@
-"""What the benchmarks measure with: works that take turns, and memory."""
+"""What the benchmarks measure with: works that take turns, memory, and what they ran on."""
 
 from __future__ import annotations
 
 import ctypes
+import os
+import platform
 import statistics
 import time
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +22,22 @@ class Seconds(NamedTuple):
 
     wall: float
     cpu: float
+
+
+def setting(device: str = "cpu") -> str:
+    """Return hardware, load and versions on one line."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.partition(": ")[2] for line in lines if line.startswith("model name")]
+    name = names[0] if names else platform.processor() or platform.machine()
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    where = f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads{load}"
+    if device == "cuda":
+        where = f"{torch.cuda.get_device_name()}; {where}"
+    versions = ", ".join(
+        f"{name} {version(name)}" for name in ("torch", "torchvision", "av", "numpy")
+    )
+    return f"{where}; Python {platform.python_version()}, {versions}"
 
 
 def timed(work: Work) -> Seconds:

@@ -1,19 +1,24 @@
 """Our training step against a bare PyTorch loop on the same model and tensors.
 
-Prints the overhead of the engine (goal: at most 3 %) and the gain of bfloat16 with channels-last
-over float32 (goal on a CPU with AVX-512 or AMX bfloat16: at least 2 times).
+Prints the overhead of the engine (goal: at most 3 %), clips and operations per second with their share
+of what a matrix product reaches, the gain of bfloat16 with channels-last over float32 (goal: at least 2
+times on a CPU with AVX-512 or AMX bfloat16, 2.5 times on a GPU), and whether reading could keep up.
 
-    python benchmarks/train.py [--arch r2plus1d_18] [--frames 8] [--crop 112] [--batch 4]
+    python benchmarks/train.py [--device cpu] [--arch r2plus1d_18] [--frames 8] [--crop 112] [--batch 4]
 """
 
 import argparse
+import os
 import sys
+import tempfile
 from pathlib import Path
 
 import torch
-from timing import in_turns, median, ratio
+from data import loader_of, write_video
+from timing import in_turns, median, ratio, setting, timed
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
+from torch.utils.flop_counter import FlopCounterMode
 
 from slowfast.config import get_cfg
 from slowfast.datasets.transforms.color import IDENTITY
@@ -42,7 +47,14 @@ def config(args, fast: bool):
     cfg = get_cfg()
     cfg.merge_from_list(
         [
-            *("NUM_GPUS", args.gpus, "MODEL.MODEL_NAME", "VSSL", "MODEL.ARCH", args.arch),
+            *(
+                "NUM_GPUS",
+                int(args.device == "cuda"),
+                "MODEL.MODEL_NAME",
+                "VSSL",
+                "MODEL.ARCH",
+                args.arch,
+            ),
             *("MODEL.NUM_CLASSES", 101, "DATA.NUM_FRAMES", args.frames),
             *("DATA.TRAIN_CROP_SIZE", args.crop, "TRAIN.BATCH_SIZE", args.batch),
             *("SOLVER.BASE_LR", 1e-4, "SOLVER.OPTIMIZING_METHOD", "adam"),
@@ -88,8 +100,35 @@ def bare_step(trainer: Trainer, batch: dict, mean: torch.Tensor, std: torch.Tens
     return step
 
 
-def measure(args, fast: bool) -> tuple[float, float, float]:
-    """Return median seconds of the bare and of our step, and the median of their paired ratios."""
+def step_flops(trainer: Trainer, batch: dict) -> int:
+    """Return the floating-point operations of a step, a multiplication and an addition for two."""
+    with FlopCounterMode(display=False) as counter:
+        trainer.run_step([batch])
+    trainer.read_numbers()
+    return counter.get_total_flops()
+
+
+def product_tflops(device: torch.device, dtype: torch.dtype) -> float:
+    """Return what a large matrix product reaches on a device: the peak that a step is measured by."""
+    side = 8192 if device.type == "cuda" else 1024
+    one, other = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    seconds = [timed(lambda: one @ other).wall for _ in range(8)]
+    return 2 * side**3 / min(seconds) / 1e12
+
+
+def loader_clips_per_second(args) -> float:
+    """Return the clips that one core reads of the videos of ``benchmarks/data.py``, crops included."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / f"{k}.mp4" for k in range(2)]
+        for k, path in enumerate(paths):
+            write_video(path, k, {"g": "12"}, args.seconds)
+        loader = loader_of(paths, args.loader_clips)
+        seconds = min(timed(lambda: list(loader)).cpu for _ in range(2))
+    return args.loader_clips // len(paths) * len(paths) / seconds
+
+
+def measure(args, fast: bool) -> dict[str, float]:
+    """Return medians of the bare and of our step, the median of their paired ratios, and TFLOP/s."""
     cfg = config(args, fast)
     batch = random_batch(args)
     trainer = Trainer(cfg, FixedBatches(cfg, batch), Path("."))
@@ -97,12 +136,23 @@ def measure(args, fast: bool) -> tuple[float, float, float]:
     trainer.model.train()
     mean = torch.tensor(cfg.DATA.MEAN, device=trainer.device).view(1, 3, 1, 1, 1)
     std = torch.tensor(cfg.DATA.STD, device=trainer.device).view(1, 3, 1, 1, 1)
-    bare = bare_step(trainer, batch, mean, std)
-    works = {"bare": bare, "ours": lambda: trainer.run_step([batch])}
+    flops = step_flops(trainer, batch)
+
+    def ours() -> None:
+        trainer.run_step([batch])
+        trainer.read_numbers()
+
+    works = {"bare": bare_step(trainer, batch, mean, std), "ours": ours}
     in_turns(works, 2)
     times = in_turns(works, args.steps)
-    seconds = [median(times[name]).wall for name in works]
-    return *seconds, ratio(times["ours"], times["bare"], "wall")
+    seconds = {name: median(times[name]).wall for name in works}
+    dtype = trainer.precision.dtype if fast else torch.float32
+    return {
+        **seconds,
+        "overhead": ratio(times["ours"], times["bare"], "wall") - 1,
+        "tflops": flops / seconds["ours"] / 1e12,
+        "peak": product_tflops(trainer.device, dtype),
+    }
 
 
 def main() -> int:
@@ -113,16 +163,33 @@ def main() -> int:
     parser.add_argument("--crop", type=int, default=112)
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--gpus", type=int, default=0, choices=(0, 1))
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--seconds", type=int, default=10, help="length of the videos to read")
+    parser.add_argument("--loader-clips", type=int, default=40)
     args = parser.parse_args()
-    where = torch.cuda.get_device_name() if args.gpus else f"CPU, {torch.get_num_threads()} threads"
-    print(f"{args.arch}, batch {args.batch} x {args.frames} x {args.crop}^2, {where}")
-    print(f"{'':26}{'bare s/step':>12}{'ours s/step':>12}{'overhead':>10}")
-    ours = {}
+    print(setting(args.device))
+    print(f"{args.arch}, batch {args.batch} x {args.frames} x {args.crop}^2")
+    print(
+        f"{'':26}{'bare s/step':>12}{'ours s/step':>12}{'overhead':>10}{'clips/s':>9}{'TFLOP/s':>9}"
+        f"{'of products':>12}"
+    )
+    found = {}
     for fast, title in ((False, "float32"), (True, "bfloat16, channels last")):
-        bare, ours[fast], share = measure(args, fast)
-        print(f"{title:26}{bare:12.3f}{ours[fast]:12.3f}{100 * (share - 1):9.1f}%")
-    print(f"bfloat16 with channels last is {ours[False] / ours[True]:.2f} times float32")
+        one = found[fast] = measure(args, fast)
+        print(
+            f"{title:26}{one['bare']:12.3f}{one['ours']:12.3f}{100 * one['overhead']:9.1f}%"
+            f"{args.batch / one['ours']:9.2f}{one['tflops']:9.3f}{one['tflops'] / one['peak']:12.0%}"
+        )
+    fast, plain = found[True], found[False]
+    print(f"bfloat16 with channels last is {plain['ours'] / fast['ours']:.2f} times our float32,")
+    print(f"  {plain['bare'] / fast['ours']:.2f} times the bare float32 loop")
+    clips, fed = args.batch / fast["ours"], loader_clips_per_second(args)
+    cores = os.cpu_count()
+    bound = "computing" if fed * cores > clips else "reading"
+    print(
+        f"a core reads {fed:.1f} clips/s of videos with key frames 12 apart; the step takes {clips:.1f}: "
+        f"{clips / fed:.2f} cores must read, and {bound} limits a run on these {cores}"
+    )
     return 0
 
 

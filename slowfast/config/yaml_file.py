@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from slowfast.utils.errors import ConfigError, brief, did_you_mean
-from slowfast.utils.paths import expanded, is_url, joined, local_path
+from slowfast.utils.paths import expanded, joined, local_path
+from slowfast.utils.remote import is_remote
 from slowfast.utils.shipped import shipped
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,9 @@ def _read(source: str, above: tuple[Path, ...], asked_by: str = "") -> list[Entr
     path = Path(local_path(source, f"{asked_by}: {BASE_KEY}" if asked_by else "--cfg"))
     if not path.exists():  # configs/... is found from any folder
         path = shipped(path) or path
-    source = source if is_url(source) else str(path)  # for messages, and what _BASE_ is seen from
+    source = (
+        source if is_remote(source) else str(path)
+    )  # for messages, and what _BASE_ is seen from
     real = path.resolve()
     if len(above) > 50:
         raise ConfigError(f"{asked_by}: {BASE_KEY} leads through more than 50 files.")

@@ -9,10 +9,11 @@ from torch.utils.data import Dataset
 
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions
+from slowfast.datasets.media.parts import ReadAhead
 from slowfast.datasets.readers import Reader
 from slowfast.datasets.reading import begin_reading
 from slowfast.datasets.sample import Sample, SampleKey, UnreadableSample
-from slowfast.datasets.views import AudioViews, FixedViews, KeyframeView, RandomViews
+from slowfast.datasets.views import AudioViews, FixedViews, KeyframeView, RandomViews, View
 from slowfast.utils.errors import MediaError
 
 
@@ -70,6 +71,40 @@ class ClipDataset(Dataset):
         """Return the sample of an item, or what stands for it."""
         return self._replacing(key) if self.training else self._marking(int(key))
 
+    def __getitems__(self, keys: Sequence[SampleKey | int]) -> list[Sample | UnreadableSample]:
+        """Return the samples of many keys; a file with several clips among them is opened once.
+
+        They are those of :meth:`__getitem__`, which also takes over where such a file cannot be read.
+        """
+        if not self.training:
+            return [self[key] for key in keys]
+        places: dict[int, list[int]] = {}
+        for place, key in enumerate(keys):
+            places.setdefault(key.index, []).append(place)
+        found: dict[int, Sample | UnreadableSample] = {}
+        for index, own in places.items():
+            try:
+                samples = self._together(index, [keys[place] for place in own])
+            except (MediaError, OSError):
+                samples = [self[keys[place]] for place in own]
+            found |= dict(zip(own, samples, strict=True))
+        return [found[place] for place in range(len(keys))]
+
+    def _together(self, index: int, keys: Sequence[SampleKey]) -> list[Sample | UnreadableSample]:
+        """Return several samples of a file, whose frames are decoded in one pass."""
+        if len(keys) == 1 or not self.views.reads_frames:
+            return [self[key] for key in keys]
+        begin_reading(self.items.paths[index])
+        rngs = [np.random.default_rng([self.seed, key.epoch, key.position, 0]) for key in keys]
+        with self.items.open(index, self.options) as media:
+            self._check(media)
+            drawn = [self.views.views(media, self.items.time(index), rng) for rng in rngs]
+            ahead = ReadAhead(media, [k for views in drawn for view in views for k in view.frames])
+            return [
+                {**self._sample(ahead, index, views, rng), "index": index, "failures": []}
+                for views, rng in zip(drawn, rngs, strict=True)
+            ]
+
     def _replacing(self, key: SampleKey | int) -> Sample | UnreadableSample:
         """Return a sample of item ``key.index``, or of the first readable replacement.
 
@@ -104,11 +139,17 @@ class ClipDataset(Dataset):
             return {**sample, "failures": [(self.items.name(index), str(error))]}
 
     def _read(self, index: int, rng: np.random.Generator | None) -> Sample:
-        sample: Sample = {}
         with self.items.open(index, self.options) as media:
-            if media.video is None and self.views.reads_frames:
-                raise MediaError(f"{media.path}: the file has no video stream.")
+            self._check(media)
             views = self.views.views(media, self.items.time(index), rng)
-            for reader in self.readers:
-                sample |= reader.read(media, index, views, rng)
+            return self._sample(media, index, views, rng)
+
+    def _check(self, media) -> None:
+        if media.video is None and self.views.reads_frames:
+            raise MediaError(f"{media.path}: the file has no video stream.")
+
+    def _sample(self, media, index: int, views: list[View], rng) -> Sample:
+        sample: Sample = {}
+        for reader in self.readers:
+            sample |= reader.read(media, index, views, rng)
         return sample

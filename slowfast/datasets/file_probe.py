@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from slowfast.datasets.media import (
 )
 from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.utils.errors import MediaError
+from slowfast.utils.remote import exists, is_remote, open_binary
 
 HASHED_BYTES = 64 * 1024
 EDGE_FRAMES = 3
@@ -77,10 +79,10 @@ def probe_file(
         options: limits, and whether damaged frames are used.
     """
     probe = FileProbe(path)
-    if not Path(path).exists():
-        probe.exists, probe.reason = False, f"{path}: no such file."
-        return probe
     try:
+        if not exists(path):
+            probe.exists, probe.reason = False, f"{path}: no such file."
+            return probe
         _identify(probe)
         with open_media(path, options) as media:
             _read_facts(probe, media)
@@ -90,8 +92,10 @@ def probe_file(
             if windows is not None and not probe.audio_reason:
                 problem = windows.why_too_short(media.video, media.audio)
                 probe.audio_reason = f"{path}: {problem}." if problem else ""
-    except (MediaError, OSError) as error:
+    except MediaError as error:
         probe.reason = str(error)
+    except OSError as error:
+        probe.reason = f"{path}: {error}"
     return probe
 
 
@@ -102,17 +106,18 @@ def crashed_probe(path: str) -> FileProbe:
 
 def _identify(probe: FileProbe) -> None:
     path = Path(probe.path)
-    if not path.is_dir() and not path.is_file():  # a pipe would wait for ever
-        raise MediaError(f"{path}: not a regular file.")
-    if path.is_dir():
-        probe.size_bytes = sum(p.stat().st_size for p in path.iterdir() if p.is_file())
-        return
-    probe.size_bytes = path.stat().st_size
-    digest = hashlib.sha256(str(probe.size_bytes).encode())
-    with path.open("rb") as file:
-        digest.update(file.read(HASHED_BYTES))
-        file.seek(max(probe.size_bytes - HASHED_BYTES, 0))
-        digest.update(file.read(HASHED_BYTES))
+    if not is_remote(probe.path):
+        if not path.is_dir() and not path.is_file():  # a pipe would wait for ever
+            raise MediaError(f"{path}: not a regular file.")
+        if path.is_dir():
+            probe.size_bytes = sum(p.stat().st_size for p in path.iterdir() if p.is_file())
+            return
+    with open_binary(probe.path) as file:
+        probe.size_bytes = file.seek(0, io.SEEK_END)
+        digest = hashlib.sha256(str(probe.size_bytes).encode())
+        for begin in (0, max(probe.size_bytes - HASHED_BYTES, 0)):
+            file.seek(begin)
+            digest.update(file.read(HASHED_BYTES))
     probe.digest = digest.hexdigest()[:32]
 
 

@@ -11,7 +11,6 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from slowfast.datasets.columns import (
     packed,
     read_columns,
 )
+from slowfast.datasets.existing import find_missing
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions, open_media
 from slowfast.datasets.media.parts import AtRate, FrameList, Span
 from slowfast.utils.errors import AnnotationError, ConfigError
@@ -33,7 +33,6 @@ from slowfast.utils.input_files import readable, reading_arrays
 from slowfast.utils.paths import existing_form
 
 MANIFEST_VERSION = 1
-WORTH_LISTING = 32  # files of one folder from which on it is listed, not asked file by file
 
 
 class ItemTable:
@@ -168,21 +167,14 @@ class ItemTable:
         return "/".join(self.paths[row].rsplit("/", 2)[-2:])
 
     def check_files(self) -> ItemTable:
-        """Return self, after looking every file up on disk; large folders are listed, once.
+        """Return self, after looking every file up, see :func:`find_missing`.
 
         Raises:
             AnnotationError: some are missing; names the first and the cure.
         """
-        count = Counter(path.rpartition("/")[0] for path in self.paths)
-        held = {folder: names_in(folder) for folder in count if count[folder] >= WORTH_LISTING}
-        missing: dict[str, None] = {}
-        for path in self.paths:
-            folder, _, name = path.rpartition("/")
-            # What a listing does not show may be there: names on some disks know no case.
-            if name not in held.get(folder, ()) and not os.path.exists(path):
-                missing[path] = None
+        missing = find_missing(self.paths, self.source)
         if missing:
-            shown = "\n  ".join([*missing][:5])
+            shown = "\n  ".join(missing[:5])
             paths = set(self.paths)
             raise AnnotationError(
                 f"{self.source}: {len(missing)} of {len(paths)} listed files do not exist:\n  "
@@ -282,7 +274,7 @@ class ItemTable:
             )
         changed = copy.copy(self)
         changed.paths = StringTable.from_strings(
-            str(Path(self.paths[row]).with_suffix(suffix)) for row in range(len(self))
+            os.path.splitext(path)[0] + suffix for path in self.paths
         )
         changed._fingerprint = ""
         return changed
@@ -351,15 +343,6 @@ def union(lists: Sequence[ItemTable]) -> ItemTable:
         frame_rate=first.frame_rate,
         frame_start=first.frame_start,
     )
-
-
-def names_in(folder: str) -> set[str]:
-    """Return the names in a folder behind which there is something."""
-    try:
-        with os.scandir(folder or ".") as entries:
-            return {e.name for e in entries if not e.is_symlink() or os.path.exists(e.path)}
-    except OSError:
-        return set()
 
 
 def _table(strings: Iterable[str] | StringTable) -> StringTable:

@@ -13,7 +13,7 @@ from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.pyslowfast import PySlowFastLoader
 from slowfast.datasets.reading import Note, begin_reading, keep, make_notes, stuck_file
 from slowfast.datasets.sample import collate
-from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
+from slowfast.datasets.samplers import EvaluationBatches, GroupedBatches, TrainBatches
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError, MediaError
 from slowfast.utils.processes import calling_every, die_with_parent
@@ -64,7 +64,7 @@ class WatchedLoader(DataLoader):
                 batch = next(batches, None)
             if batch is None:
                 return
-            yield batch
+            yield from batch if isinstance(batch, list) else [batch]
 
     def _look_about(self) -> None:
         self.while_waiting()
@@ -87,29 +87,32 @@ def build_loader(
     hold ``TEST.BATCH_SIZE`` clips too, in whole videos. Other ``batches`` may be given.
     """
     batches = _batches(cfg, dataset) if batches is None else batches
-    workers = cfg.DATA_LOADER.NUM_WORKERS
+    workers, grouped = cfg.DATA_LOADER.NUM_WORKERS, isinstance(batches, GroupedBatches)
     return WatchedLoader(
         dataset,
         batch_sampler=batches,
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=partial(_collate_group, batches.batch_size) if grouped else collate,
         pin_memory=cfg.DATA_LOADER.PIN_MEMORY and cfg.NUM_GPUS > 0,
         read_timeout=cfg.DATA.READ_TIMEOUT,
-        prefetch_factor=cfg.DATA_LOADER.PREFETCH_FACTOR if workers else None,
+        # A group is large, and one of each worker is enough to read ahead.
+        prefetch_factor=(1 if grouped else cfg.DATA_LOADER.PREFETCH_FACTOR) if workers else None,
         persistent_workers=dataset.training and workers > 0,
     )
 
 
 def _batches(cfg, dataset: Dataset) -> TrainBatches | EvaluationBatches:
     if dataset.training:
-        return TrainBatches(
+        data, several = cfg.DATA, cfg.DATA.CLIPS_PER_OPEN
+        kind = TrainBatches if several == 1 else partial(GroupedBatches, several)
+        return kind(
             len(dataset),
             train_batch_per_process(cfg),
-            cfg.DATA.TRAIN_CLIPS_PER_VIDEO,
-            cfg.RNG_SEED,
-            du.get_rank(),
-            du.get_world_size(),
-            cfg.TRAIN.EPOCH_MAX_SAMPLES,
+            clips_per_video=data.TRAIN_CLIPS_PER_VIDEO,
+            seed=cfg.RNG_SEED,
+            rank=du.get_rank(),
+            world_size=du.get_world_size(),
+            max_samples=cfg.TRAIN.EPOCH_MAX_SAMPLES,
         )
     clips = cfg.TEST.BATCH_SIZE // du.get_local_world_size()
     videos = max(1, clips // dataset.views_per_item)
@@ -131,6 +134,11 @@ def _start_worker(notes: Sequence[Note], worker: int) -> None:
 def _collate(join: Callable, samples: list[dict[str, Any]]) -> dict[str, Any]:
     begin_reading("")
     return join(samples)
+
+
+def _collate_group(batch_size: int, samples: list[Any]) -> list[dict[str, Any]]:
+    """Return the batches of a group."""
+    return [collate(samples[k : k + batch_size]) for k in range(0, len(samples), batch_size)]
 
 
 def train_batch_per_process(cfg) -> int:

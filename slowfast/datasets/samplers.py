@@ -6,12 +6,16 @@ are seen whatever the number of processes, and an interrupted epoch continues at
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from slowfast.datasets.sample import SampleKey
 from slowfast.utils.errors import ConfigError
+
+GROUP = 4  # batches whose files are opened for several clips each
+SLOTS = 8  # parts of a batch that files stay in
 
 
 class TrainBatches:
@@ -71,11 +75,82 @@ class TrainBatches:
         return samples // (self.batch_size * self.world_size)
 
     def __iter__(self) -> Iterator[list[SampleKey]]:
-        epoch, order = self.epoch, self.order(self.epoch)
+        order = self.order(self.epoch)
         for batch in range(self.start, len(self)):
-            first = (batch * self.world_size + self.rank) * self.batch_size
-            positions = range(first, first + self.batch_size)
-            yield [SampleKey(epoch, position, int(order[position])) for position in positions]
+            yield self._keys(batch, order)
+
+    def _keys(self, batch: int, order: np.ndarray) -> list[SampleKey]:
+        """Return what this process reads of a batch."""
+        first = (batch * self.world_size + self.rank) * self.batch_size
+        positions = range(first, first + self.batch_size)
+        return [SampleKey(self.epoch, position, int(order[position])) for position in positions]
+
+
+class GroupedBatches(TrainBatches):
+    """Batches in groups that read several clips at each opening of a file.
+
+    A permutation of the files is cut into groups of a few batches. The batches of a group come as often
+    as there are clips per opening, its files in another order each time, so that no batch holds a file
+    twice. Files stay in their eighth of a batch, and so with their process. What fills no batch is left
+    out of that permutation. An iteration yields what a process reads of a whole group, and ``len`` counts
+    batches.
+
+    Args:
+        clips_per_open: clips of an opening; a divisor of ``clips_per_video``.
+        num_videos, batch_size, options: see :class:`TrainBatches`.
+
+    Raises:
+        ConfigError: it is none.
+    """
+
+    def __init__(self, clips_per_open: int, num_videos: int, batch_size: int, **options) -> None:
+        self.clips_per_open = clips_per_open
+        super().__init__(num_videos, batch_size, **options)
+        self.passes, left = divmod(self.clips_per_video, clips_per_open)
+        if left:
+            raise ConfigError(
+                f"DATA.TRAIN_CLIPS_PER_VIDEO {self.clips_per_video} is not a multiple of "
+                f"DATA.CLIPS_PER_OPEN {clips_per_open}."
+            )
+
+    @property
+    def _batches_per_pass(self) -> int:
+        return self.num_videos // (self.batch_size * self.world_size)
+
+    def _groups(self, batches: np.ndarray) -> list[np.ndarray]:
+        """Divide the batches of a pass, as evenly as they can be."""
+        return np.array_split(batches, max(1, len(batches) // GROUP))
+
+    def order(self, epoch: int) -> np.ndarray:
+        """Return the file of every position of an epoch."""
+        rng = np.random.default_rng([self.seed, epoch])
+        batch, count = self.batch_size * self.world_size, self._batches_per_pass
+        slots = math.gcd(batch, SLOTS)
+        found = []
+        for _ in range(self.passes):
+            files = rng.permutation(self.num_videos)[: count * batch]
+            for group in self._groups(files.reshape(count, slots, -1)):
+                # A row holds the files of one slot of all batches, which change places.
+                rows = group.transpose(1, 0, 2).reshape(slots, -1)
+                for _ in range(self.clips_per_open):
+                    mixed = rng.permuted(rows, axis=1).reshape(slots, len(group), -1)
+                    found.append(mixed.transpose(1, 0, 2).ravel())
+        return np.concatenate(found)
+
+    def __len__(self) -> int:
+        """Return the number of batches in a whole epoch."""
+        batches = self._batches_per_pass * self.clips_per_video
+        most = self.max_samples // (self.batch_size * self.world_size)
+        return min(batches, most) if self.max_samples else batches
+
+    def __iter__(self) -> Iterator[list[SampleKey]]:
+        order, begin = self.order(self.epoch), self.start
+        sizes = [len(group) for group in self._groups(np.arange(self._batches_per_pass))]
+        for end in np.cumsum(np.tile(sizes, self.passes)) * self.clips_per_open:
+            batches = range(begin, min(int(end), len(self)))
+            begin = max(begin, int(end))
+            if batches:
+                yield [key for batch in batches for key in self._keys(batch, order)]
 
 
 class EvaluationBatches:

@@ -44,8 +44,7 @@ def dry_run(cfg) -> dict[str, float]:
         if isinstance(value, torch.Tensor):
             logger.info("batch %s: %s %s", key, tuple(value.shape), value.dtype)
     cold, seconds = (_time_of_step(trainer, batches) for _ in range(2))
-    numbers = {k: v for k, v in trainer.last.items() if k != "batches"}
-    logger.info("step: %s", in_words(numbers))
+    logger.info("step: %s", in_words(trainer.read_numbers()))
     if cfg.TRAIN.EVAL_PERIOD:
         _evaluate_one_batch(cfg, task, trainer.model)
     memory = _peak_memory_gib(trainer.device)

@@ -61,7 +61,10 @@ def get_param_groups(model: nn.Module, cfg) -> list[dict[str, Any]]:
 
 
 def construct_optimizer(model: nn.Module, cfg) -> torch.optim.Optimizer:
-    """Return the optimizer ``SOLVER.OPTIMIZING_METHOD`` over :func:`get_param_groups`."""
+    """Return the optimizer ``SOLVER.OPTIMIZING_METHOD`` over :func:`get_param_groups`.
+
+    It is fused: one kernel for all weights, which reads on the device whether a step counts.
+    """
     solver = cfg.SOLVER
     groups = get_param_groups(model, cfg)
     method = solver.OPTIMIZING_METHOD
@@ -72,11 +75,13 @@ def construct_optimizer(model: nn.Module, cfg) -> torch.optim.Optimizer:
             momentum=solver.MOMENTUM,
             dampening=solver.DAMPENING,
             nesterov=solver.NESTEROV,
+            fused=True,
         )
     adaptive = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
     if method not in adaptive:
         raise ConfigError(f"SOLVER.OPTIMIZING_METHOD {method!r}: choose sgd, adam or adamw.")
-    return adaptive[method](groups, lr=solver.BASE_LR, betas=tuple(solver.BETAS), eps=1e-8)
+    betas = tuple(solver.BETAS)
+    return adaptive[method](groups, lr=solver.BASE_LR, betas=betas, eps=1e-8, fused=True)
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
@@ -96,9 +101,9 @@ def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> N
         )
     if any(("betas" in a) != ("betas" in b) for a, b in zip(theirs, settings, strict=True)):
         raise ValueError("its optimizer is of another kind; SOLVER.OPTIMIZING_METHOD must stay")
-    optimizer.load_state_dict(state)
-    for group, own in zip(optimizer.param_groups, settings, strict=True):
-        group.update(own)
+    # Before loading, since where a fused optimizer counts its steps depends on it.
+    groups = [{**group, **own} for group, own in zip(theirs, settings, strict=True)]
+    optimizer.load_state_dict({**state, "param_groups": groups})
 
 
 def set_lr(optimizer: torch.optim.Optimizer, new_lr: float) -> None:

@@ -54,7 +54,7 @@ class Phase:
             if parameter.requires_grad and id(parameter) not in own:
                 parameter.requires_grad_(False)
                 parameter.waits_for_warmup = True
-        return torch.optim.Adam(classifier.parameters(), lr=self.warmup_lr)
+        return torch.optim.Adam(classifier.parameters(), lr=self.warmup_lr, fused=True)
 
 
 def _thaw(model: nn.Module) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from slowfast.engine.cpu_bfloat16 import patch_cpu_bf16_conv3d
+from slowfast.utils.errors import ConfigError
 
+CONV3D_TOLERANCE = 0.05  # of the norm; rounding to bfloat16 costs less than 0.01
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -36,10 +39,46 @@ class Precision:
         self.scaler = torch.amp.GradScaler(device.type, enabled=scaled)
 
     def prepare(self, model: nn.Module) -> None:
-        """Make a model safe to train in this precision on this device."""
+        """Make a model safe to train in this precision on this device.
+
+        Raises:
+            ConfigError: its convolutions are wrong here.
+        """
+        if self.enabled and self.dtype == torch.bfloat16:
+            check_conv3d(self.device, self.dtype)
         if self.enabled and self.device.type == "cpu" and self.dtype == torch.bfloat16:
             patch_cpu_bf16_conv3d(model)
 
     def autocast(self) -> AbstractContextManager:
         """Return the context in which a forward pass runs."""
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.enabled)
+
+
+def check_conv3d(device: torch.device, dtype: torch.dtype) -> None:
+    """Compare a 3-D convolution and its gradients with those in float32 on this device.
+
+    cuDNN 9.10.2 returned wrong values in bfloat16 for large clips, without any error (pytorch #163539).
+
+    Raises:
+        ConfigError: they differ by more than rounding.
+    """
+    size = (8, 64, 8, 112, 112) if device.type == "cuda" else (2, 16, 4, 14, 14)
+    drawn = {"generator": torch.Generator(device).manual_seed(0), "device": device}
+    clip = torch.randn(size, **drawn)
+    weight = torch.randn(size[1], size[1], 3, 3, 3, **drawn) / (27 * size[1]) ** 0.5
+    exact, found = (_convolved(clip, weight, kind) for kind in (torch.float32, dtype))
+    for what, one, other in zip(("values", *2 * ["gradients"]), exact, found, strict=True):
+        error = float((one - other.float()).norm() / one.norm())
+        if not error < CONV3D_TOLERANCE:
+            raise ConfigError(
+                f"TRAIN.MIXED_PRECISION: 3-D convolutions have wrong {what} in {dtype} on this device: "
+                f"they differ from float32 by {error:.0%} (cuDNN {torch.backends.cudnn.version()}). "
+                "Update PyTorch and cuDNN, or set TRAIN.AMP_DTYPE float16."
+            )
+
+
+def _convolved(clip: Tensor, weight: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+    """Return a convolution of a clip, and the gradients of clip and weight."""
+    inputs = [x.to(dtype).requires_grad_() for x in (clip, weight)]
+    result = F.conv3d(*inputs, padding=1)
+    return result.detach(), *torch.autograd.grad(result.square().mean(), inputs)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,10 +22,12 @@ from slowfast.engine.optimizer import load_optimizer, set_lr
 from slowfast.engine.phases import Phase, phase_at, total_epochs
 from slowfast.engine.precision import Precision
 from slowfast.engine.state import Progress, batch_to_device, seed_step
+from slowfast.engine.step_numbers import StepRecord, read
 from slowfast.models.sync_batchnorm import synchronise_batchnorm
 from slowfast.tasks.base import Batch, StepOutput, Task
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError, StopRequested, TrainingError, UnreadableFilesError
+from slowfast.utils.step_clock import StepClock, timed
 
 
 class Trainer:
@@ -41,7 +42,8 @@ class Trainer:
         model: the bare model; ``wrapped_model`` is what steps run: wrapped for several processes,
             compiled where asked.
         progress: where the run stands.
-        last: numbers of the latest step, for hooks.
+        batches: those of the latest step, for hooks.
+        clock: where the time of the steps goes.
     """
 
     def __init__(self, cfg, task: Task, output_dir: Path) -> None:
@@ -61,9 +63,14 @@ class Trainer:
         self.shared_losses = cfg.TRAIN.GRAD_CACHE
         self.precision = Precision(cfg.TRAIN.MIXED_PRECISION, cfg.TRAIN.AMP_DTYPE, self.device)
         self.progress = Progress()
-        self.last: dict[str, Any] = {}
+        self.batches: list[Batch] = []
+        self.clock = StepClock(self.device)
         self.hooks: list[Hook] = []
         self.phase: Phase | None = None
+        self._unread: list[StepRecord] = []
+        self._numbers: dict[str, float] = {}
+        # 1 from the first step on whose numbers are not finite: weights then stay as they are.
+        self._stuck = torch.zeros((), device=self.device)
 
     @property
     def accumulation(self) -> int:
@@ -134,13 +141,17 @@ class Trainer:
         self.enter_phase()
         self.model.train()
         self._call("before_epoch")
-        for batches in self.steps():
-            self._call("before_step")
-            self.run_step(batches)
-            self.progress.step += 1
-            self.progress.global_step += 1
-            self._call("after_step")
-        self._call("after_epoch")
+        with self.clock.running():
+            self.clock.switch("data")
+            for batches in self.steps():
+                self.clock.switch("other")
+                self.run_step(batches)
+                self.progress.step += 1
+                self.progress.global_step += 1
+                self._call("after_step")
+                self.clock.switch("data")
+            self.clock.switch("")
+            self._call("after_epoch")
         self.progress.epoch += 1
         self.progress.step = 0
         self._call("between_epochs")
@@ -158,7 +169,7 @@ class Trainer:
             yield step
 
     def run_step(self, batches: list[Batch]) -> None:
-        """Take one optimizer step on one or more accumulated batches."""
+        """Take one optimizer step on one or more accumulated batches; nothing is read on the host."""
         progress = self.progress
         seed_step(self.cfg.RNG_SEED, progress.global_step, du.get_rank())
         lr = self.phase.learning_rate(self.schedule, self.fractional_epoch)
@@ -171,64 +182,97 @@ class Trainer:
                 self._forward_backward(batch, last=k == len(batches) - 1)
                 for k, batch in enumerate(batches)
             ]
-        grad_norm = self._apply_gradients(batches)
-        self.last = {
-            "batches": batches,
-            "lr": lr,
-            "grad_norm": grad_norm,
-            **_average(outputs),
-        }
+        with timed("optimizer"):
+            grad_norm = self._apply_gradients(outputs)
+        self.batches = batches
+        place = progress.epoch, progress.step
+        scaled = self.precision.scaler.is_enabled()
+        record = StepRecord.of(place, lr, batches, outputs, grad_norm, read_norm=not scaled)
+        self._unread.append(record)
 
     def _forward_backward(self, batch: Batch, last: bool) -> StepOutput:
-        batch = batch_to_device(batch, self.device)
+        with timed("transfer"):
+            batch = batch_to_device(batch, self.device)
         # Only the last of accumulated batches needs the gradients of other processes.
         apart = self._parallel is not None and not last
         with self._parallel.no_sync() if apart else nullcontext():
-            with self.precision.autocast():
+            with timed("forward"), self.precision.autocast():
                 output = self.task.training_step(self.wrapped_model, batch)
-            loss = self._finite_loss(output, [batch])
-            self.precision.scaler.scale(loss / self.accumulation).backward()
+            with timed("backward"):
+                loss = sum(output.losses.values())
+                self.precision.scaler.scale(loss / self.accumulation).backward()
         return output
 
     def _together(self, batches: list[Batch]) -> StepOutput:
         """Take the losses of all batches as of one, see :mod:`slowfast.engine.grad_cache`."""
-        moved = [batch_to_device(batch, self.device) for batch in batches]
-        found = cached_losses(self.task, self.model, moved, self.precision)
+        with timed("transfer"):
+            moved = [batch_to_device(batch, self.device) for batch in batches]
+        with timed("forward"):
+            found = cached_losses(self.task, self.model, moved, self.precision)
         output, embeddings, states = found
-        loss = self._finite_loss(output, batches)
-        self.precision.scaler.scale(loss).backward()
-        where = (self.wrapped_model, moved, embeddings, states)
-        carry_gradients(self.task, *where, self.precision)
+        with timed("backward"):
+            self.precision.scaler.scale(sum(output.losses.values())).backward()
+            where = (self.wrapped_model, moved, embeddings, states)
+            carry_gradients(self.task, *where, self.precision)
         return output
 
-    def _finite_loss(self, output: StepOutput, batches: list[Batch]) -> Tensor:
-        loss = sum(output.losses.values())
-        if du.any_process(not bool(torch.isfinite(loss))):
-            self._stop_non_finite(f"loss {loss.item()}", batches, output)
-        return loss
+    def _apply_gradients(self, outputs: list[StepOutput]) -> Tensor:
+        """Change the weights unless a loss or gradient is not finite; return the gradients' norm.
 
-    def _apply_gradients(self, batches: list[Batch]) -> float:
+        Whether all is finite stays on the device, where the fused optimizers look at it.
+        """
         scaler = self.precision.scaler
         scaler.unscale_(self.optimizer)
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        limit = self.clip_norm if self.clip_norm and not self.clip_value else math.inf
-        grad_norm = nn.utils.clip_grad_norm_(parameters, limit).item()
+        weights = [p for group in self.optimizer.param_groups for p in group["params"]]
+        weights = [p for p in weights if p.grad is not None]
+        if self.clip_norm and not self.clip_value:
+            grad_norm = nn.utils.clip_grad_norm_(weights, self.clip_norm)
+        else:
+            grad_norm = nn.utils.get_total_norm([p.grad for p in weights])
         if self.clip_value:
-            nn.utils.clip_grad_value_(parameters, self.clip_value)
-        if not scaler.is_enabled() and not math.isfinite(grad_norm):
-            self._stop_non_finite(f"gradient norm {grad_norm}", batches, None)
+            nn.utils.clip_grad_value_(weights, self.clip_value)
+        if not scaler.is_enabled():
+            losses = [loss.detach() for output in outputs for loss in output.losses.values()]
+            finite = torch.stack([grad_norm, *losses]).isfinite().all()
+            (self._stuck,) = du.all_reduce([self._stuck + (~finite).float()], average=False)
+            self._stuck.clamp_(max=1)
+            self.optimizer.found_inf = self._stuck
         scaler.step(self.optimizer)
         scaler.update()
         return grad_norm
 
-    def _stop_non_finite(self, what: str, batches: list[Batch], output: StepOutput | None) -> None:
-        files = [f for b in batches for f in self.task.batch_files(self.loader.dataset, b)]
-        terms = {k: v.item() for k, v in output.losses.items()} if output else {}
-        progress = self.progress
-        raise TrainingError(
-            f"Non-finite {what} at epoch {progress.epoch}, step {progress.step} (learning rate "
-            f"{self.optimizer.param_groups[0]['lr']:g}, terms {terms}). The weights were not "
-            "changed by this step. Files of the batch:\n  " + "\n  ".join(files) + "\n"
+    def read_numbers(self) -> dict[str, float]:
+        """Return the numbers of the latest step, having handed those of all new steps to the hooks.
+
+        All processes must call it together; it waits for the device.
+
+        Raises:
+            TrainingError: numbers of a step are not finite in some process.
+        """
+        records, self._unread = self._unread, []
+        rows = read(records)
+        found = ((r, r.problem(row), row) for r, row in zip(records, rows, strict=True))
+        wrong = next((self._in_words(*one) for one in found if one[1]), None)
+        first = min(filter(None, du.all_gather_unaligned(wrong)), default=None)
+        if first:
+            raise TrainingError(first[1])
+        for hook in self.hooks:
+            hook.take_numbers(rows)
+        self._numbers = rows[-1] if rows else self._numbers
+        return self._numbers
+
+    def _in_words(
+        self, record: StepRecord, problem: str, row: dict[str, float]
+    ) -> tuple[tuple[int, int, str], str]:
+        """Return what is said of a step that is not finite, behind a key by which the first counts."""
+        files = [f for b in record.files for f in self.task.batch_files(self.loader.dataset, b)]
+        terms = {name: row[name] for name in record.losses}
+        # Gradients are those of all processes: the one whose loss is not finite has the files.
+        key = record.epoch, record.step, "gradient" if problem.startswith("gradient") else ""
+        return key, (
+            f"Non-finite {problem} at epoch {record.epoch}, step {record.step} (learning rate "
+            f"{record.learning_rate:g}, terms {terms}). The weights were not changed by this step. "
+            "Files of the batch:\n  " + "\n  ".join(files) + "\n"
             "Lower SOLVER.BASE_LR, clip gradients (SOLVER.CLIP_GRAD_L2NORM), or look at the files."
         )
 
@@ -240,7 +284,11 @@ class Trainer:
         """Return everything that an exact resume needs, as tensors and plain values.
 
         All processes must call it together.
+
+        Raises:
+            TrainingError: numbers of a step since the last log line are not finite.
         """
+        self.read_numbers()
         return {
             "epoch": self.progress.epoch - 1,
             "progress": self.progress.as_dict(),
@@ -264,14 +312,3 @@ class Trainer:
         self.precision.scaler.load_state_dict(state["scaler_state"])
         for hook in self.hooks:
             hook.load_state_dict(state["hooks"].get(type(hook).__name__, {}))
-
-
-def _average(outputs: list[StepOutput]) -> dict[str, float]:
-    """Return the mean over accumulated batches of every loss term, metric and the total."""
-    names = {**outputs[0].losses, **outputs[0].metrics}
-    values = {
-        name: sum({**o.losses, **o.metrics}[name].item() for o in outputs) / len(outputs)
-        for name in names
-    }
-    total = sum(values[name] for name in outputs[0].losses)
-    return {**values, "loss": total, "batch_size": sum(o.batch_size for o in outputs)}

@@ -21,6 +21,7 @@ from slowfast.ssl.negatives import sample_negatives
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import get_logger
 from slowfast.utils.precision import at_least_float32
+from slowfast.utils.step_clock import timed
 
 logger = get_logger(__name__)
 
@@ -174,6 +175,7 @@ class AudioVisualCriterion(nn.Module):
             self.audio_bank.update(index, queries[AUDIO])
         return losses, {**metrics, "bank_cosine": cosine}
 
+    @timed("bank")
     def draw_negatives(self, index: Tensor) -> Tensor:
         """Draw ``(B, K)`` instances that are neither the instance itself nor its positives."""
         excluded = index[:, None]

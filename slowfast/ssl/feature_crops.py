@@ -67,7 +67,7 @@ class CropFamily:
             drawn = torch.randint(places, (count,))
         else:
             drawn = torch.randperm(places)[:count]
-        return [self._box(int(place), window, sides) for place in drawn]
+        return [self._box(place, window, sides) for place in drawn.tolist()]
 
     def _sides(self, map_size: Sequence[int]) -> list[int]:
         return list(map_size[:1] if self.name == "time" else map_size[1:])

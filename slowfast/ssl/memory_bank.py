@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from slowfast.utils import distributed as du
 from slowfast.utils.precision import at_least_float32
+from slowfast.utils.step_clock import timed
 
 
 class MemoryBank(nn.Module):
@@ -44,9 +45,11 @@ class MemoryBank(nn.Module):
     def forward(self, index: Tensor) -> Tensor:
         """Return the rows ``(*index.shape, D)`` of int64 indices."""
         # The same numbers as self.rows[index], and a good deal faster on a CPU.
-        return self.rows.index_select(0, index.flatten()).unflatten(0, index.shape)
+        with timed("bank"):
+            return self.rows.index_select(0, index.flatten()).unflatten(0, index.shape)
 
     @torch.no_grad()
+    @timed("bank")
     def update(self, index: Tensor, embeddings: Tensor) -> None:
         """Move the rows of this step towards their embeddings: ``normalize(m old + (1 - m) new)``.
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from slowfast.utils.errors import ConfigError
-from slowfast.utils.paths import is_url
+from slowfast.utils.remote import is_remote
 
 
 class Needed(NamedTuple):
@@ -34,7 +34,7 @@ def check_present(needed: Iterable[Needed]) -> None:
     """
     missing: dict[str, list[str]] = {}
     for one in dict.fromkeys(needed):
-        if not is_url(one.path) and not os.path.exists(one.path):
+        if not is_remote(one.path) and not os.path.exists(one.path):
             origin = f", from {one.origin}" if one.origin else ""
             missing.setdefault(f"{one.key}: {one.what}{origin}", []).append(one.path)
     if missing:

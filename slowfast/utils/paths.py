@@ -1,21 +1,24 @@
-"""Paths as users write them: ``~``, ``$VARS``, and files on a web server.
+"""Paths as users write them: ``~``, ``$VARS``, and files that lie elsewhere (:mod:`slowfast.utils.remote`).
 
-A file at ``http://`` or ``https://`` is fetched once, by iopath, into ``$SLOWFAST_CACHE`` (default
-``~/.cache/slowfast``) below the name of its host; it gets its name when it is complete.
+A list, config or checkpoint that lies elsewhere is fetched once, as a whole, into ``$SLOWFAST_CACHE``
+(default ``~/.cache/slowfast``); it gets its name when it is complete.
 """
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import logging
 import os
 import re
+import shutil
 import unicodedata
 from pathlib import Path
 from urllib.parse import urljoin, urlparse
 
 from slowfast.utils.errors import ConfigError, DownloadError
-from slowfast.utils.files import sha256
+from slowfast.utils.files import atomic_write, sha256
+from slowfast.utils.remote import WEB, is_remote, open_binary
 
 logger = logging.getLogger(__name__)
 
@@ -24,11 +27,6 @@ PATH_KEYS = (
     *("_DIR", "_PATH", "_FILE", "_LISTS", "_BOXES", ".PATH_PREFIX"),
     *("MODEL.CKPT", "SSL.CHECKPOINT", "AUDIO.NORM_STATS"),
 )
-
-
-def is_url(path: str | Path) -> bool:
-    """Tell the address of a file on a web server from a path."""
-    return str(path).startswith(("http://", "https://"))
 
 
 def local_path(path: str | Path, key: str) -> str:
@@ -42,11 +40,11 @@ def local_path(path: str | Path, key: str) -> str:
         ConfigError: an environment variable is not set.
         DownloadError: the file could not be fetched.
     """
-    return _fetched(str(path), key) if is_url(path) else expanded(str(path), key)
+    return _fetched(str(path), key) if is_remote(path) else expanded(str(path), key)
 
 
 def expanded(path: str, key: str) -> str:
-    """Return a path with ``~`` and environment variables replaced; addresses stay as they are."""
+    """Return a path with ``~`` and environment variables replaced; web addresses stay as they are."""
 
     def value(match: re.Match) -> str:
         name = match[1] or match[2]
@@ -54,7 +52,7 @@ def expanded(path: str, key: str) -> str:
             raise ConfigError(f"{key} {path!r}: the environment variable {name} is not set.")
         return os.environ[name]
 
-    if is_url(path):
+    if path.startswith(WEB):
         return path
     return os.path.expanduser(re.sub(r"\$(?:(\w+)|\{(\w+)\})", value, path))
 
@@ -88,7 +86,7 @@ def existing_form(path: str) -> str:
 
     Some systems write an accented letter as one character, others as letter and accent.
     """
-    if path.isascii() or os.path.exists(path):
+    if path.isascii() or is_remote(path) or os.path.exists(path):
         return path
     found = ""
     for part in path.split("/"):
@@ -103,28 +101,43 @@ def existing_form(path: str) -> str:
 
 def joined(base: str | Path, name: str | Path) -> str:
     """Return ``name`` seen from the file ``base``; either may be an address."""
-    if is_url(name):
+    if is_remote(name):
         return str(name)
-    return urljoin(str(base), str(name)) if is_url(base) else str(Path(base).parent / name)
+    return urljoin(str(base), str(name)) if is_remote(base) else str(Path(base).parent / name)
 
 
 def list_file(folder: str | Path, name: str, key: str) -> Path:
     """Return a list of a folder, which may be on a web server; see :func:`local_path`."""
-    if is_url(folder):
+    if is_remote(folder):
         return Path(local_path(f"{str(folder).rstrip('/')}/{name}", key))
     return Path(folder) / name
 
 
+def cache_folder() -> Path:
+    """Return where what was fetched is kept."""
+    return Path(os.environ.get("SLOWFAST_CACHE") or "~/.cache/slowfast").expanduser()
+
+
 def _fetched(url: str, key: str) -> str:
+    place = urlparse(url)
+    try:
+        if url.startswith(WEB):
+            path = _fetched_from_web(url, cache_folder() / place.netloc.replace(":", "_"))
+        else:
+            digest = hashlib.sha256(url.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+            path = cache_folder() / "files" / digest / re.split(r"/|::", url)[-1]
+            if not path.is_file():
+                with open_binary(url) as file, atomic_write(path) as copy:
+                    shutil.copyfileobj(file, copy, 1 << 20)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise DownloadError(f"{key}: {url} could not be downloaded: {error}.") from error
+    logger.info("%s: %s is %s, SHA-256 %s.", key, url, path, sha256(path))
+    return str(path)
+
+
+def _fetched_from_web(url: str, folder: Path) -> str:
     from iopath.common.file_io import HTTPURLHandler, PathManager
 
     manager = PathManager()
     manager.register_handler(HTTPURLHandler())
-    cache = os.path.expanduser(os.environ.get("SLOWFAST_CACHE") or "~/.cache/slowfast")
-    try:
-        folder = os.path.join(cache, urlparse(url).netloc.replace(":", "_"))
-        path = manager.get_local_path(url, cache_dir=folder)
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        raise DownloadError(f"{key}: {url} could not be downloaded: {error}.") from error
-    logger.info("%s: %s is %s, SHA-256 %s.", key, url, path, sha256(path))
-    return path
+    return manager.get_local_path(url, cache_dir=str(folder))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
 
+from slowfast.utils.step_clock import PHASES
 from slowfast.visualization.words import readable
 
 # Means over an epoch (train_epoch) would only repeat what train_iter shows.
@@ -25,8 +26,7 @@ SOURCES = {"train_iter": "training", "val_epoch": "validation", "epoch_start": "
 LOOP = {
     "lr": "lr",
     "grad_norm": "grad_norm",
-    "dt": "seconds per step",
-    "dt_data": "seconds per step",
+    **dict.fromkeys(("dt", *(f"dt_{phase}" for phase in PHASES)), "seconds per step"),
     "gpu_mem_gib": "GPU memory, GiB",
 }
 

@@ -1,6 +1,7 @@
 """Checking a dataset: every kind of damage is named, nothing good is accused."""
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -197,7 +198,7 @@ def test_sampled_frames_cover_both_ends_and_the_middle():
 
 def test_any_cut_of_an_mp4_is_noticed(tmp_path, media_factory):
     data = media_factory(audio_rate=16000).read_bytes()
-    assert read_mp4_boxes(media_factory(audio_rate=16000)).end == len(data)
+    assert read_mp4_boxes(io.BytesIO(data), len(data)).end == len(data)
     for share in (0.2, 0.5, 0.9, 0.99, 0.9999):
         path = tmp_path / "cut.mp4"
         path.write_bytes(data[: int(len(data) * share)])

@@ -55,6 +55,15 @@ def test_workers_do_not_change_batches(cfg, split):
                 assert torch.equal(value, two[key]), key
 
 
+def test_openings_with_several_clips_make_batches_like_any_other(cfg):
+    cfg.merge_from_list(["DATA.TRAIN_CLIPS_PER_VIDEO", 6, "DATA.CLIPS_PER_OPEN", 3])
+    alone, shared = batches_of(cfg, "train", 0), batches_of(cfg, "train", 2)
+    assert len(alone) == len(shared) == 8 // 4 * 6
+    for one, two in zip(alone, shared, strict=True):
+        assert one["video"].shape == (4, 1, 3, 4, 32, 32)
+        assert torch.equal(one["video"], two["video"]) and torch.equal(one["index"], two["index"])
+
+
 def test_evaluation_covers_every_file_once_and_marks_the_bad_one(cfg):
     batches = batches_of(cfg, "test", 0)
     assert sorted(torch.cat([batch["index"] for batch in batches]).tolist()) == list(range(8))

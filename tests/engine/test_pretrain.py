@@ -59,6 +59,8 @@ def test_avid_logs_its_terms_margins_and_the_age_of_the_bank(avid):
     for row in steps:
         assert row["loss"] == pytest.approx((row["loss_v2a"] + row["loss_a2v"]) / 2, rel=1e-5)
         assert {"margin_v2a", "margin_a2v", "bank_cosine", "grad_norm"} <= set(row)
+        assert all(row[f"dt_{phase}"] > 0 for phase in ("data", "forward", "bank", "backward"))
+    assert (avid / "log.txt").read_text().count("Limited by ") == 2
 
 
 def test_avid_measures_retrieval_on_the_held_out_files_after_each_epoch(avid):

@@ -7,7 +7,17 @@ TABLES = (
         "DATA",
         "Files and lists",
         PATH_TO_DATA_DIR=Key("", "folder of the list files (train.csv, val.csv, test.csv)"),
-        PATH_PREFIX=Key("", "folder put before every path in the lists"),
+        PATH_PREFIX=Key(
+            "",
+            "folder put before every path in the lists; it may lie elsewhere (https://, s3://, ...) or "
+            "be an archive (train.zip::), and so may each path",
+        ),
+        CACHE_GIB=Key(
+            10.0,
+            "size of the cache of files that lie elsewhere, in $SLOWFAST_CACHE/blocks, GiB",
+            low=0,
+            high=1_000_000,
+        ),
         FRAME_FOLDER_FPS=Key(
             30.0, "rate at which folders of images were extracted", low=0.01, high=1000
         ),
@@ -82,6 +92,13 @@ TABLES = (
         ),
         TRAIN_CLIPS_PER_VIDEO=Key(
             1, "clips of a video that one epoch of training reads", low=1, high=10_000
+        ),
+        CLIPS_PER_OPEN=Key(
+            1,
+            "of them, clips that one opening of a file serves: faster, and a few batches around share "
+            "their files in another order; workers hold 4 to 8 batches times as many",
+            low=1,
+            high=1000,
         ),
         TRAIN_CROP_NUM_TEMPORAL=Key(1, "clips in one training sample", low=1),
         TRAIN_CROP_NUM_SPATIAL=Key(1, "crops of each of those clips", low=1),

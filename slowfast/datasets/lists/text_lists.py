@@ -9,6 +9,7 @@ from pathlib import Path
 from slowfast.utils import input_files
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.input_files import at_line, parse_whole, read_json, readable, wrong_line
+from slowfast.utils.remote import SCHEME, is_remote, split_member
 
 __all__ = [
     "MissingListError",
@@ -48,8 +49,17 @@ def _neighbours(path: Path) -> str:
 
 
 def under(prefix: str | Path, name: str) -> str:
-    """Return a path of a list seen from the folder of all its files."""
+    """Return a path of a list seen from the folder of all its files, which may lie elsewhere.
+
+    ``zip://`` before the name of an archive makes no difference: it lies in the folder too.
+    """
+    if name.startswith("zip://"):
+        name = "::".join(filter(None, split_member(name)))
+    if SCHEME.match(name):
+        return name
     path = os.path.join(prefix, name)
+    if is_remote(path):
+        return path
     plain = not ("//" in path or "/./" in path or path.startswith("./") or path.endswith("/"))
     return path if plain else str(Path(path))  # which takes a hundred times as long
 

@@ -6,6 +6,7 @@ with the name of the file (:func:`media_errors`).
 
 from __future__ import annotations
 
+import io
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +21,7 @@ from av.stream import Disposition
 from slowfast.datasets.media.mp4 import MaskedFile, layout_misleads, read_mp4_boxes
 from slowfast.datasets.media.options import MediaOptions
 from slowfast.utils.errors import MediaError, SlowFastError
+from slowfast.utils.remote import is_remote, open_binary
 
 # Formats that hold streams themselves. FFmpeg also knows play lists and scripts (concat, hls,
 # dash, image2, lavfi ...), which would give the frames of other files.
@@ -40,7 +42,7 @@ STILL_CODECS = {"png", "bmp", "webp", "tiff", "mjpeg", "jpeg2000", "ljpeg"}
 
 
 @contextmanager
-def media_errors(path: Path, what: str) -> Iterator[None]:
+def media_errors(path: str | Path, what: str) -> Iterator[None]:
     """Turn whatever a damaged file makes PyAV raise into a ``MediaError``."""
     try:
         yield
@@ -55,14 +57,20 @@ def reason_of(error: BaseException) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
+def name_of(path: str | Path) -> str | Path:
+    """Return a path as it is kept: as text where it is not one of this machine's disk."""
+    return str(path) if is_remote(path) else Path(path)
+
+
 class Container:
     """An open media file.
 
     Args:
-        path: a regular file in one of ``FORMATS``.
+        path: a regular file in one of ``FORMATS``, here or elsewhere (:mod:`slowfast.utils.remote`).
         options: limits and threads.
 
     Attributes:
+        size: bytes of the file.
         boxes: what the boxes of an MP4 say.
         moved: whether packets were read since the file was opened.
         video, audio: the streams that are read, or None; a new object after :meth:`rewind`.
@@ -73,36 +81,46 @@ class Container:
     """
 
     def __init__(self, path: str | Path, options: MediaOptions) -> None:
-        self.path, self.options = Path(path), options
-        self._input, self._masked = None, None
+        self.path, self.options = name_of(path), options
+        self._input, self._file = None, None
         self.start_clock()
-        with media_errors(self.path, "not readable as media"):
-            self._check_file()
-            self.boxes = read_mp4_boxes(self.path)
-            self._check_claims()
-            self._open()
         try:
             with media_errors(self.path, "not readable as media"):
+                self._look_into_file()
+                self._check_claims()
+                self._open()
                 self._choose_streams()
         except MediaError:
             self.close()
             raise
 
-    def _check_file(self) -> None:
-        if not self.path.exists():
-            raise MediaError(f"{self.path}: no such file.")
-        if not self.path.is_file():
-            raise MediaError(f"{self.path}: not a regular file.")
-        if self.path.stat().st_size == 0:
+    def _look_into_file(self) -> None:
+        """Learn size and boxes; files that lie elsewhere stay open to be read from."""
+        here = isinstance(self.path, Path)
+        try:
+            if here and not self.path.is_file() and self.path.exists():
+                raise MediaError(f"{self.path}: not a regular file.")
+            self._file = open_binary(self.path, self.options.cache)
+        except FileNotFoundError as error:
+            reason = "" if here else f" ({error})"
+            raise MediaError(f"{self.path}: no such file{reason}.") from error
+        self.size = self._file.seek(0, io.SEEK_END)
+        if self.size == 0:
             raise MediaError(f"{self.path}: the file is empty (0 bytes).")
+        self.boxes = read_mp4_boxes(self._file, self.size)
+        if layout_misleads(self.path, self.boxes):
+            layouts = self.boxes.layouts
+            self._file = MaskedFile(self._file, str(self.path), self.size, layouts)
+        elif here:
+            self._file.close()
+            self._file = None
 
     def _check_claims(self) -> None:
         if self.boxes.problem:
             raise MediaError(f"{self.path}: damaged: {self.boxes.problem}.")
-        size = self.path.stat().st_size
-        if self.boxes.end > size:
+        if self.boxes.end > self.size:
             raise MediaError(
-                f"{self.path}: has {size} of {self.boxes.end} bytes; the file is cut off."
+                f"{self.path}: has {self.size} of {self.boxes.end} bytes; the file is cut off."
             )
         if self.boxes.samples > self.options.max_frames:
             self.refuse_frames(self.boxes.samples)
@@ -114,9 +132,9 @@ class Container:
         )
 
     def _open(self) -> None:
-        source = os.path.abspath(self.path)  # FFmpeg takes "a:b.mp4" for an address
-        if layout_misleads(self.path, self.boxes):
-            source = self._masked = MaskedFile(self.path, self.boxes.layouts)
+        source = self._file or os.path.abspath(self.path)  # FFmpeg takes "a:b.mp4" for an address
+        if self._file is not None:
+            self._file.seek(0)
         # Stream titles may hold bytes that are not UTF-8 (HMDB51 does).
         self._input = av.open(
             source,
@@ -162,7 +180,7 @@ class Container:
             self.check_clock()
             if packet.size and packet.stream.index in counts:
                 counts[packet.stream.index] += 1
-        self.close()
+        self._input.close()
         self._open()
         return [index for index, count in counts.items() if count > 1]
 
@@ -270,7 +288,7 @@ class Container:
 
     def rewind(self) -> None:
         """Go to the very start by opening the file again; not every format can seek there."""
-        self.close()
+        self._input.close()
         self._open()
         self._prepare()
 
@@ -278,8 +296,8 @@ class Container:
         """Release the file."""
         if self._input is not None:
             self._input.close()
-        if self._masked is not None:
-            self._masked.close()
+        if self._file is not None:
+            self._file.close()
 
 
 def time_of(packet: av.Packet) -> int | None:

@@ -6,7 +6,6 @@ gigabytes. The tables themselves are not read here: a file costs some forty smal
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import subprocess
@@ -15,6 +14,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
+
+from slowfast.utils.byte_files import Window
+from slowfast.utils.remote import is_remote
 
 OUTER_BOXES = {
     *(b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"moof"),
@@ -52,22 +54,19 @@ class Mp4Boxes:
     boxes: int = 0
 
 
-def read_mp4_boxes(path: str | Path) -> Mp4Boxes:
-    """Return what the boxes of a file say; never raises for what they hold."""
+def read_mp4_boxes(file: BinaryIO, size: int) -> Mp4Boxes:
+    """Return what the boxes of a file of so many bytes say; never raises for what they hold."""
     facts = Mp4Boxes()
-    with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        boxes = _boxes(file, 0, size)
-        for number, (kind, begin, end) in enumerate(boxes):
-            if number == 0:
-                facts.is_mp4 = kind in OUTER_BOXES
-            if not facts.is_mp4 or number > MAX_BOXES:
-                break
-            if kind in OUTER_BOXES:  # players pass over whatever else stands at the end
-                facts.end = max(facts.end, end)
-            facts.fragmented |= kind == b"moof"
-            if kind == b"moov":
-                _read_level(file, begin, min(end, size), facts)
+    for number, (kind, begin, end) in enumerate(_boxes(file, 0, size)):
+        if number == 0:
+            facts.is_mp4 = kind in OUTER_BOXES
+        if not facts.is_mp4 or number > MAX_BOXES:
+            break
+        if kind in OUTER_BOXES:  # players pass over whatever else stands at the end
+            facts.end = max(facts.end, end)
+        facts.fragmented |= kind == b"moof"
+        if kind == b"moov":
+            _read_level(file, begin, min(end, size), facts)
     return facts
 
 
@@ -146,22 +145,20 @@ def _bytes_at(file: BinaryIO, position: int, count: int) -> bytes:
     return file.read(max(count, 0))
 
 
-class MaskedFile(io.FileIO):
+class MaskedFile(Window):
     """A file whose bytes at some places read as ``free``: boxes of that name are passed over.
 
     Without a ``chan`` box FFmpeg takes the usual layout of as many channels.
     """
 
-    def __init__(self, path: str | Path, places: Iterable[int]) -> None:
-        super().__init__(path, "rb")
+    def __init__(self, file: BinaryIO, name: str, size: int, places: Iterable[int]) -> None:
+        super().__init__(file, name, 0, size)
         self._places = list(places)
 
-    def read(self, size: int = -1) -> bytes:
-        """Return the next bytes."""
-        begin = self.tell()
-        data = super().read(size)
+    def _between(self, begin: int, end: int) -> bytes:
+        data = super()._between(begin, end)
         for place in self._places:
-            low, high = max(place, begin), min(place + 4, begin + len(data))
+            low, high = max(place, begin), min(place + 4, end)
             if low < high:
                 mask = b"free"[low - place : high - place]
                 data = data[: low - begin] + mask + data[high - begin :]
@@ -184,9 +181,11 @@ def layout_misleads(path: str | Path, boxes: Mp4Boxes) -> bool:
     """Tell whether a file's channel layout keeps its audio from being read, tried in a child.
 
     PyAV 18 frees layouts with an order of their own twice, which ends the process. Each kind of
-    layout is tried once.
+    layout is tried once; of files that lie elsewhere none is trusted.
     """
     key = tuple(boxes.layouts.values())
+    if is_remote(path):
+        return bool(key)
     if key and key not in _MISLEADS:
         done = subprocess.run(
             [sys.executable, "-c", _PROBE, os.path.abspath(path)],

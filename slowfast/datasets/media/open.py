@@ -7,6 +7,7 @@ from pathlib import Path
 from slowfast.datasets.media.frame_folder import FrameFolder
 from slowfast.datasets.media.options import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.media.video_file import VideoFile
+from slowfast.utils.remote import is_remote
 
 
 def open_media(
@@ -14,9 +15,11 @@ def open_media(
 ) -> VideoFile | FrameFolder:
     """Open a video file or a folder of numbered images; use it in a ``with`` statement.
 
+    Files may lie elsewhere, or in archives: see :mod:`slowfast.utils.remote`.
+
     Raises:
         MediaError: the path does not exist, or FFmpeg cannot read it, or it holds no frames.
     """
-    if Path(path).is_dir():
+    if not is_remote(path) and Path(path).is_dir():
         return FrameFolder(path, options)
     return VideoFile(path, options)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from slowfast.utils.block_cache import BlockCache
+from slowfast.utils.paths import cache_folder
+
 
 @dataclass(frozen=True)
 class MediaOptions:
@@ -14,6 +17,7 @@ class MediaOptions:
         folder_fps: rate at which the images of a folder were extracted, frames per second.
         keep_corrupt: use frames that FFmpeg marks as damaged instead of refusing them.
         timeout: seconds that one call may take; 0 sets no limit.
+        cache: keeps blocks of files that lie elsewhere.
         max_frames, max_pixels, max_seconds: limits on the frames of a video, the pixels of a
             frame and the length; a file beyond them is refused before memory is spent on it.
     """
@@ -22,6 +26,7 @@ class MediaOptions:
     folder_fps: float = 30.0
     keep_corrupt: bool = False
     timeout: float = 300.0
+    cache: BlockCache | None = None
     max_frames: int = 10_000_000
     max_pixels: int = 16_777_216
     max_seconds: float = 172_800.0
@@ -38,6 +43,7 @@ def build_media_options(cfg) -> MediaOptions:
         folder_fps=data.FRAME_FOLDER_FPS,
         keep_corrupt=data.CORRUPT_FRAMES == "keep",
         timeout=data.READ_TIMEOUT,
+        cache=BlockCache(cache_folder() / "blocks", int(data.CACHE_GIB * 2**30)),
         max_frames=data.MAX_FRAMES,
         max_pixels=data.MAX_FRAME_PIXELS,
         max_seconds=data.MAX_SECONDS,

@@ -93,6 +93,26 @@ class _Part:
         self.close()
 
 
+class ReadAhead(_Part):
+    """A file of which some frames have been decoded, in one pass.
+
+    Args:
+        media: an opened file with video.
+        frames: numbers of those that will be asked for.
+    """
+
+    def __init__(self, media, frames: Sequence[int]) -> None:
+        super().__init__(media)
+        wanted = sorted(set(frames))
+        self._rows = {frame: row for row, frame in enumerate(wanted)}
+        self._images = media.read_frames(wanted)
+
+    def read_frames(self, indices: Sequence[int], transform=None) -> torch.Tensor:
+        """Return frames as the file does."""
+        images = self._images[[self._rows[int(k)] for k in indices]]
+        return images if transform is None else torch.stack([transform(image) for image in images])
+
+
 class AtRate(_Part):
     """A file whose frames are counted at another rate, as annotations count them.
 

@@ -63,8 +63,9 @@ class VideoFile:
     """
 
     def __init__(self, path: str | Path, options: MediaOptions = DEFAULT_OPTIONS) -> None:
-        self.path, self.options, self.slow = Path(path), options, ""
+        self.options, self.slow = options, ""
         self._container = Container(path, options)
+        self.path = self._container.path
         self.video: VideoInfo | None = None
         self.audio: AudioInfo | None = None
         try:

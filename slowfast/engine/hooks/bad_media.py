@@ -68,7 +68,7 @@ class BadMediaHook(Hook):
 
     def after_step(self, trainer: Trainer) -> None:
         """Collect the failures of the step's batches."""
-        for batch in trainer.last["batches"]:
+        for batch in trainer.batches:
             self._waiting += batch["failures"]
         if du.get_world_size() == 1 or trainer.progress.step % trainer.cfg.LOG_PERIOD == 0:
             self._settle()

@@ -6,7 +6,7 @@
     for each epoch:
         before_epoch
         for each step:
-            before_step, (step), after_step
+            (step), after_step   # numbers of steps are read now and then: take_numbers
         after_epoch        # the epoch still counts as running: finish its numbers here
         between_epochs     # its end is now part of the state: save here, then evaluate
     before_stop            # only when a signal asked to stop: save here
@@ -30,11 +30,11 @@ class Hook:
     def before_epoch(self, trainer: Trainer) -> None:
         """Run before the first step of an epoch, also of a resumed one."""
 
-    def before_step(self, trainer: Trainer) -> None:
-        """Run before each step."""
-
     def after_step(self, trainer: Trainer) -> None:
-        """Run after each step; ``trainer.last`` holds its numbers."""
+        """Run after each step; ``trainer.read_numbers`` has its numbers, at the price of waiting."""
+
+    def take_numbers(self, rows: list[dict[str, float]]) -> None:
+        """Take the numbers of the steps since the last call, when they are read."""
 
     def after_epoch(self, trainer: Trainer) -> None:
         """Run after the last step of an epoch."""

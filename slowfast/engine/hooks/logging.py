@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import torch
 
 from slowfast.engine.event_writers import EventWriter
 from slowfast.engine.hooks.base import Hook
+from slowfast.engine.limits import limit_in_words
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import TrainingError
 from slowfast.utils.files import null_for_nan, write_text
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 logger = get_logger(__name__)
 
-NOT_NUMBERS = ("batches", "batch_size")
 END_OF_EPOCH = ("train_epoch", "val_epoch")
 EXPLOSION_HISTORY = 5
 
@@ -88,7 +88,7 @@ def _stays(row: dict[str, Any], progress: Progress) -> bool:
 
 
 class LogHook(Hook):
-    """Logs every ``LOG_PERIOD`` steps and every epoch.
+    """Logs every ``LOG_PERIOD`` steps and every epoch, and then what limits the run.
 
     Args:
         writer: takes the rows.
@@ -102,54 +102,62 @@ class LogHook(Hook):
         self.sums: dict[str, float] = {}
         self.count = 0
         self.recent: list[float] = []
-        self._times: deque[tuple[float, float]] = deque(maxlen=100)
+        self._times: deque[float] = deque(maxlen=100)
+        self._spent: Counter[str] = Counter()
+        self._timed_steps = 0
 
     def before_epoch(self, trainer: Trainer) -> None:
         """Start the clocks; forget the sums unless the epoch is being resumed."""
         if trainer.progress.step == 0:
             self.sums, self.count = {}, 0
         self._epoch_start = self._mark = time.perf_counter()
-
-    def before_step(self, trainer: Trainer) -> None:
-        """Note how long the data took."""
-        self._data_time = time.perf_counter() - self._mark
+        self._spent.clear()
+        self._timed_steps = 0
 
     def after_step(self, trainer: Trainer) -> None:
-        """Add up the step and log it when it is its turn."""
-        numbers = {k: v for k, v in trainer.last.items() if k not in NOT_NUMBERS}
-        for key, value in numbers.items():
-            # A gradient scaler skips its first steps, whose norms are infinite.
-            self.sums[key] = self.sums.get(key, 0.0) + (value if math.isfinite(value) else 0.0)
-        self.count += 1
+        """Log the step when it is its turn."""
         now = time.perf_counter()
-        self._times.append((now - self._mark, self._data_time))
+        self._times.append(now - self._mark)
         self._mark = now
+        self._timed_steps += 1
         step = trainer.progress.step
         if step % self.period == 0 or step == trainer.steps_per_epoch:
-            self._log_step(trainer, self._over_processes(numbers))
+            self._log_step(trainer, self._over_processes(trainer.read_numbers()))
+
+    def take_numbers(self, rows: list[dict[str, float]]) -> None:
+        """Add up the steps."""
+        for row in rows:
+            for key, value in row.items():
+                # A gradient scaler skips its first steps, whose norms are infinite.
+                finite = value if math.isfinite(value) else 0.0
+                self.sums[key] = self.sums.get(key, 0.0) + finite
+        self.count += len(rows)
 
     def _over_processes(self, numbers: dict[str, float]) -> dict[str, float]:
         parts = du.all_gather_unaligned(numbers)
         return {key: sum(part[key] for part in parts) / len(parts) for key in numbers}
 
     def _log_step(self, trainer: Trainer, numbers: dict[str, float]) -> None:
-        progress, total = trainer.progress, trainer.steps_per_epoch
-        seconds = sum(t for t, _ in self._times) / len(self._times)
-        data_seconds = sum(t for _, t in self._times) / len(self._times)
-        left = (trainer.total_epochs - progress.epoch) * total - progress.step
+        progress, count = trainer.progress, trainer.steps_per_epoch
+        seconds = sum(self._times) / len(self._times)
+        spent, steps = trainer.clock.take(), self._timed_steps
+        self._spent.update(spent)
+        self._timed_steps = 0
+        left = (trainer.total_epochs - progress.epoch) * count - progress.step
         row = {
             "_type": "train_iter",
             "step": progress.global_step,
             "epoch": f"{progress.epoch + 1}/{trainer.total_epochs}",
-            "iter": f"{progress.step}/{total}",
+            "iter": f"{progress.step}/{count}",
             **numbers,
             "dt": seconds,
-            "dt_data": data_seconds,
+            **{f"dt_{phase}": value / steps for phase, value in spent.items()},
             "gpu_mem_gib": _gpu_memory(trainer.device),
         }
         self.writer.write(row)
         shown = in_words(numbers)
-        waiting = f", {data_seconds / seconds:.0%} waiting for data" if seconds else ""
+        total = sum(spent.values())
+        waiting = f", {spent['data'] / total:.0%} waiting for data" if total else ""
         logger.info(
             "epoch %s step %s  %s  %.2f s/step%s, ETA %s",
             row["epoch"],
@@ -188,6 +196,7 @@ class LogHook(Hook):
         seconds = time.perf_counter() - self._epoch_start
         shown = in_words(means)
         logger.info("epoch %d done in %s: %s", progress.epoch + 1, duration(seconds), shown)
+        logger.info("%s", limit_in_words(self._spent, trainer.cfg))
 
     def state_dict(self) -> dict[str, Any]:
         """Return the running sums, averaged over processes; all must call it together."""

@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class LinearProbes(nn.Module):
@@ -26,7 +27,7 @@ class LinearProbes(nn.Module):
         self, dim: int, num_classes: int, count: int = 1, affine: bool = True, seed: int = 0
     ) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(dim, affine=False, momentum=None)
+        self.norm = _MeanNorm(dim, affine=False, momentum=None)
         generator, bound = torch.Generator().manual_seed(seed), 1 / math.sqrt(dim)
         weight = torch.empty(dim, num_classes).uniform_(-bound, bound, generator=generator)
         zero = torch.zeros(num_classes)
@@ -51,3 +52,21 @@ class LinearProbes(nn.Module):
         if len(self.scales):
             x = x * torch.stack([*self.scales])[:, None] + torch.stack([*self.shifts])[:, None]
         return torch.baddbmm(torch.stack([*self.biases])[:, None], x, torch.stack([*self.weights]))
+
+
+class _MeanNorm(nn.BatchNorm1d):
+    """Batch norm whose statistics are means over all batches, which it counts on the device.
+
+    PyTorch's own reads the count on the host in every step, and the device waits.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise ``(B, D)``."""
+        if not self.training or self.momentum is not None:
+            return super().forward(x)
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            share = 1.0 / self.num_batches_tracked
+            self.running_mean.lerp_(x.mean(dim=0), share)
+            self.running_var.lerp_(x.var(dim=0), share)
+        return F.batch_norm(x, None, None, training=True, eps=self.eps)
