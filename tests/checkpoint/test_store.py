@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -31,6 +34,31 @@ def test_the_newest_is_never_the_only_copy(tmp_path):
     for epoch in range(1, 5):
         store.save(content(epoch), epoch)
     assert len(store.files()) == 2
+
+
+def test_of_fifty_epochs_the_last_three_every_tenth_and_the_best_stay(tmp_path):
+    store = CheckpointStore(tmp_path, keep_last=3, keep_every=10)
+    for epoch in range(1, 51):
+        store.save(content(), epoch)
+        if epoch in (17, 23):
+            store.best_epoch = epoch
+    kept = [int(path.stem.rpartition("_")[2]) for path in store.files()]
+    assert kept == [10, 20, 23, 30, 40, 48, 49, 50]
+
+
+def test_nothing_is_deleted_before_the_new_file_is_durable(tmp_path, monkeypatch):
+    store, events = CheckpointStore(tmp_path, keep_last=1), []
+    for epoch in (1, 2):
+        store.save(content(), epoch)
+    for owner, name in ((os, "fsync"), (os, "replace"), (Path, "unlink")):
+
+        def noting(*args, name=name, call=getattr(owner, name), **kwargs):
+            events.append(name)
+            return call(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, noting)
+    store.save(content(), 3)
+    assert events == ["fsync", "replace", "fsync", "unlink"]
 
 
 @pytest.mark.parametrize("share", [0, 0.01, 0.3, 0.99, 0.9999])
