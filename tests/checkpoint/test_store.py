@@ -46,17 +46,20 @@ def test_of_fifty_epochs_the_last_three_every_tenth_and_the_best_stay(tmp_path):
     assert kept == [10, 20, 23, 30, 40, 48, 49, 50]
 
 
+def noting(call, name, events):
+    def noted(*args, **kwargs):
+        events.append(name)
+        return call(*args, **kwargs)
+
+    return noted
+
+
 def test_nothing_is_deleted_before_the_new_file_is_durable(tmp_path, monkeypatch):
     store, events = CheckpointStore(tmp_path, keep_last=1), []
     for epoch in (1, 2):
         store.save(content(), epoch)
     for owner, name in ((os, "fsync"), (os, "replace"), (Path, "unlink")):
-
-        def noting(*args, name=name, call=getattr(owner, name), **kwargs):
-            events.append(name)
-            return call(*args, **kwargs)
-
-        monkeypatch.setattr(owner, name, noting)
+        monkeypatch.setattr(owner, name, noting(getattr(owner, name), name, events))
     store.save(content(), 3)
     assert events == ["fsync", "replace", "fsync", "unlink"]
 
