@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch.utils.data import Dataset
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.readers import Reader
-from slowfast.datasets.reading import begin_reading
+from slowfast.datasets.reading import read_patiently
 from slowfast.datasets.sample import Sample, SampleKey, UnreadableSample
 from slowfast.datasets.views import AudioViews, FixedViews, KeyframeView, RandomViews
 from slowfast.utils.errors import MediaError
@@ -84,7 +85,6 @@ class ClipDataset(Dataset):
             rng = np.random.default_rng([self.seed, key.epoch, key.position, attempt])
             if attempt:
                 index = int(rng.integers(len(self.items)))
-            begin_reading(self.items.paths[index])
             try:
                 return {**self._read(index, rng), "index": index, "failures": failures}
             except (MediaError, OSError) as error:
@@ -93,7 +93,6 @@ class ClipDataset(Dataset):
 
     def _marking(self, index: int) -> Sample:
         """Return the views of item ``index``, never those of another one; it draws the same each time."""
-        begin_reading(self.items.paths[index])
         rng = np.random.default_rng([self.seed, index]) if self.views.random else None
         try:
             return {**self._read(index, rng), "index": index, "valid": True, "failures": []}
@@ -104,6 +103,12 @@ class ClipDataset(Dataset):
             return {**sample, "failures": [(self.items.name(index), str(error))]}
 
     def _read(self, index: int, rng: np.random.Generator | None) -> Sample:
+        # Every try draws the same.
+        return read_patiently(
+            self.items.paths[index], lambda: self._read_once(index, copy.deepcopy(rng))
+        )
+
+    def _read_once(self, index: int, rng: np.random.Generator | None) -> Sample:
         sample: Sample = {}
         with self.items.open(index, self.options) as media:
             if media.video is None and self.views.reads_frames:
