@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from slowfast.utils.files import remove_stale_temporaries, write_json, write_tex
 
 PACKAGES = ("torch", "torchvision", "av", "numpy", "scikit-learn", "fvcore", "yacs")
 LOCK = ".lock"
+CONFIG = "config.yaml"
 
 
 class RunFolder:
@@ -48,8 +50,11 @@ class RunFolder:
     def _prepare(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock()
-        remove_stale_temporaries(self.path)
-        write_text(self.path / "config.yaml", self.cfg.dump())
+        for folder, inner, _ in os.walk(self.path):
+            remove_stale_temporaries(folder)
+            # What lies in the folder of another run may be in the making.
+            inner[:] = [name for name in inner if not (Path(folder, name) / CONFIG).exists()]
+        write_text(self.path / CONFIG, self.cfg.dump())
         write_json(self.path / "environment.json", environment())
 
     def _lock(self) -> None:

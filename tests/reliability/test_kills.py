@@ -1,0 +1,229 @@
+"""A run that is killed, wherever it is, and started again ends with the numbers of one that was not."""
+
+import functools
+import json
+import random
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from engine.conftest import ROOT
+from engine.test_stica import KEYS as STICA
+from reliability.conftest import FULL, SEED
+
+from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.synthetic.charades_world import write_charades_world
+from slowfast.utils.files import TEMPORARY
+
+KILL = """
+def kill_at(owner, name, count, pid=os.getpid):
+    inner, seen = getattr(owner, name), []
+    def counted(*args, **kwargs):
+        seen.append(name)
+        if len(seen) == count:
+            os.kill(pid(), signal.SIGKILL)
+            time.sleep(100)
+        return inner(*args, **kwargs)
+    setattr(owner, name, counted)
+
+def kill_while_writing(save, bytes, whole=torch.save):
+    saves = []
+    class Torn:
+        def __init__(self, file):
+            self.file, self.left, self.flush = file, bytes, file.flush
+        def write(self, data):
+            data = memoryview(data)[: self.left]
+            self.left -= len(data)
+            self.file.write(data)
+            if not self.left:
+                self.file.flush()
+                os.kill(os.getpid(), signal.SIGKILL)
+                time.sleep(100)
+            return len(data)
+    def torn(content, file):
+        saves.append(file)
+        whole(content, Torn(file) if len(saves) == save else file)
+    torch.save = torn
+
+from slowfast.datasets.clips import ClipDataset
+from slowfast.engine import evaluate
+from slowfast.engine.hooks.epoch_start import EpochStartHook
+from slowfast.engine.trainer import Trainer
+from slowfast.ssl import avid_cma
+"""
+WORKERS = ("DATA_LOADER.NUM_WORKERS", "2")
+# Moment -> what is run first and what is added to the command line; {n} is drawn from 1, 2.
+MOMENTS = {
+    "step": ("kill_at(Trainer, '_apply_gradients', {n} + 1)", ()),
+    "writing": ("kill_while_writing({n}, {bytes})", ()),
+    "flushing": ("kill_at(os, 'fsync', 2 * {n} + 4)", ()),
+    "renaming": ("kill_at(os, 'replace', {n} + 2)", ()),
+    "evaluation": ("kill_at(evaluate, 'batch_to_device', {n})", ()),
+    "mining": ("kill_at(avid_cma, 'mine_over_processes', 1)", ()),
+    "after mining": ("kill_at(Trainer, 'run_step', 1)", ()),
+    "epoch's end": ("kill_at(Trainer, 'state_dict', 4)", ()),
+    "worker": ("kill_at(ClipDataset, '_read', 3 + {n}, os.getppid)", WORKERS),
+    "clock": (
+        "threading.Timer({seconds}, os.kill, (os.getpid(), signal.SIGKILL)).start()",
+        WORKERS,
+    ),
+}
+SHORT = {
+    "recognition": ("clock", "worker"),
+    "avid": ("writing", "evaluation"),
+    "avid_cma": ("after mining", "epoch's end"),
+    "gdt": ("step",),
+    "stica": ("renaming",),
+}
+LONG = {
+    "avid": tuple(MOMENTS.keys() - {"mining", "after mining"}) + 2 * ("clock",),
+    "avid_cma": ("mining", "after mining", "step", "evaluation", "clock", "mining"),
+    **dict.fromkeys(
+        ("recognition", "gdt", "stica", "gdt_text", "zero_shot", "probe", "charades", "ava"),
+        ("clock", "step", "writing", "evaluation", "worker"),
+    ),
+}
+MORE = {
+    "recognition": ("MODEL.DROPOUT_RATE", "0.5", "TRAIN.CLASSIFIER_WARMUP_EPOCHS", "1"),
+    "gdt": ("SSL.GDT.HYPOTHESIS", "6"),
+    "gdt_text": ("SSL.GDT.HYPOTHESIS", "8"),
+    "stica": (*STICA, "SSL.STICA.SYMMETRIC", "True"),
+}
+EXACT = (
+    *("SOLVER.MAX_EPOCH", "2", "SOLVER.WARMUP_EPOCHS", "0.0", "TEST.ENABLE", "False"),
+    *("TRAIN.CHECKPOINT_MINUTES", "0.0001", "TRAIN.CHECKPOINT_PERIOD", "1"),
+    *("TRAIN.EVAL_PERIOD", "1", "LOG_PERIOD", "1"),
+)
+
+
+def without(words: list[str], *prefixes: str) -> list[str]:
+    pairs = zip(words[::2], words[1::2], strict=True)
+    return [word for pair in pairs if not pair[0].startswith(prefixes) for word in pair]
+
+
+@pytest.fixture(scope="module")
+def method(request):
+    """Return ``method(name)``: the command line of a small training."""
+
+    def of(name: str) -> list[str]:
+        get = request.getfixturevalue
+        if name in ("recognition", "zero_shot", "probe"):
+            words = [*get("overrides"), *MORE.get(name, ())]
+        elif name == "avid":
+            words = get("pretrain_overrides")
+        elif name == "avid_cma":
+            words = [*get("cma_overrides"), "SSL.CHECKPOINT", str(get("undisturbed")("avid"))]
+        elif name in ("gdt", "stica", "gdt_text"):
+            words = [*without(get("pretrain_overrides"), "SSL.AVID"), *MORE.get(name, ())]
+            words += captions(get("demo_world")) if name == "gdt_text" else []
+        else:
+            words = get(name)
+        return ["--cfg", str(ROOT / f"configs/demo/{name}.yaml"), *words, *EXACT]
+
+    return of
+
+
+def captions(world: Path) -> list[str]:
+    howto = world / "howto100m"
+    return [
+        *("TRAIN.DATASET", "howto100m", "TEST.DATASET", "howto100m"),
+        *("DATA.PATH_TO_DATA_DIR", str(howto), "DATA.PATH_PREFIX", str(howto / "videos")),
+        *("TEXT.CAPTION_DIR", str(howto / "captions"), "TEXT.VECTORS", str(howto / "word2vec.pth")),
+    ]
+
+
+@pytest.fixture(scope="module")
+def ava(places):
+    crops = ("DATA.TRAIN_CROP_SIZE", "72", "DATA.TEST_CROP_SIZE", "72")
+    return [*places, "DATA.TRAIN_JITTER_SCALES", "[72,88]", *crops]
+
+
+@pytest.fixture(scope="module")
+def charades(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("charades world") / "charades"
+    write_charades_world(folder.parent, "tiny")
+    return [
+        *("DATA.PATH_TO_DATA_DIR", str(folder / "frame_lists"), "TRAIN.BATCH_SIZE", "4"),
+        *("DATA.PATH_PREFIX", str(folder / "Charades_v1_rgb"), "BN.NUM_BATCHES_PRECISE", "2"),
+        *("CHARADES.VIDEO_DIR", str(folder / "videos"), "DATA_LOADER.NUM_WORKERS", "0"),
+        *("DATA.TRAIN_CROP_SIZE", "32", "DATA.TEST_CROP_SIZE", "32", "DATA.NUM_FRAMES", "8"),
+        *("DATA.TRAIN_JITTER_SCALES", "[36,40]", "TENSORBOARD.ENABLE", "False"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(method, runner, tmp_path_factory):
+    """Return ``undisturbed(name)``: the folder of a run that nothing happened to."""
+    base = tmp_path_factory.mktemp("undisturbed")
+
+    @functools.cache
+    def of(name: str) -> Path:
+        begin, out = time.monotonic(), base / f"{name}.txt"
+        run = runner.begin([*method(name), "OUTPUT_DIR", str(base / name)], out)
+        assert run.end() == 0, run.said()
+        (base / f"{name}.seconds").write_text(str(time.monotonic() - begin))
+        return base / name
+
+    return of
+
+
+def rows_of(folder: Path) -> list[dict]:
+    """Return the numbers of a run but for those of a clock; every line must be whole."""
+    rows = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if not k.startswith("dt")} for row in rows]
+
+
+def check_killed(folder: Path) -> None:
+    """Check what a kill leaves: rows that are whole but for the last, checkpoints that are whole."""
+    for path in CheckpointStore(folder / "checkpoints").files():
+        load_checkpoint_file(path)
+    if (folder / "stats.jsonl").exists():
+        *lines, _ = (folder / "stats.jsonl").read_bytes().split(b"\n")
+        steps = [row["step"] for row in map(json.loads, lines) if row["_type"] == "train_iter"]
+        assert steps == sorted(set(steps))
+
+
+def assert_equal_runs(one: Path, other: Path) -> None:
+    states = [
+        load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
+        for folder in (one, other)
+    ]
+    for part in ("model_state", "optimizer_state", "progress"):
+        torch.testing.assert_close(states[0][part], states[1][part], rtol=0, atol=0)
+    assert states[0]["hooks"] == states[1]["hooks"]
+    assert rows_of(one) == rows_of(other)
+    assert not list(other.rglob(f"*{TEMPORARY}")) and not (other / ".lock").exists()
+
+
+@pytest.mark.parametrize("name", LONG if FULL else SHORT)
+def test_a_killed_run_ends_with_the_same_numbers(
+    name, method, undisturbed, runner, tried, tmp_path
+):
+    whole, folder = undisturbed(name), tmp_path / "ein Lauf mit ä"
+    seconds = float(whole.with_suffix(".seconds").read_text())
+    size = CheckpointStore(whole / "checkpoints").files()[-1].stat().st_size
+    words, kills = [*method(name), "OUTPUT_DIR", str(folder)], 0
+    draw = random.Random(f"{SEED} {name}")
+    for number, moment in enumerate((LONG if FULL else SHORT)[name]):
+        lines, more = MOMENTS[moment]
+        lines = lines.format(
+            n=draw.randint(1, 2),
+            bytes=draw.randrange(1, size),
+            seconds=round(draw.uniform(0.1, 0.9) * seconds, 2),
+        )
+        run = runner.begin([*words, *more], tmp_path / f"{number}.txt", KILL + lines)
+        status = run.end()
+        assert status in (-9, 0), f"{moment}: {status}\n{run.said()}"  # 0: was done before
+        kills += status == -9
+        check_killed(folder)
+    if name == "avid_cma":  # whose first stage is not needed any more
+        undisturbed("avid").rename(tmp_path / "gone")
+    run = runner.begin(words, tmp_path / "last.txt")
+    status = run.end()
+    if name == "avid_cma":
+        (tmp_path / "gone").rename(undisturbed("avid"))
+    assert status == 0, run.said()
+    assert_equal_runs(whole, folder)
+    assert kills > 0
+    tried("kill -9, then the same command", survived=True, times=kills)
