@@ -17,7 +17,7 @@ from slowfast.utils.files import remove_stale_temporaries, write_json, write_tex
 
 PACKAGES = ("torch", "torchvision", "av", "numpy", "scikit-learn", "fvcore", "yacs")
 LOCK = ".lock"
-CONFIG = "config.yaml"
+OWN_FOLDERS = ("checkpoints", "features", "files", "predictions")
 
 
 class RunFolder:
@@ -50,11 +50,11 @@ class RunFolder:
     def _prepare(self) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock()
-        for folder, inner, _ in os.walk(self.path):
-            remove_stale_temporaries(folder)
-            # What lies in the folder of another run may be in the making.
-            inner[:] = [name for name in inner if not (Path(folder, name) / CONFIG).exists()]
-        write_text(self.path / CONFIG, self.cfg.dump())
+        remove_stale_temporaries(self.path)
+        for name in OWN_FOLDERS:
+            for folder, _, _ in os.walk(self.path / name):
+                remove_stale_temporaries(folder)
+        write_text(self.path / "config.yaml", self.cfg.dump())
         write_json(self.path / "environment.json", environment())
 
     def _lock(self) -> None:

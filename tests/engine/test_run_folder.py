@@ -111,14 +111,13 @@ def test_a_torn_lock_is_taken_over(cfg, tmp_path, text):
         pass
 
 
-def test_what_a_killed_run_left_is_removed_but_nothing_of_a_run_within(cfg, tmp_path):
-    for folder in (tmp_path, tmp_path / "predictions/a", tmp_path / "inner/files"):
+def test_what_a_killed_run_left_is_removed_but_nothing_of_others(cfg, tmp_path):
+    for folder in (tmp_path, tmp_path / "predictions/ucf101", tmp_path / "another run/files"):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".x.csv.abc.slowfast-tmp").touch()
-    (tmp_path / "inner/config.yaml").touch()
     with RunFolder(cfg):
-        left = [path.parent.name for path in tmp_path.rglob("*.slowfast-tmp")]
-    assert left == ["files"]
+        left = [path.parent.parent.name for path in tmp_path.rglob("*.slowfast-tmp")]
+    assert left == ["another run"]
 
 
 def race(folder, processes=6) -> int:
