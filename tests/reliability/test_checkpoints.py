@@ -94,7 +94,7 @@ def points(size: int):
 def save_until(store: CheckpointStore, state: dict, point: int | str) -> None:
     """Save in this process, which is killed at a point."""
 
-    def die(*_):
+    def die(*_, **__):
         os.kill(os.getpid(), signal.SIGKILL)
 
     if point == "unlink":
@@ -129,8 +129,10 @@ def test_a_save_that_is_killed_anywhere_leaves_a_whole_newest_checkpoint(states,
             store.save(states[0], epoch)
         child = os.fork()
         if child == 0:
-            save_until(store, states[1], point)
-            os._exit(0)
+            try:
+                save_until(store, states[1], point)
+            finally:
+                os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, point
         store.clean()
         path, found = store.load_newest()
