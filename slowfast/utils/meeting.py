@@ -32,10 +32,11 @@ class Meeting:
     Args:
         store: of the group.
         rank, size: this process, and how many there are.
+        is_host: whether the store ends with this process.
     """
 
-    def __init__(self, store: dist.Store, rank: int, size: int) -> None:
-        self.store, self.rank, self.size = store, rank, size
+    def __init__(self, store: dist.Store, rank: int, size: int, is_host: bool = False) -> None:
+        self.store, self.rank, self.size, self.is_host = store, rank, size, is_host
 
     @classmethod
     def of_environment(cls, seconds: float) -> Meeting:
@@ -47,11 +48,12 @@ class Meeting:
         rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
         host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         agent = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+        is_host = rank == 0 and not agent
         try:
             store = dist.TCPStore(
                 host,
                 port,
-                is_master=rank == 0 and not agent,
+                is_master=is_host,
                 timeout=timedelta(seconds=seconds),
                 wait_for_workers=False,
             )
@@ -64,7 +66,7 @@ class Meeting:
             ) from error
         # A store of an agent outlives a restart, and with it the marks and addresses of dead processes.
         attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-        return cls(dist.PrefixStore(f"attempt_{attempt}", store), rank, size)
+        return cls(dist.PrefixStore(f"attempt_{attempt}", store), rank, size, is_host)
 
     def wait_for_all(self, seconds: float) -> None:
         """Arrive, and return once all others have.
@@ -103,19 +105,22 @@ class Meeting:
 
         The others wait until it has: a launcher ends all processes after the first that fails.
         """
+        speaks = True
         with suppress(RuntimeError):  # the store is gone together with its process
+            own = str(self.rank).encode()
+            speaks = self.store.compare_set(SPEAKER, "", str(self.rank)) == own
             self.mark(LEAVING)
-            if self.store.compare_set(SPEAKER, "", str(self.rank)) != str(self.rank).encode():
-                deadline = time.monotonic() + SPEAKING_SECONDS
-                while not self.store.check([SPOKEN]) and time.monotonic() < deadline:
-                    time.sleep(POLL_SECONDS)
-                return False
-        return True
+            deadline = time.monotonic() + SPEAKING_SECONDS
+            while not (speaks or self.store.check([SPOKEN])) and time.monotonic() < deadline:
+                time.sleep(POLL_SECONDS)
+        return speaks
 
     def spoke(self) -> None:
-        """Let the others go."""
+        """Let the others go, and wait for them where their store would end with this process."""
         with suppress(RuntimeError):
             self.store.set(SPOKEN, "yes")
+        if self.is_host:
+            self.gone()
 
     def gone(self) -> list[int]:
         """Return the processes that do not leave as this one does: dead ones, and those that hang."""

@@ -7,6 +7,7 @@ seconds that torch takes to import.
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -96,6 +97,22 @@ class Runner:
         """
         out.parent.mkdir(parents=True, exist_ok=True)
         return Run(self, self._ask(words=words, out=str(out), lines=lines), out)
+
+    def begin_ranks(
+        self, words: list[str], out: Path, lines: str = "", count: int = 2
+    ) -> list[Run]:
+        """Begin a run of several processes, as a launcher does; see :meth:`begin`."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        group = {"WORLD_SIZE": count, "LOCAL_WORLD_SIZE": count, "MASTER_PORT": port}
+        group = {**group, "MASTER_ADDR": "127.0.0.1"}
+        runs = []
+        for rank in range(count):
+            given = {k: str(v) for k, v in {**group, "RANK": rank, "LOCAL_RANK": rank}.items()}
+            where = out.with_name(f"{out.stem}-{rank}{out.suffix}")
+            runs.append(self.begin(words, where, f"os.environ.update({given})\n{lines}"))
+        return runs
 
     def end(self, pid: int, seconds: float) -> int | None:
         """Return the exit status of a run, None if it hung and had to be killed."""
