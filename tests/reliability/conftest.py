@@ -16,6 +16,8 @@ from slowfast.synthetic.charades_world import write_charades_world
 
 FULL = os.environ.get("RELIABILITY") == "full"
 SEED = int(os.environ.get("RELIABILITY_SEED", "1"))
+# The share that may go wrong, where that is not 0.
+ALLOWED = {"misspelt key whose right one is suggested first": 0.04}
 # Takes a line of JSON for each hazard: {"hazard": .., "tried": .., "survived": ..}.
 TABLE = os.environ.get("RELIABILITY_TABLE")
 
@@ -52,7 +54,8 @@ def tried():
             for hazard, found in counts.items():
                 file.write(json.dumps({"hazard": hazard, **found}) + "\n")
     for hazard, found in counts.items():
-        assert found["survived"] == found["tried"], f"{hazard}: {found}"
+        allowed = found["tried"] * ALLOWED.get(hazard, 0)
+        assert found["survived"] >= found["tried"] - allowed, f"{hazard}: {found}"
 
 
 def without(words: list[str], *prefixes: str) -> list[str]:
