@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -46,7 +47,7 @@ def tried():
     counts: dict[str, Counter] = {}
 
     def count(hazard: str, survived: bool, times: int = 1) -> None:
-        counts.setdefault(hazard, Counter()).update(tried=times, survived=times * survived)
+        counts.setdefault(hazard, Counter()).update(tried=times, survived=times * bool(survived))
 
     yield count
     if TABLE:
@@ -127,3 +128,19 @@ def undisturbed(method, runner, tmp_path_factory):
         return base / name
 
     return of
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Return ``make(bytes, files)``: a folder on a disk of its own that holds no more of either."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def make(size: int, files: int = 0) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size},nr_inodes={files}", "tmpfs"]
+        if subprocess.run([*command, str(folder)], capture_output=True, check=False).returncode:
+            pytest.skip("no right to mount a disk")
+        return folder
+
+    yield make
+    subprocess.run(["umount", str(folder)], capture_output=True, check=False)

@@ -6,7 +6,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -147,22 +146,6 @@ def test_one_without_any_whole_checkpoint_is_refused(states, tmp_path):
     store.save(states[0], 1).write_bytes(b"torn")
     with pytest.raises(CheckpointError, match=r"TRAIN\.AUTO_RESUME False"):
         store.load_newest()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """Return ``make(bytes)``: a folder on a disk of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-
-    def make(size: int) -> Path:
-        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
-        if subprocess.run(command, capture_output=True, check=False).returncode:
-            pytest.skip("no right to mount a disk")
-        return folder
-
-    yield make
-    subprocess.run(["umount", str(folder)], capture_output=True, check=False)
 
 
 def training(overrides, folder: Path, epochs: str) -> list[str]:
