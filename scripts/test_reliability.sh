@@ -12,7 +12,7 @@ trap 'rm -f "$lines"' EXIT
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} RELIABILITY=full RELIABILITY_TABLE=$lines
 
 status=0
-"$root/.venv/bin/python" -m pytest -n 2 --dist loadscope tests/reliability tests/engine/test_elastic.py "$@" ||
+"$root/.venv/bin/python" -m pytest -n 2 --dist loadscope tests/reliability "$@" ||
     status=$?
 "$root/.venv/bin/python" tests/reliability/table.py "$lines"
 exit "$status"

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.conftest import environment
+from engine.driver import living
 
 PROGRAM = """
 import ctypes, errno, json, os, random, signal, sys, threading, time
@@ -130,6 +131,10 @@ class Run:
     def end(self, seconds: float = 120.0) -> int | None:
         """Return the exit status, None if it hung and had to be killed."""
         return self.runner.end(self.pid, seconds)
+
+    def left(self) -> list[int]:
+        """Return the processes of the run that live."""
+        return living(self.pid)
 
     def said(self) -> str:
         return self.out.read_text()
