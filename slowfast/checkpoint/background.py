@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -79,6 +80,11 @@ class CheckpointSaver:
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
 
+    def prepare(self, content: dict[str, Any]) -> None:
+        """Find the memory for states like this one, beside the training that goes on."""
+        if self.background:
+            self._begin(lambda: self._copies.of(content))
+
     def save(self, content: dict[str, Any], epoch: int, step: int = 0) -> None:
         """Begin to write a checkpoint; a full disk is logged and becomes the ``problem``."""
         begin = time.monotonic()
@@ -87,9 +93,8 @@ class CheckpointSaver:
             self._write(content, epoch, step, begin, None)
             return
         content = self._copies.of(content)
-        args = (content, epoch, step, begin, time.monotonic() - begin)
-        self._thread = threading.Thread(target=self._write_and_tell, args=args, name="checkpoint")
-        self._thread.start()
+        waited = time.monotonic() - begin
+        self._begin(lambda: self._write(content, epoch, step, begin, waited))
 
     def wait(self) -> None:
         """Return once nothing is being written.
@@ -103,11 +108,15 @@ class CheckpointSaver:
         if self._error is not None:
             raise self._error
 
-    def _write_and_tell(self, *args: Any) -> None:
-        try:
-            self._write(*args)
-        except Exception as error:  # noqa: BLE001 - is raised where the run waits
-            self._error = error
+    def _begin(self, work: Callable[[], Any]) -> None:
+        def call() -> None:
+            try:
+                work()
+            except Exception as error:  # noqa: BLE001 - is raised where the run waits
+                self._error = error
+
+        self._thread = threading.Thread(target=call, name="checkpoint")
+        self._thread.start()
 
     def _write(
         self, content: dict[str, Any], epoch: int, step: int, begin: float, waited: float | None

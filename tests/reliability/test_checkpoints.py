@@ -6,6 +6,8 @@ import os
 import random
 import shutil
 import signal
+import statistics
+import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from engine.conftest import ROOT
 from reliability.conftest import FULL, SEED
 from torch import nn
 
+from slowfast.checkpoint.background import CheckpointSaver
 from slowfast.checkpoint.store import CheckpointStore
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
@@ -190,3 +193,21 @@ hooks.log_json_stats = full
     steps = [row["step"] for row in rows if row["_type"] == "train_iter"]
     assert run.said().count("Rows of stats.jsonl wait in memory") == 1
     tried("disk full for a moment: rows of stats.jsonl", status == 0 and steps == [1, 2, 3, 4])
+
+
+@pytest.mark.skipif(not FULL, reason="is a measurement")
+def test_training_hardly_waits_for_half_a_gigabyte(tried, tmp_path):
+    """As large as R(2+1)D-18, its optimizer and two banks."""
+    state = {f"tensor {k}": torch.randn(1000, 1000) for k in range(125)}
+    saver, waited, written = CheckpointSaver(CheckpointStore(tmp_path, keep_last=1)), [], []
+    saver.prepare({"model_state": state})
+    saver.wait()
+    for epoch in range(1, 6):
+        begin = time.perf_counter()
+        saver.save({"model_state": state}, epoch)
+        waited.append(time.perf_counter() - begin)
+        saver.wait()
+        written.append(time.perf_counter() - begin)
+    seconds = statistics.median(waited)
+    told = f"{seconds:.2f} s of {statistics.median(written):.1f} s"
+    tried(f"checkpoint of 500 MB: training waits {told}", seconds < 0.2)

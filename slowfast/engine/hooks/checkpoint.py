@@ -30,6 +30,12 @@ class CheckpointHook(Hook):
         self._saved_at = time.monotonic()
         self._saved_step: tuple[int, int] | None = None
 
+    def before_train(self, trainer: Trainer) -> None:
+        """Let the first save find its memory."""
+        state = trainer.state_dict()
+        if du.is_root_proc():
+            self.saver.prepare(state)
+
     def after_step(self, trainer: Trainer) -> None:
         """Save when it is time; leave when asked to stop."""
         self.signals.raise_if_received()
