@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.readers import Reader
-from slowfast.datasets.reading import read_patiently
+from slowfast.datasets.reading import begin_reading, read_patiently
 from slowfast.datasets.sample import Sample, SampleKey, UnreadableSample
 from slowfast.datasets.views import AudioViews, FixedViews, KeyframeView, RandomViews
 from slowfast.utils.errors import MediaError
@@ -85,6 +85,7 @@ class ClipDataset(Dataset):
             rng = np.random.default_rng([self.seed, key.epoch, key.position, attempt])
             if attempt:
                 index = int(rng.integers(len(self.items)))
+            begin_reading(self.items.paths[index])
             try:
                 return {**self._read(index, rng), "index": index, "failures": failures}
             except (MediaError, OSError) as error:
@@ -93,6 +94,7 @@ class ClipDataset(Dataset):
 
     def _marking(self, index: int) -> Sample:
         """Return the views of item ``index``, never those of another one; it draws the same each time."""
+        begin_reading(self.items.paths[index])
         rng = np.random.default_rng([self.seed, index]) if self.views.random else None
         try:
             return {**self._read(index, rng), "index": index, "valid": True, "failures": []}

@@ -66,14 +66,13 @@ def read_patiently(path: str | os.PathLike, read: Callable[[], T]) -> T:
         MediaError, OSError: as ``read``: the file itself is at fault, or the disk fails on.
     """
     for pause in PAUSES:
-        begin_reading(path)
         try:
             return read()
         except (MediaError, OSError) as error:
             if not is_passing(error):
                 raise
         time.sleep(pause)
-    begin_reading(path)
+        begin_reading(path)
     return read()
 
 
