@@ -97,6 +97,7 @@ class Runner:
             lines: Python that is run first, and can change the package.
         """
         out.parent.mkdir(parents=True, exist_ok=True)
+        out.touch()
         return Run(self, self._ask(words=words, out=str(out), lines=lines), out)
 
     def begin_ranks(
