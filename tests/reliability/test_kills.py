@@ -68,10 +68,8 @@ MOMENTS = {
 }
 SHORT = {
     "recognition": ("clock", "worker"),
-    "avid": ("writing", "evaluation"),
+    "avid": ("writing", "renaming", "evaluation"),
     "avid_cma": ("after mining", "epoch's end"),
-    "gdt": ("step",),
-    "stica": ("renaming",),
 }
 LONG = {
     "avid": (*(name for name in MOMENTS if "mining" not in name), "clock", *4 * ("worker dies",)),
