@@ -38,11 +38,18 @@ class CheckpointStore:
         folder: created when the first checkpoint is written.
         period: epochs between checkpoints that are kept.
         keep_last: how many of those are kept, 0 for all.
+        keep_every: those of every so many epochs are always kept; 0 for none of them.
+
+    Attributes:
+        best_epoch: whose checkpoint is always kept, None for none.
     """
 
-    def __init__(self, folder: str | Path, period: int = 1, keep_last: int = 0) -> None:
+    def __init__(
+        self, folder: str | Path, period: int = 1, keep_last: int = 0, keep_every: int = 0
+    ) -> None:
         self.folder = Path(folder)
-        self.period, self.keep_last = period, keep_last
+        self.period, self.keep_last, self.keep_every = period, keep_last, keep_every
+        self.best_epoch: int | None = None
 
     def path(self, epoch: int, step: int = 0) -> Path:
         """Return the file for ``epoch`` whole epochs and ``step`` steps of the next."""
@@ -56,7 +63,7 @@ class CheckpointStore:
         return sorted((p for p in self.folder.iterdir() if NAME.match(p.name)), key=_age)
 
     def save(self, content: dict[str, Any], epoch: int, step: int = 0) -> Path:
-        """Write a checkpoint, then delete those that are no longer wanted.
+        """Write a checkpoint, and once it is on the disk delete those that are no longer wanted.
 
         Raises:
             OSError: the disk is full or not writable; older checkpoints are intact.
@@ -93,12 +100,17 @@ class CheckpointStore:
         wanted = set(periodic[-self.keep_last :] if self.keep_last else periodic)
         wanted.update(files[-KEPT_ROLLING:])
         for path in files:
-            if path not in wanted:
+            if path not in wanted and not self._is_lasting(path):
                 path.unlink(missing_ok=True)
 
     def _is_periodic(self, path: Path) -> bool:
         epoch, step = _age(path)
         return step == 0 and epoch % self.period == 0
+
+    def _is_lasting(self, path: Path) -> bool:
+        epoch, step = _age(path)
+        every = self.keep_every and epoch % self.keep_every == 0
+        return step == 0 and bool(every or epoch == self.best_epoch)
 
     def clean(self) -> None:
         """Delete what an interrupted save left behind."""

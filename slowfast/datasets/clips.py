@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.media.parts import ReadAhead
 from slowfast.datasets.readers import Reader
-from slowfast.datasets.reading import begin_reading
+from slowfast.datasets.reading import begin_reading, read_patiently
 from slowfast.datasets.sample import Sample, SampleKey, UnreadableSample
 from slowfast.datasets.views import AudioViews, FixedViews, KeyframeView, RandomViews, View
 from slowfast.utils.errors import MediaError
@@ -139,6 +140,12 @@ class ClipDataset(Dataset):
             return {**sample, "failures": [(self.items.name(index), str(error))]}
 
     def _read(self, index: int, rng: np.random.Generator | None) -> Sample:
+        # Every try draws the same.
+        return read_patiently(
+            self.items.paths[index], lambda: self._read_once(index, copy.deepcopy(rng))
+        )
+
+    def _read_once(self, index: int, rng: np.random.Generator | None) -> Sample:
         with self.items.open(index, self.options) as media:
             self._check(media)
             views = self.views.views(media, self.items.time(index), rng)

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from slowfast.checkpoint.background import CheckpointSaver
 from slowfast.config.reads import check_reads
 from slowfast.engine.evaluate import evaluate, evaluation_loaders
 from slowfast.engine.event_writers import build_event_writers
@@ -77,7 +78,8 @@ def _build_the_rest(cfg, trainer: Trainer) -> None:
     folder = trainer.output_dir
     writer = StatsWriter(folder, build_event_writers(cfg))
     log = BadMediaLog(folder / "bad_media.csv")
-    build_hooks(trainer, checkpoint_store(cfg), writer, log, StopSignals())
+    saver = CheckpointSaver(checkpoint_store(cfg))
+    build_hooks(trainer, saver, writer, log, StopSignals())
     check_test(cfg, trainer.task)
     given_checkpoint(cfg)
     check_reads(cfg, also_known=("TRAIN.CHECKPOINT_", "TRAIN.AUTO_RESUME"))

@@ -16,6 +16,7 @@ from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du
 from slowfast.utils.arguments import begin_command
 from slowfast.utils.errors import SlowFastError, StopRequested
+from slowfast.utils.meeting import named
 from slowfast.utils.processes import end_children
 
 FEWER_WORKERS = "lower DATA_LOADER.NUM_WORKERS or DATA_LOADER.PREFETCH_FACTOR"
@@ -63,12 +64,7 @@ def is_lost_peer(error: BaseException) -> bool:
 def explain(error: BaseException) -> tuple[str, bool]:
     """Return what happened as a sentence, and whether it is something that is known to happen."""
     if is_lost_peer(error):
-        rank, size = du.get_rank(), du.get_world_size()
-        text = str(error).strip().splitlines()[0]
-        return (
-            f"another process of the run is gone (noticed by rank {rank} of {size}: {text}); its "
-            "own message says why"
-        ), True
+        return _lost(str(error).strip().splitlines()[0]), True
     name, text = _without_worker(type(error).__name__, str(error))
     if isinstance(error, SlowFastError):
         return text, True
@@ -83,6 +79,19 @@ def explain(error: BaseException) -> tuple[str, bool]:
         return text, True
     first = next(iter(text.strip().splitlines()), "")  # the rest stands in the traceback
     return f"{name}: {first}".rstrip(": "), False
+
+
+def _lost(text: str) -> str:
+    """Return who does not answer, as far as the others can tell."""
+    rank, size, meeting = du.get_rank(), du.get_world_size(), du.meeting()
+    gone = meeting.gone() if meeting else []
+    who = (
+        f"{named(gone)} is gone or does not answer"
+        if gone
+        else "another process of the run is gone"
+    )
+    at = f" at {du.place()}" if du.place() else ""
+    return f"{who} (noticed by rank {rank} of {size}{at}: {text}); its own message says why"
 
 
 def _without_worker(name: str, text: str) -> tuple[str, str]:
@@ -136,11 +145,12 @@ def run_cli(work: Callable[[], int | None], interrupted: str = "interrupted") ->
     try:
         status = work()
     except StopRequested as stop:
-        return _ended(f"{stop}; the same command resumes the run", stop.exit_status)
+        text = f"{stop}; the same command resumes the run"
+        return _ended(lambda: text, stop.exit_status)
     except KeyboardInterrupt:
-        return _ended(interrupted, 130)
+        return _ended(lambda: interrupted, 130)
     except Exception as error:  # noqa: BLE001 - whatever it is, it ends in one sentence
-        return _ended(f"error: {_sentence(error)}", 1)
+        return _ended(lambda error=error: f"error: {_sentence(error)}", 1)
     finally:
         end_children()
     # Only after success: leaving a group waits for what its other processes have to say.
@@ -148,10 +158,17 @@ def run_cli(work: Callable[[], int | None], interrupted: str = "interrupted") ->
     return status or 0
 
 
-def _ended(message: str, status: int) -> int:
+def _ended(message: Callable[[], str], status: int) -> int:
+    """End with a message; of several processes the first one that ends says its own."""
     # Before the frames that the error holds are let go: they would wait for stuck workers.
     end_children()
-    sys.stderr.write(f"{message}\n")
+    meeting = du.meeting()
+    if meeting is None:
+        sys.stderr.write(f"{message()}\n")
+    elif meeting.may_speak():
+        sys.stderr.write(f"{message()}\n")
+        sys.stderr.flush()
+        meeting.spoke()
     return status
 
 

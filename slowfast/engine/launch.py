@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import connection
@@ -53,8 +52,10 @@ def spawn_job(cfg, func: Callable[..., None], count: int) -> None:
         TrainingError: a process was killed.
         SystemExit: a process failed, and has said why.
     """
-    context, port = multiprocessing.get_context("spawn"), _free_port()
-    arguments = (cfg, func, count, port)
+    context = multiprocessing.get_context("spawn")
+    # Here, since a process that fails takes its own with it.
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    arguments = (cfg, func, count, store.port)
     ranks = [context.Process(target=_spawned, args=(k, *arguments)) for k in range(count)]
     with StopSignals() as signals:
         # Of Ctrl-C they hear through this process only, also before they are ready to obey.
@@ -157,6 +158,7 @@ def _spawned(rank: int, cfg, func: Callable[..., None], count: int, port: int) -
         LOCAL_WORLD_SIZE=str(count),
         MASTER_ADDR="127.0.0.1",
         MASTER_PORT=str(port),
+        TORCHELASTIC_USE_AGENT_STORE="True",  # not process 0 has the store
     )
     leave(run_cli(lambda: _imported(cfg, func)))
 
@@ -165,9 +167,3 @@ def _imported(cfg, func: Callable[..., None]) -> None:
     """Import the user's modules in this new process, too; the paths came from the one before."""
     import_modules(cfg.IMPORTS)
     _in_group(cfg, func)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from slowfast.utils.files import remove_stale_temporaries, write_json, write_tex
 
 PACKAGES = ("torch", "torchvision", "av", "numpy", "scikit-learn", "fvcore", "yacs")
 LOCK = ".lock"
+OWN_FOLDERS = ("checkpoints", "features", "files", "predictions")
 
 
 class RunFolder:
@@ -49,6 +51,9 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock()
         remove_stale_temporaries(self.path)
+        for name in OWN_FOLDERS:
+            for folder, _, _ in os.walk(self.path / name):
+                remove_stale_temporaries(folder)
         write_text(self.path / "config.yaml", self.cfg.dump())
         write_json(self.path / "environment.json", environment())
 

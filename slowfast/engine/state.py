@@ -13,6 +13,7 @@ import torch
 
 from slowfast.checkpoint.networks import model_state_of
 from slowfast.checkpoint.store import saved_cfg
+from slowfast.utils.draws import seed_together
 from slowfast.utils.errors import CheckpointError
 
 # What a run's checkpoint must hold to be resumed: name -> type.
@@ -76,6 +77,8 @@ def seed_step(seed: int, global_step: int, rank: int) -> None:
     torch.manual_seed(int(words[0]))
     np.random.seed(int(words[1]))  # libraries draw from the global generator
     random.seed(int(words[1]))
+    first = np.random.SeedSequence([seed, global_step, 0]).generate_state(2)
+    seed_together(int(first[0]))
 
 
 # Read on the host, number by number: on the device every number would cost a synchronisation.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from slowfast.checkpoint.background import CheckpointSaver
 from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file, saved_cfg
 from slowfast.config.node import CfgNode
@@ -37,7 +38,9 @@ def checkpoint_store(cfg) -> CheckpointStore:
     """Return the checkpoint folder of a run."""
     train = cfg.TRAIN
     folder = Path(cfg.OUTPUT_DIR) / "checkpoints"
-    return CheckpointStore(folder, train.CHECKPOINT_PERIOD, train.CHECKPOINT_KEEP_LAST)
+    return CheckpointStore(
+        folder, train.CHECKPOINT_PERIOD, train.CHECKPOINT_KEEP_LAST, train.CHECKPOINT_KEEP_EVERY
+    )
 
 
 def train(cfg, signals: StopSignals) -> None:
@@ -47,9 +50,10 @@ def train(cfg, signals: StopSignals) -> None:
     task = build_task(cfg)
     trainer = Trainer(cfg, task, output_dir)
     store = checkpoint_store(cfg)
+    saver = CheckpointSaver(store, cfg.TRAIN.CHECKPOINT_BACKGROUND)
     bad_media = BadMediaLog(output_dir / "bad_media.csv")
     trainer.loader.while_waiting = signals.raise_if_overdue
-    trainer.hooks = build_hooks(trainer, store, writer, bad_media, signals)
+    trainer.hooks = build_hooks(trainer, saver, writer, bad_media, signals)
     check_test(cfg, task)
     is_new = start(trainer, store)
     trainer.enter_phase()
@@ -71,12 +75,14 @@ def train(cfg, signals: StopSignals) -> None:
     except UnreadableFilesError as error:
         bad_media.add(error.failures)
         raise
+    finally:
+        saver.wait()
     writer.close()
 
 
 def build_hooks(
     trainer: Trainer,
-    store: CheckpointStore,
+    saver: CheckpointSaver,
     writer: StatsWriter,
     bad_media: BadMediaLog,
     signals: StopSignals,
@@ -88,8 +94,8 @@ def build_hooks(
         BadMediaHook(bad_media, files, cfg.DATA.MAX_BAD_FRACTION),
         LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
         *_precise_statistics(cfg, bad_media, signals),
-        CheckpointHook(store, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
-        *_evaluation(cfg, trainer.task, writer, bad_media, signals),
+        CheckpointHook(saver, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
+        *_evaluation(trainer, saver.store, writer, bad_media, signals),
     ]
 
 
@@ -101,13 +107,15 @@ def _precise_statistics(cfg, bad_media, signals) -> list[PreciseBatchNormHook]:
     return [PreciseBatchNormHook(cfg.BN.NUM_BATCHES_PRECISE, periods, bad_media, signals)]
 
 
-def _evaluation(cfg, task, writer, bad_media, signals) -> list[EvaluationHook]:
+def _evaluation(trainer: Trainer, store, writer, bad_media, signals) -> list[EvaluationHook]:
     """Return the hook that validates, or none: then no validation list is needed."""
-    period = cfg.TRAIN.EVAL_PERIOD
-    if not period:
+    train = trainer.cfg.TRAIN
+    if not train.EVAL_PERIOD:
         return []
-    loaders = evaluation_loaders(task, training=True)
-    return [EvaluationHook(loaders, period, writer, bad_media, signals)] if loaders else []
+    loaders = evaluation_loaders(trainer.task, training=True)
+    keeper = store if train.CHECKPOINT_KEEP_BEST else None
+    period = train.EVAL_PERIOD
+    return [EvaluationHook(loaders, period, writer, bad_media, signals, keeper)] if loaders else []
 
 
 def check_test(cfg, task: Task) -> None:

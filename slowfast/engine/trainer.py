@@ -161,7 +161,8 @@ class Trainer:
         begin = self.progress.step
         self.loader.batch_sampler.set_position(self.progress.epoch, begin * self.accumulation)
         batches = iter(self.loader)
-        for _ in range(begin, self.steps_per_epoch):
+        for number in range(begin, self.steps_per_epoch):
+            du.stand(f"epoch {self.progress.epoch + 1}, step {number + 1}")
             step = list(itertools.islice(batches, self.accumulation))
             for batch in step:
                 if "unreadable" in batch:

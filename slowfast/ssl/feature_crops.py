@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from slowfast.utils.draws import together
 from slowfast.utils.errors import ConfigError
 
 Box = tuple[slice, ...]  # of the dimensions after the channels
@@ -64,9 +65,9 @@ class CropFamily:
         window, sides = self.windows[small], self._sides(map_size)
         places = self._count(sides, window)
         if self.legacy:
-            drawn = torch.randint(places, (count,))
+            drawn = torch.randint(places, (count,), generator=together())
         else:
-            drawn = torch.randperm(places)[:count]
+            drawn = torch.randperm(places, generator=together())[:count]
         return [self._box(place, window, sides) for place in drawn.tolist()]
 
     def _sides(self, map_size: Sequence[int]) -> list[int]:

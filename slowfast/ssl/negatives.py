@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from slowfast.utils.draws import integers_of_batch
 from slowfast.utils.errors import ConfigError
 
 
@@ -27,6 +28,8 @@ def skip_excluded(draws: Tensor, excluded: Tensor) -> Tensor:
 def sample_negatives(excluded: Tensor, num_negatives: int, num_instances: int) -> Tensor:
     """Draw ``(B, num_negatives)`` instances uniformly and with replacement.
 
+    Several processes draw what one would for their whole batch.
+
     Args:
         excluded: int64 ``(B, M)`` instances that are no negatives, ascending and distinct in each
             row: the instance itself, and its positives where it has some.
@@ -43,4 +46,4 @@ def sample_negatives(excluded: Tensor, num_negatives: int, num_instances: int) -
             "ones. Add files or lower SSL.CMA.NUM_POSITIVES."
         )
     shape = (len(excluded), num_negatives)
-    return skip_excluded(torch.randint(left, shape, device=excluded.device), excluded)
+    return skip_excluded(integers_of_batch(left, shape, excluded.device), excluded)

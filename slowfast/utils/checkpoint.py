@@ -68,7 +68,10 @@ def save_checkpoint(
     if scaler is not None:
         content["scaler_state"] = scaler.state_dict()
     folder = get_checkpoint_dir(path_to_job)
-    store = CheckpointStore(folder, cfg.TRAIN.CHECKPOINT_PERIOD, cfg.TRAIN.CHECKPOINT_KEEP_LAST)
+    train = cfg.TRAIN
+    store = CheckpointStore(
+        folder, train.CHECKPOINT_PERIOD, train.CHECKPOINT_KEEP_LAST, train.CHECKPOINT_KEEP_EVERY
+    )
     return str(store.save(content, epoch + 1))
 
 

@@ -17,10 +17,14 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _NormBase
 
 from slowfast.utils.errors import SlowFastError
+from slowfast.utils.meeting import Meeting
 
 T = TypeVar("T")
 
 LETTING_GO_SECONDS = 0.05
+
+_meeting: Meeting | None = None
+_place = ""
 
 
 def is_initialized() -> bool:
@@ -69,29 +73,37 @@ def init_process_group(backend: str, timeout_seconds: float) -> None:
     Args:
         backend: ``gloo`` or ``nccl``.
         timeout_seconds: after which a missing process is an error.
+
+    Raises:
+        TrainingError: other processes did not come; it names them.
+        RuntimeError: the group could not be made.
     """
-    timeout = timedelta(seconds=timeout_seconds)
-    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True":
-        dist.init_process_group(backend, timeout=timeout)
-        return
+    global _meeting
+    _meeting = Meeting.of_environment(timeout_seconds)
+    _meeting.wait_for_all(timeout_seconds)
     dist.init_process_group(
         backend,
-        store=_store_of_attempt(timeout),
-        rank=int(os.environ["RANK"]),
-        world_size=int(os.environ["WORLD_SIZE"]),
-        timeout=timeout,
+        store=_meeting.store,
+        rank=_meeting.rank,
+        world_size=_meeting.size,
+        timeout=timedelta(seconds=timeout_seconds),
     )
 
 
-def _store_of_attempt(timeout: timedelta) -> dist.Store:
-    """Return the store of torchrun's agent as this attempt sees it.
+def meeting() -> Meeting | None:
+    """Return where the processes left marks for each other, None for a process alone."""
+    return _meeting
 
-    It outlives a restart, and torch from 2.14 on would find the addresses of dead processes in it.
-    """
-    store = dist.TCPStore(
-        os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"]), is_master=False, timeout=timeout
-    )
-    return dist.PrefixStore(f"attempt_{os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+
+def stand(place: str) -> None:
+    """Note where this process stands in the run, for messages about others that do not come."""
+    global _place
+    _place = place
+
+
+def place() -> str:
+    """Return what :func:`stand` noted last."""
+    return _place
 
 
 def destroy_process_group() -> None:

@@ -38,10 +38,15 @@ def setup_logging(output_dir: str | Path | None = None) -> None:
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     if output_dir is not None and du.is_root_proc():
         log = Path(output_dir) / LOG_FILE
-        handlers.append(logging.FileHandler(log, encoding="utf-8", errors="backslashreplace"))
+        handlers.append(_LogFile(log, encoding="utf-8", errors="backslashreplace"))
     for handler in handlers:
         handler.setFormatter(logging.Formatter(FORMAT, DATE_FORMAT))
         root.addHandler(handler)
+
+
+class _LogFile(logging.FileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        """Lose a line on a full disk in silence: the terminal has shown it."""
 
 
 def in_words(values: Mapping[str, str | float]) -> str:

@@ -1,11 +1,13 @@
 """Clips of a list of files: reproducible draws, bounded replacement, one pass for all views."""
 
+import errno
 from itertools import chain, pairwise
 
 import pytest
 import torch
 from oracles.media_files import numbers_of
 
+from slowfast.datasets import reading
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.readers import ColorJitter, EvalFrames, LabelReader, TrainFrames
@@ -14,7 +16,7 @@ from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
 from slowfast.datasets.sampling.temporal import DurationSampling, StrideSampling
 from slowfast.datasets.transforms import TestGeometry, TrainGeometry
 from slowfast.datasets.views import FixedViews, RandomViews
-from slowfast.utils.errors import ConfigError, UnreadableFilesError
+from slowfast.utils.errors import ConfigError, MediaError, UnreadableFilesError
 
 SAMPLING = StrideSampling(4, 4)
 
@@ -71,6 +73,36 @@ def test_an_unreadable_file_is_replaced_the_same_way_every_time(with_bad):
     assert one["label"] == one["index"]
     assert {path for path, _ in one["failures"]} == {with_bad.paths[1]}
     assert all("bad.mp4" in reason for _, reason in one["failures"])
+
+
+def failing_disk(monkeypatch, pattern):
+    """Let opening a file fail as a network disk does where ``pattern`` says so; return the pauses."""
+    pauses, answers, opened = [], iter(pattern), ItemTable.open
+
+    def open_item(self, *args):
+        if next(answers) == "x":
+            raise MediaError("a.mp4: not readable") from OSError(errno.EIO, "Input/output error")
+        return opened(self, *args)
+
+    monkeypatch.setattr(ItemTable, "open", open_item)
+    monkeypatch.setattr(reading.time, "sleep", pauses.append)
+    return pauses
+
+
+def test_a_disk_that_fails_for_a_moment_changes_no_sample(paths, monkeypatch):
+    videos, key = ItemTable(paths, [0, 1, 2, 3], [], "list"), SampleKey(0, 1, 2)
+    wanted = train_clips(videos)[key]
+    pauses = failing_disk(monkeypatch, "xxx.x.")
+    same(train_clips(videos)[key], wanted)
+    assert pauses == list(reading.PAUSES)
+    assert view_clips(videos)[2]["valid"]
+
+
+def test_a_disk_that_fails_on_costs_the_sample(paths, monkeypatch):
+    videos = ItemTable(paths, [0, 1, 2, 3], [], "list")
+    failing_disk(monkeypatch, "xxxx.")
+    sample = train_clips(videos)[SampleKey(0, 1, 2)]
+    assert sample["failures"] == [(paths[2], "a.mp4: not readable")]
 
 
 def test_good_files_report_no_failure(with_bad):

@@ -8,57 +8,9 @@ import pytest
 from warm import run_script
 
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
-from slowfast.synthetic import write_ava_world, write_demo_world
+from slowfast.synthetic import write_ava_world
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="session")
-def demo_world(tmp_path_factory) -> Path:
-    """The tiny demo world: 32 training and 16 test videos of 8 classes."""
-    folder = tmp_path_factory.mktemp("demo world")
-    write_demo_world(folder, "tiny")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def overrides(demo_world) -> list[str]:
-    """Config overrides that shrink the demo config to a few seconds."""
-    return [
-        *("DATA.PATH_TO_DATA_DIR", str(demo_world / "ucf101/ucfTrainTestlist")),
-        *("DATA.PATH_PREFIX", str(demo_world / "videos")),
-        *("SOLVER.MAX_EPOCH", "2", "TRAIN.BATCH_SIZE", "8", "LOG_PERIOD", "1"),
-        *("DATA.TRAIN_CROP_SIZE", "32", "DATA.TEST_CROP_SIZE", "32"),
-        *("DATA.TRAIN_JITTER_SCALES", "[36,36]", "DATA_LOADER.NUM_WORKERS", "0"),
-        *("TEST.NUM_ENSEMBLE_VIEWS", "2", "TENSORBOARD.ENABLE", "False"),
-    ]
-
-
-@pytest.fixture(scope="session")
-def pretrain_overrides(demo_world) -> list[str]:
-    """Config overrides that shrink the demo pretraining to a few seconds."""
-    return [
-        *("TRAIN.DATASET", "kinetics", "TEST.DATASET", "kinetics"),
-        *("DATA.PATH_TO_DATA_DIR", str(demo_world / "kinetics")),
-        *("DATA.PATH_PREFIX", str(demo_world)),
-        *("SOLVER.MAX_EPOCH", "2", "SOLVER.WARMUP_EPOCHS", "0.0", "SOLVER.BASE_LR", "0.001"),
-        *("TRAIN.BATCH_SIZE", "8", "LOG_PERIOD", "1", "TRAIN.EVAL_PERIOD", "1"),
-        *("TRAIN.CHECKPOINT_PERIOD", "1"),
-        *("DATA.TRAIN_CROP_SIZE", "32", "DATA.TEST_CROP_SIZE", "32"),
-        *("DATA.TRAIN_JITTER_SCALES", "[36,36]", "DATA_LOADER.NUM_WORKERS", "0"),
-        *("SSL.PROJECTION", "[16,16]", "SSL.AVID.NUM_NEGATIVES", "8"),
-        *("SSL.AVID.LOSS", "nce", "TENSORBOARD.ENABLE", "False"),
-    ]
-
-
-@pytest.fixture(scope="session")
-def cma_overrides(pretrain_overrides) -> list[str]:
-    """Those of a demo pretraining, and the keys that AVID-CMA alone reads."""
-    return [
-        *pretrain_overrides,
-        *("SSL.CMA.NUM_POSITIVES", "4", "SSL.CMA.NUM_NEGATIVES_WITHIN", "4"),
-        *("SSL.CMA.REFRESH_EPOCHS", "1"),
-    ]
 
 
 def command(*words: str, tool: str = "run_net", cfg: str = "recognition") -> list[str]:

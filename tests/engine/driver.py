@@ -83,15 +83,20 @@ class Driven:
 
     def left(self) -> list[int]:
         """Return the processes of the program's session that live."""
-        found = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = stat.read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if int(fields[3]) == self.process.pid and fields[0] not in "ZX":
-                found.append(int(stat.parent.name))
-        return found
+        return living(self.process.pid)
 
     def said(self) -> str:
         return self.out.read_text() + self.err.read_text()
+
+
+def living(session: int) -> list[int]:
+    """Return the processes of a session that live."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session and fields[0] not in "ZX":
+            found.append(int(stat.parent.name))
+    return found

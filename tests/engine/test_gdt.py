@@ -13,8 +13,7 @@ from slowfast.engine.run import main
 from slowfast.models.backbones import build_backbone
 from slowfast.tasks.pretrain import Pretrain
 
-from .conftest import ROOT, execute, forget_the_end, newest, rows, torchrun
-from .test_pretrain_resume import assert_equal_runs, run_disturbed
+from .conftest import ROOT, forget_the_end, newest, rows, torchrun
 
 GDT = str(ROOT / "configs/demo/gdt.yaml")
 
@@ -120,13 +119,3 @@ def test_audio_runs_as_its_frames_do_under_the_same_masks():
     plain = task.sound(wave.flatten(0, 1))
     kept = found[:, 0] != 0
     torch.testing.assert_close(found[:, 0][kept], plain[kept], rtol=0, atol=0)
-
-
-@pytest.mark.slow
-def test_kill_9_in_the_middle_changes_no_number(words, tmp_path):
-    keys = [*words, *("SSL.GDT.HYPOTHESIS", "6", "SOLVER.MAX_EPOCH", "1")]
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert execute(*keys, "OUTPUT_DIR", str(whole), cfg="gdt").returncode == 0
-    said = run_disturbed([*keys, "OUTPUT_DIR", str(killed)], "gdt", killed, (2,))
-    assert "Resuming from" in said
-    assert_equal_runs(whole, killed)

@@ -58,23 +58,6 @@ def wait_for_steps(process, folder: Path, steps: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_kill_9_in_the_middle_changes_no_number(undisturbed, overrides, tmp_path, workers):
-    words = [*overrides, *EXACT, "DATA_LOADER.NUM_WORKERS", workers, "OUTPUT_DIR", str(tmp_path)]
-    for steps in (3, 13, 21):
-        process = subprocess.Popen(
-            command(*words), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        wait_for_steps(process, tmp_path, steps)
-        process.kill()
-        process.wait()
-    done = execute(*words)
-    assert done.returncode == 0, done.stdout
-    assert "Resuming from" in done.stdout
-    assert_equal_runs(undisturbed, tmp_path)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_stop_signal_saves_and_tells_by_its_status(undisturbed, overrides, tmp_path, number):
     words = [*overrides, *EXACT, "TRAIN.CHECKPOINT_MINUTES", "0", "OUTPUT_DIR", str(tmp_path)]

@@ -111,6 +111,15 @@ def test_a_torn_lock_is_taken_over(cfg, tmp_path, text):
         pass
 
 
+def test_what_a_killed_run_left_is_removed_but_nothing_of_others(cfg, tmp_path):
+    for folder in (tmp_path, tmp_path / "predictions/ucf101", tmp_path / "another run/files"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".x.csv.abc.slowfast-tmp").touch()
+    with RunFolder(cfg):
+        left = [path.parent.parent.name for path in tmp_path.rglob("*.slowfast-tmp")]
+    assert left == ["another run"]
+
+
 def race(folder, processes=6) -> int:
     """Let processes ask for a lock at one moment and keep it; return how many got it."""
     gate, children = time.time() + 0.2, []

@@ -99,7 +99,7 @@ def test_the_loss_of_a_process_ends_the_others(start, tmp_path):
     run.wait_for("step 2/")
     assert run.end() == 1
     said = run.err.read_text()
-    assert "another process of the run is gone (noticed by rank 0 of 2" in said
+    assert "rank 1 is gone or does not answer (noticed by rank 0 of 2 at epoch 1, step 3: " in said
     assert "process 1 of 2 was ended by SIGKILL" in said
     assert "Traceback" not in run.said()
     assert not (tmp_path / "run/fold-02").exists()
@@ -110,5 +110,6 @@ def test_an_error_in_one_process_ends_all(start, tmp_path):
     run = start(STEP.format(what="assert os.environ['RANK'] == '0', 'only here'"))
     run.wait_for("step 2/")
     assert run.end() == 1
+    assert run.err.read_text().count("error: ") == 1
     assert "error: AssertionError: only here" in run.err.read_text()
     assert "only here" in (tmp_path / "run/fold-01/log.txt").read_text()

@@ -9,8 +9,7 @@ import torch
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.engine.run import main
 
-from .conftest import ROOT, execute, forget_the_end, torchrun
-from .test_pretrain_resume import assert_equal_runs, run_disturbed
+from .conftest import ROOT, forget_the_end, torchrun
 
 STICA = str(ROOT / "configs/demo/stica.yaml")
 # Two steps of the map, so that there are crops over time, and attention over them.
@@ -78,13 +77,3 @@ def test_two_processes_train(words, tmp_path):
     done = torchrun(*words, "OUTPUT_DIR", str(tmp_path), cfg="stica")
     assert done.returncode == 0, done.stdout
     assert "crops" in rows(tmp_path)[-1]
-
-
-@pytest.mark.slow
-def test_kill_9_in_the_middle_changes_no_number(words, tmp_path):
-    keys = [*words, *("SSL.STICA.SYMMETRIC", "True")]
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert execute(*keys, "OUTPUT_DIR", str(whole), cfg="stica").returncode == 0
-    said = run_disturbed([*keys, "OUTPUT_DIR", str(killed)], "stica", killed, (2,))
-    assert "Resuming from" in said
-    assert_equal_runs(whole, killed)

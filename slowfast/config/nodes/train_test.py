@@ -53,6 +53,13 @@ TABLES = (
         CHECKPOINT_KEEP_LAST=Key(
             0, "periodic checkpoints to keep, newest first; 0 keeps all of them", low=0
         ),
+        CHECKPOINT_KEEP_EVERY=Key(
+            0, "epochs between checkpoints that are never deleted; 0 for none", low=0
+        ),
+        CHECKPOINT_KEEP_BEST=Key(True, "never delete the checkpoint of the best validated epoch"),
+        CHECKPOINT_BACKGROUND=Key(
+            True, "write checkpoints while training goes on, from a copy in host memory"
+        ),
         CHECKPOINT_FILE_PATH=Key("", "checkpoint whose weights training starts from"),
         CHECKPOINT_TYPE=Key("pytorch", "format of CHECKPOINT_FILE_PATH", choices=CHECKPOINT_TYPES),
         CHECKPOINT_EPOCH_RESET=Key(

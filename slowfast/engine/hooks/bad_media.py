@@ -49,7 +49,10 @@ class BadMediaLog:
 
     def _write(self) -> None:
         rows = [{"path": path, "reason": self.reasons[path]} for path in sorted(self.reasons)]
-        write_csv(self.path, COLUMNS, rows)
+        try:
+            write_csv(self.path, COLUMNS, rows)
+        except OSError as error:  # a full disk; the next write has all rows
+            logger.error("%s was not written (%s).", self.path, error)
 
 
 class BadMediaHook(Hook):

@@ -5,17 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from slowfast.checkpoint.store import CheckpointStore
+from slowfast.checkpoint.background import CheckpointSaver
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import TrainingError
-from slowfast.utils.logging import get_logger
 
 if TYPE_CHECKING:
     from slowfast.engine.trainer import Trainer
-
-logger = get_logger(__name__)
 
 
 class CheckpointHook(Hook):
@@ -23,16 +20,21 @@ class CheckpointHook(Hook):
     the evaluation, which may fail.
 
     Args:
-        store: the checkpoint folder.
+        saver: writes the checkpoints.
         minutes: ``TRAIN.CHECKPOINT_MINUTES``, 0 for epoch ends only.
         signals: whether the run was asked to stop.
     """
 
-    def __init__(self, store: CheckpointStore, minutes: float, signals: StopSignals) -> None:
-        self.store, self.minutes, self.signals = store, minutes, signals
+    def __init__(self, saver: CheckpointSaver, minutes: float, signals: StopSignals) -> None:
+        self.saver, self.minutes, self.signals = saver, minutes, signals
         self._saved_at = time.monotonic()
         self._saved_step: tuple[int, int] | None = None
-        self._unsaved: str | None = None
+
+    def before_train(self, trainer: Trainer) -> None:
+        """Let the first save find its memory."""
+        state = trainer.state_dict()
+        if du.is_root_proc():
+            self.saver.prepare(state)
 
     def after_step(self, trainer: Trainer) -> None:
         """Save when it is time; leave when asked to stop."""
@@ -52,23 +54,22 @@ class CheckpointHook(Hook):
         """Save where the run stands."""
         if self._saved_step != (trainer.progress.epoch, trainer.progress.step):
             self._save(trainer)
+        self._finish()
 
     def after_train(self, trainer: Trainer) -> None:
         """Fail if the last state could not be saved."""
-        unsaved = du.broadcast_object(self._unsaved)
-        if unsaved:
-            raise TrainingError(f"The last checkpoint could not be saved: {unsaved}")
+        self._finish()
 
     def _save(self, trainer: Trainer) -> None:
-        """Write the state; a full disk is reported and training continues."""
+        """Begin to write the state; a full disk is reported and training continues."""
         progress, state = trainer.progress, trainer.state_dict()
         if du.is_root_proc():
-            try:
-                path = self.store.save(state, progress.epoch, progress.step)
-                logger.info("Saved %s", path)
-                self._unsaved = None
-            except OSError as error:
-                self._unsaved = str(error)
-                logger.error("Checkpoint not saved (%s); the older ones are intact.", error)
+            self.saver.save(state, progress.epoch, progress.step)
         self._saved_at, self._saved_step = time.monotonic(), (progress.epoch, progress.step)
-        du.synchronize()
+
+    def _finish(self) -> None:
+        """Wait for the writer, in all processes: the end of one might end the others."""
+        self.saver.wait()
+        problem = du.broadcast_object(self.saver.problem)
+        if problem:
+            raise TrainingError(f"The last checkpoint could not be saved: {problem}")

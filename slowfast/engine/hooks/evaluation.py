@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from slowfast.checkpoint.store import CheckpointStore
 from slowfast.engine.evaluate import Loaders, evaluate, joined_metrics, primary_metric
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.hooks.base import Hook
@@ -33,6 +34,7 @@ class EvaluationHook(Hook):
         writer: takes the rows.
         bad_media: lists unreadable files.
         signals: whether the run was asked to stop.
+        keeper: keeps the checkpoint of the best epoch, whatever else it deletes.
     """
 
     def __init__(
@@ -42,7 +44,9 @@ class EvaluationHook(Hook):
         writer: StatsWriter,
         bad_media: BadMediaLog,
         signals: StopSignals,
+        keeper: CheckpointStore | None = None,
     ) -> None:
+        self.keeper = keeper
         self.loaders, self.period, self.writer = loaders, period, writer
         self.bad_media, self.signals = bad_media, signals
         self.best: dict[str, Any] = {}
@@ -100,7 +104,12 @@ class EvaluationHook(Hook):
         if value is None or not math.isfinite(value):
             return
         if value >= self.best.get(metric, -math.inf):
-            self.best = {k: v for k, v in row.items() if k not in ("_type", "step")}
+            self._keep({k: v for k, v in row.items() if k not in ("_type", "step")})
+
+    def _keep(self, best: dict[str, Any]) -> None:
+        self.best = best
+        if self.keeper is not None:
+            self.keeper.best_epoch = best.get("epoch")
 
     def state_dict(self) -> dict[str, Any]:
         """Return the best measures so far."""
@@ -108,4 +117,4 @@ class EvaluationHook(Hook):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Keep the best of an interrupted run."""
-        self.best = dict(state.get("best", {}))
+        self._keep(dict(state.get("best", {})))

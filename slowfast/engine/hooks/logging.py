@@ -6,7 +6,7 @@ import json
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,10 +28,13 @@ logger = get_logger(__name__)
 
 END_OF_EPOCH = ("train_epoch", "val_epoch")
 EXPLOSION_HISTORY = 5
+MOST_WAITING_ROWS = 10_000
 
 
 class StatsWriter:
     """Appends rows to ``stats.jsonl`` and hands their numbers to event writers.
+
+    A full disk ends no run: the rows wait until there is room, and a writer that fails is left out.
 
     Args:
         output_dir: of the run.
@@ -41,6 +44,7 @@ class StatsWriter:
     def __init__(self, output_dir: Path, writers: Sequence[EventWriter] = ()) -> None:
         self.output_dir, self.writers = output_dir, writers
         self._opened: list[EventWriter] = []
+        self._waiting: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING_ROWS)
 
     def rewind(self, progress: Progress) -> None:
         """Drop rows that a resumed run will write again: those of later steps and of testing."""
@@ -68,14 +72,32 @@ class StatsWriter:
     def write(self, row: dict[str, Any]) -> None:
         """Write one row; ``_type`` names it and ``step`` places it; no number becomes null."""
         row = null_for_nan(row)
-        log_json_stats(row, self.output_dir)
-        for writer in self._opened:
-            writer.write(row)
+        full = bool(self._waiting)
+        self._waiting.append(row)
+        try:
+            while self._waiting:
+                log_json_stats(self._waiting[0], self.output_dir)
+                self._waiting.popleft()
+        except OSError as error:
+            if not full:
+                logger.error("Rows of stats.jsonl wait in memory (%s).", error)
+        for writer in list(self._opened):
+            self._hand_over(writer, writer.write, row)
 
     def close(self) -> None:
         """Hand over what writers have not shown yet."""
-        while self._opened:
-            self._opened.pop().close()
+        for writer in list(self._opened):
+            self._hand_over(writer, writer.close)
+        self._opened = []
+        if self._waiting:
+            logger.error("%d rows of stats.jsonl could not be written.", len(self._waiting))
+
+    def _hand_over(self, writer: EventWriter, work: Callable[..., None], *args: Any) -> None:
+        try:
+            work(*args)
+        except OSError as error:
+            logger.error("%s shows no more rows of this run (%s).", type(writer).__name__, error)
+            self._opened.remove(writer)
 
 
 def _stays(row: dict[str, Any], progress: Progress) -> bool:
