@@ -55,8 +55,14 @@ class HostCopies:
 
     def _copy_tensor(self, tensor: Tensor, path: tuple) -> Tensor:
         room = self._room.get(path)
-        if room is None or (room.shape, room.dtype) != (tensor.shape, tensor.dtype):
-            room = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=tensor.is_cuda)
+        if room is None or (room.shape, room.dtype, room.stride()) != (
+            tensor.shape,
+            tensor.dtype,
+            tensor.stride(),
+        ):
+            room = torch.empty_strided(
+                tensor.size(), tensor.stride(), dtype=tensor.dtype, pin_memory=tensor.is_cuda
+            )
             self._room[path] = room
         return room.copy_(tensor, non_blocking=True)
 
