@@ -28,7 +28,7 @@ def test_the_tools_run_in_the_order_of_the_readme(tmp_path):
         shutil.copytree(ROOT / name, tmp_path / name)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for line in TOOLS:
-        words = shlex.split(line.replace("--preset small", "--preset tiny"))
+        words = shlex.split(line.replace("--preset small", "--preset tiny"), comments=True)
         done = run_script(words[1:], environment, folder=tmp_path)
         assert done.returncode == 0, f"{line}\n{done.stdout}"
     assert (tmp_path / "outputs/demo/recognition/report.html").is_file()
