@@ -66,8 +66,9 @@ CONTAINERS = {
 }
 
 
-@pytest.mark.parametrize("method", ["auto", "supervised"])
-@pytest.mark.parametrize("name", CONTAINERS)
+@pytest.mark.parametrize(
+    ("name", "method"), [*((name, "auto") for name in CONTAINERS), ("encoder.", "supervised")]
+)
 def test_tensors_are_found_wherever_scripts_put_them(load, state, name, method):
     report = load(CONTAINERS[name](state), method)
     assert report.method == "supervised" and report.complete

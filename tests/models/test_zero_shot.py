@@ -52,13 +52,15 @@ def test_clips_of_a_video_are_averaged_before_the_linear_layer(filled):
 @torch.inference_mode()
 def check_vectors(name, model, case):
     want = CASES[name][case]
-    batch, views = want["input_shape"][:2]
+    views = want["input_shape"][1]
     video = clips(want["input_shape"]).float().double().flatten(0, 1)
+    seen = []
+    hook = model.regressor.register_forward_pre_hook(lambda _, given: seen.extend(given))
     found = model([video], views)
+    hook.remove()
     expected = torch.tensor(want["output"], dtype=torch.float64).view(want["output_shape"])
     torch.testing.assert_close(found, expected, rtol=0, atol=5e-4)
-    features = model.features(video).unflatten(0, (batch, views)).mean(1)
-    first = features.flatten()[:8].tolist()
+    first = seen[0].flatten()[:8].tolist()
     assert first == pytest.approx(want["visual_embedding"]["first8"], rel=5e-3, abs=0.05)
 
 
