@@ -161,6 +161,15 @@ def _lists(cfg: CfgNode) -> Iterator[str]:
         yield "DATA.PATH_LABEL_SEPARATOR is empty; the usual one is a blank."
 
 
+def _decoding(cfg: CfgNode) -> Iterator[str]:
+    data = cfg.DATA
+    if data.DECODING_BACKEND == "torchcodec" and data.CORRUPT_FRAMES == "drop":
+        yield (
+            "DATA.DECODING_BACKEND torchcodec does not tell which frames are damaged: set "
+            "DATA.CORRUPT_FRAMES keep too, after 'prepare_data.py verify', or DECODING_BACKEND pyav."
+        )
+
+
 def _labels(cfg: CfgNode) -> Iterator[str]:
     if cfg.DATA.MULTI_LABEL and cfg.MODEL.LOSS_FUNC == "cross_entropy":
         yield "MODEL.LOSS_FUNC 'cross_entropy' has one label per clip and DATA.MULTI_LABEL several."
@@ -216,6 +225,7 @@ RULES = (
     _pretrained,
     _names,
     _lists,
+    _decoding,
     _labels,
     _views,
     _batch_norm,
