@@ -124,7 +124,9 @@ class Trainer:
                 broadcast_buffers=False,
             )
         wrapped = self._parallel or self.model
-        self.wrapped_model = torch.compile(wrapped) if self.cfg.MODEL.COMPILE else wrapped
+        self.wrapped_model = wrapped
+        if self.cfg.MODEL.COMPILE:
+            self.wrapped_model = torch.compile(wrapped, mode=self.cfg.MODEL.COMPILE_MODE)
 
     def train(self) -> None:
         """Run until ``total_epochs``, from wherever ``progress`` stands."""
@@ -177,6 +179,8 @@ class Trainer:
         seed_step(self.cfg.RNG_SEED, progress.global_step, du.get_rank())
         lr = self.phase.learning_rate(self.schedule, self.fractional_epoch)
         set_lr(self.optimizer, lr)
+        if self.cfg.MODEL.COMPILE and self.device.type == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()  # nothing of the last step is read any more
         self.optimizer.zero_grad(set_to_none=True)
         if self.shared_losses:
             outputs = [self._together(batches)]

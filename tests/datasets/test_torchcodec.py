@@ -7,7 +7,6 @@ import pytest
 import torch
 from oracles.media_matrix import Kind, cut_by_copy, set_matrix, write
 
-from slowfast.config.check import check_cfg
 from slowfast.config.load import load_cfg
 from slowfast.dataprep.transcode import transcode_file
 from slowfast.datasets.media import MediaOptions, build_media_options, open_media
@@ -92,8 +91,3 @@ def test_the_missing_package_is_named(monkeypatch):
         ConfigError, match=r"DATA.DECODING_BACKEND torchcodec.*pip install torchcod"
     ):
         build_media_options(load_cfg([], KEYS))
-
-
-def test_damaged_frames_can_only_be_kept():
-    with pytest.raises(ConfigError, match=r"DATA.CORRUPT_FRAMES keep"):
-        check_cfg(load_cfg([], KEYS[:2]))
