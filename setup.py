@@ -34,6 +34,7 @@ EXTRAS = {
     "onnx": ["onnxruntime>=1.17"],  # tools/demo.py with a detector's ONNX file
     "sentences": ["sentence-transformers>=3"],  # ZERO_SHOT.VECTORS as the folder of an encoder
     "faiss": ["faiss-cpu>=1.8"],  # PROBE.FAISS: neighbours in large galleries
+    "torchcodec": ["torchcodec"],  # DATA.DECODING_BACKEND; of the version that goes with torch
     "wandb": ["wandb>=0.17"],  # WANDB.ENABLE
     "detectron2": ["detectron2"],  # optional person detector; install it from its repository
 }

@@ -1,4 +1,6 @@
-"""What the benchmarks measure with: works that take turns, memory, and what they ran on."""
+"""What the benchmarks measure with: works that take turns, memory, what they ran on, and the rows of
+the README's table.
+"""
 
 from __future__ import annotations
 
@@ -67,6 +69,25 @@ def ratio(ours: list[Seconds], theirs: list[Seconds], kind: str) -> float:
     """Return the median over rounds of our seconds of a kind by theirs."""
     pairs = zip(ours, theirs, strict=True)
     return statistics.median(getattr(a, kind) / getattr(b, kind) for a, b in pairs)
+
+
+def table_row(
+    what: str,
+    value: float,
+    unit: str,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    form: str = ".2f",
+) -> None:
+    """Print a row of the README's table: what was measured, its value, the goal, and whether it is met."""
+    bound = most if least is None else least
+    if bound is None:
+        goal, met = "", ""
+    else:
+        goal = f"{'at most' if least is None else 'at least'} {bound:{form}}"
+        met = "yes" if (value <= bound if least is None else value >= bound) else "no"
+    print(f"| {what} | {value:{form}} {unit} | {goal} | {met} |")
 
 
 def peak_megabytes(work: Work) -> float | None:

@@ -14,18 +14,18 @@ SHORT = {
     "ava_eval.py": ("--frames 200 --slice 50 --rounds 1", "loop"),
     "data.py": (
         "--clips 4 --rounds 1 --files 1 --seconds 2",
-        ">= 3.50 of the reader on the originals",
+        "of the reader on the originals | at least 3.50",
     ),
-    "gdt_sample.py": ("--files 1 --rounds 1", "goal >= 1.70"),
+    "gdt_sample.py": ("--files 1 --rounds 1", "four reads | at least 1.70"),
     "mining.py": ("--n 300 --k 4 --dim 8 --rounds 1 --gather-rounds 1", "times as fast"),
     "probe.py": (
         "--arch avid_r2plus1d_tiny --clips 8 --batch 4 --crop 32 --rounds 1",
-        "goal <= 1/20",
+        "times as fast | at least 20",
     ),
     "stica.py": (
         "--arch avid_r2plus1d_tiny --crop 96 --rounds 1 SSL.STICA.SPACE_WINDOWS [2,1] "
         "AUDIO.ARCH avid_conv2d_tiny",
-        "<= 0.35 of input crops",
+        "of input crops | at most 0.35",
     ),
     "train.py": (f"{TINY} --seconds 2 --loader-clips 4", "limits a run on these"),
 }

@@ -10,6 +10,9 @@ from slowfast.config.node import CfgNode
 from slowfast.config.nodes import KEYS
 from slowfast.utils.errors import ConfigError
 
+# Modes of torch.compile that replay a step from the memory of the last one.
+CUDA_GRAPH_MODES = ("reduce-overhead", "max-autotune")
+
 
 def check_cfg(cfg: CfgNode) -> None:
     """Raise one ``ConfigError`` that names everything this config asks for and cannot get."""
@@ -49,6 +52,15 @@ def _batches(cfg: CfgNode) -> Iterator[str]:
 def _precision(cfg: CfgNode) -> Iterator[str]:
     if cfg.TRAIN.MIXED_PRECISION and cfg.TRAIN.AMP_DTYPE == "float16" and cfg.NUM_GPUS == 0:
         yield "TRAIN.AMP_DTYPE float16 needs a GPU and NUM_GPUS is 0; take bfloat16 or auto."
+
+
+def _graphs(cfg: CfgNode) -> Iterator[str]:
+    model, parts = cfg.MODEL, cfg.TRAIN.ACCUMULATION_STEPS
+    if model.COMPILE and model.COMPILE_MODE in CUDA_GRAPH_MODES and parts > 1:
+        yield (
+            f"MODEL.COMPILE_MODE {model.COMPILE_MODE} replays CUDA graphs, whose gradients the next of "
+            f"TRAIN.ACCUMULATION_STEPS {parts} would overwrite: set that to 1, or take another mode."
+        )
 
 
 def _schedule(cfg: CfgNode) -> Iterator[str]:
@@ -161,6 +173,15 @@ def _lists(cfg: CfgNode) -> Iterator[str]:
         yield "DATA.PATH_LABEL_SEPARATOR is empty; the usual one is a blank."
 
 
+def _decoding(cfg: CfgNode) -> Iterator[str]:
+    data = cfg.DATA
+    if data.DECODING_BACKEND == "torchcodec" and data.CORRUPT_FRAMES == "drop":
+        yield (
+            "DATA.DECODING_BACKEND torchcodec does not tell which frames are damaged: set "
+            "DATA.CORRUPT_FRAMES keep too, after 'prepare_data.py verify', or DECODING_BACKEND pyav."
+        )
+
+
 def _labels(cfg: CfgNode) -> Iterator[str]:
     if cfg.DATA.MULTI_LABEL and cfg.MODEL.LOSS_FUNC == "cross_entropy":
         yield "MODEL.LOSS_FUNC 'cross_entropy' has one label per clip and DATA.MULTI_LABEL several."
@@ -207,6 +228,7 @@ def _machines(cfg: CfgNode) -> Iterator[str]:
 RULES = (
     _batches,
     _precision,
+    _graphs,
     _schedule,
     _steps,
     _optimizer,
@@ -216,6 +238,7 @@ RULES = (
     _pretrained,
     _names,
     _lists,
+    _decoding,
     _labels,
     _views,
     _batch_norm,

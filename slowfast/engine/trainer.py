@@ -21,7 +21,8 @@ from slowfast.engine.memory_format import to_channels_last
 from slowfast.engine.optimizer import load_optimizer, set_lr
 from slowfast.engine.phases import Phase, phase_at, total_epochs
 from slowfast.engine.precision import Precision
-from slowfast.engine.state import Progress, batch_to_device, seed_step
+from slowfast.engine.side_stream import SideStream
+from slowfast.engine.state import Progress, seed_step
 from slowfast.engine.step_numbers import StepRecord, read
 from slowfast.models.sync_batchnorm import synchronise_batchnorm
 from slowfast.tasks.base import Batch, StepOutput, Task
@@ -65,6 +66,7 @@ class Trainer:
         self.progress = Progress()
         self.batches: list[Batch] = []
         self.clock = StepClock(self.device)
+        self._to_device = SideStream(self.device)
         self.hooks: list[Hook] = []
         self.phase: Phase | None = None
         self._unread: list[StepRecord] = []
@@ -122,7 +124,9 @@ class Trainer:
                 broadcast_buffers=False,
             )
         wrapped = self._parallel or self.model
-        self.wrapped_model = torch.compile(wrapped) if self.cfg.MODEL.COMPILE else wrapped
+        self.wrapped_model = wrapped
+        if self.cfg.MODEL.COMPILE:
+            self.wrapped_model = torch.compile(wrapped, mode=self.cfg.MODEL.COMPILE_MODE)
 
     def train(self) -> None:
         """Run until ``total_epochs``, from wherever ``progress`` stands."""
@@ -175,6 +179,8 @@ class Trainer:
         seed_step(self.cfg.RNG_SEED, progress.global_step, du.get_rank())
         lr = self.phase.learning_rate(self.schedule, self.fractional_epoch)
         set_lr(self.optimizer, lr)
+        if self.cfg.MODEL.COMPILE and self.device.type == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()  # nothing of the last step is read any more
         self.optimizer.zero_grad(set_to_none=True)
         if self.shared_losses:
             outputs = [self._together(batches)]
@@ -193,7 +199,7 @@ class Trainer:
 
     def _forward_backward(self, batch: Batch, last: bool) -> StepOutput:
         with timed("transfer"):
-            batch = batch_to_device(batch, self.device)
+            batch = self._to_device.copy(batch)
         # Only the last of accumulated batches needs the gradients of other processes.
         apart = self._parallel is not None and not last
         with self._parallel.no_sync() if apart else nullcontext():
@@ -207,7 +213,7 @@ class Trainer:
     def _together(self, batches: list[Batch]) -> StepOutput:
         """Take the losses of all batches as of one, see :mod:`slowfast.engine.grad_cache`."""
         with timed("transfer"):
-            moved = [batch_to_device(batch, self.device) for batch in batches]
+            moved = [self._to_device.copy(batch) for batch in batches]
         with timed("forward"):
             found = cached_losses(self.task, self.model, moved, self.precision)
         output, embeddings, states = found

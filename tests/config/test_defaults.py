@@ -30,6 +30,7 @@ OWN_KEYS = {
     "MODEL.CKPT": None,
     "MODEL.FREEZE": "none",
     "MODEL.COMPILE": False,
+    "MODEL.COMPILE_MODE": "default",
     "MODEL.CHANNELS_LAST": False,
     "TRAIN.AMP_DTYPE": "auto",
     "TRAIN.ACCUMULATION_STEPS": 1,

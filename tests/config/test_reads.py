@@ -78,14 +78,14 @@ def test_unread_keys_of_the_command_line_are_refused_together(given):
 def test_unread_keys_of_files_are_one_warning_unless_they_are_the_default(tmp_path, caplog):
     path = tmp_path / "run.yaml"
     path.write_text(
-        "SOLVER:\n  BASE_LR: 0.3\n  GAMMA: 0.7\nDATA:\n  DECODING_BACKEND: pyav\n"
+        "SOLVER:\n  BASE_LR: 0.3\n  GAMMA: 0.7\nDATA:\n  DECODING_SHORT_SIZE: 128\n"
         f"BENCHMARK:\n  NUM_EPOCHS: {get_cfg().BENCHMARK.NUM_EPOCHS}\n"
     )
     cfg = load_cfg([path])
     _ = cfg.SOLVER.BASE_LR
     check_reads(cfg)
     (record,) = caplog.records
-    assert record.getMessage().endswith("reads: SOLVER.GAMMA, DATA.DECODING_BACKEND.")
+    assert record.getMessage().endswith("reads: SOLVER.GAMMA, DATA.DECODING_SHORT_SIZE.")
 
 
 @pytest.mark.parametrize(

@@ -113,3 +113,13 @@ def test_weights_stay_from_the_first_step_on_that_is_not_finite(trainer, optimiz
         trainer.state_dict()
     files = trainer.task.batch_files(trainer.loader.dataset, bad[0])
     assert all(file in str(error.value) for file in files)
+
+
+def test_the_network_is_compiled_as_asked(trainer, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch, "compile", lambda network, mode: asked.append(mode) or network)
+    trainer = trainer(
+        "recognition", ("MODEL.COMPILE", "True", "MODEL.COMPILE_MODE", "max-autotune")
+    )
+    trainer.run_step(next(trainer.steps()))
+    assert asked == ["max-autotune"]

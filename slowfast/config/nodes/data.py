@@ -109,8 +109,9 @@ TABLES = (
         TIME_DIFF_PROB=Key(0.0, "chance of a training clip of frame differences", low=0, high=1),
         DECODING_BACKEND=Key(
             "torchvision",
-            "accepted for old files; PyAV reads everything",
-            choices=("torchvision", "pyav"),
+            "who decodes frames: torchvision and pyav = PyAV, torchcodec = that package where it shows "
+            "the same frames (MP4, Matroska, WebM on this machine), PyAV elsewhere",
+            choices=("torchvision", "pyav", "torchcodec"),
         ),
         DECODING_SHORT_SIZE=Key(256, "accepted for old files; nothing reads it"),
     ),

@@ -74,6 +74,11 @@ TABLES = (
         "MODEL",
         "Speed and memory",
         COMPILE=Key(False, "torch.compile the network"),
+        COMPILE_MODE=Key(
+            "default",
+            "of torch.compile: reduce-overhead replays CUDA graphs, for batches of one shape",
+            choices=("default", "reduce-overhead", "max-autotune-no-cudagraphs", "max-autotune"),
+        ),
         CHANNELS_LAST=Key(False, "channels_last_3d memory layout"),
         ACT_CHECKPOINT=Key(False, "compute activations again in the backward pass"),
         FP16_ALLREDUCE=Key(False, "exchange gradients in 16 bits"),

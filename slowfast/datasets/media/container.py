@@ -207,6 +207,11 @@ class Container:
         return self._input.format.name
 
     @property
+    def is_plain_file(self) -> bool:
+        """Whether FFmpeg reads the file from this machine's disk, as it is."""
+        return self._file is None
+
+    @property
     def start(self) -> Fraction:
         """When the container begins by its header, in seconds."""
         return Fraction(self._input.start_time or 0, av.time_base)

@@ -27,6 +27,7 @@ from slowfast.datasets.media.frame_table import (
 )
 from slowfast.datasets.media.info import AudioInfo, VideoInfo
 from slowfast.datasets.media.options import DEFAULT_OPTIONS, MediaOptions
+from slowfast.datasets.media.torchcodec_frames import TorchcodecFrames
 from slowfast.datasets.media.waveform import read_waveform
 from slowfast.utils.errors import MediaError
 
@@ -64,6 +65,7 @@ class VideoFile:
 
     def __init__(self, path: str | Path, options: MediaOptions = DEFAULT_OPTIONS) -> None:
         self.options, self.slow = options, ""
+        self._torchcodec: TorchcodecFrames | None = None
         self._container = Container(path, options)
         self.path = self._container.path
         self.video: VideoInfo | None = None
@@ -86,6 +88,8 @@ class VideoFile:
                 f"{self.path}: frames of {context.width} x {context.height} pixels; "
                 f"DATA.MAX_FRAME_PIXELS admits {self.options.max_pixels}."
             )
+        if self.options.torchcodec:
+            self._torchcodec = TorchcodecFrames(self._container)
         self._convert = FrameConverter(context.width, context.height, self.options.threads)
         self._ways = [table_from_header, table_from_packets, table_from_decoding]
         self._promised = 0
@@ -212,6 +216,10 @@ class VideoFile:
         Raises:
             TableMismatchError: a frame of the table did not come.
         """
+        if self._torchcodec is not None:
+            images = self._torchcodec.read(self._table, frames, transform)
+            if images is not None:
+                return images
         wanted = self._table.times[frames] if self._table.seekable else np.asarray(frames, float)
         slack = self._table.slack
         images: list[torch.Tensor] = []
