@@ -1,3 +1,4 @@
+import math
 import os
 from pathlib import Path
 
@@ -103,6 +104,9 @@ def test_a_newest_file_with_other_things_in_it_falls_back_too(tmp_path, caplog):
     bad = [{k: v for k, v in good.items() if k != name} for name in good]
     bad += [{**good, "progress": value} for value in (3, [1], {}, {**progress, "epoch": "1"})]
     bad += [{**good, "progress": {**progress, "step": -1}}, {**good, "cfg": "A: [1"}]
+    bad += [{**good, "model_state": {"weight": torch.tensor([1.0, math.nan])}}]
+    bad += [{**good, "optimizer_state": {"state": {0: {"momentum": torch.tensor([-math.inf])}}}}]
+    bad += [{**good, "scaler_state": {"scale": math.inf}}]
     bad += [{**good, "cfg": 5}, {**good, "model_state": 5}, {**good, "hooks": None}]
     for content in bad:
         caplog.clear()
