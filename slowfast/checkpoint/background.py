@@ -77,11 +77,13 @@ class CheckpointSaver:
 
     Attributes:
         problem: why the newest state is not on the disk, None if it is; after :meth:`wait`.
+        failed: how many states could not be written.
     """
 
     def __init__(self, store: CheckpointStore, background: bool = True) -> None:
         self.store, self.background = store, background
         self.problem: str | None = None
+        self.failed = 0
         self._copies = HostCopies()
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
@@ -132,6 +134,7 @@ class CheckpointSaver:
             path = self.store.save(content, epoch, step)
         except OSError as error:
             self.problem = str(error)
+            self.failed += 1
             logger.error("Checkpoint not saved (%s); the older ones are intact.", error)
             return
         self.problem = None

@@ -94,7 +94,7 @@ def build_hooks(
         BadMediaHook(bad_media, files, cfg.DATA.MAX_BAD_FRACTION),
         LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
         *_precise_statistics(cfg, bad_media, signals),
-        CheckpointHook(saver, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
+        CheckpointHook(saver, cfg.TRAIN.CHECKPOINT_MINUTES, signals, writer),
         *_evaluation(trainer, saver.store, writer, bad_media, signals),
     ]
 
