@@ -1,5 +1,7 @@
+import errno
 import math
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ import torch
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.config import get_cfg
 from slowfast.engine.state import check_resumable
+from slowfast.utils import patience
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import atomic_write
 
@@ -93,6 +96,24 @@ def test_what_a_crash_left_is_removed_at_the_next_start(tmp_path):
     (tmp_path / ".checkpoint_epoch_00003.pyth.abc.slowfast-tmp").write_bytes(b"half")
     CheckpointStore(tmp_path).clean()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("times", [3, 4])
+def test_a_disk_that_fails_for_a_moment_costs_no_checkpoint(tmp_path, monkeypatch, caplog, times):
+    store, failed, read, pauses = CheckpointStore(tmp_path), [], zipfile.ZipFile, []
+    older, newest = store.save(content(), 1), store.save(content(), 2)
+
+    def failing(file, *args, **options):
+        if len(failed) < times:
+            failed.append(file)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(file, *args, **options)
+
+    monkeypatch.setattr(zipfile, "ZipFile", failing)
+    monkeypatch.setattr(patience.time, "sleep", pauses.append)
+    assert store.load_newest()[0] == (newest if times == 3 else older)
+    assert pauses == list(patience.PAUSES)
+    assert ("Input/output error" in caplog.text) == (times == 4)
 
 
 def test_a_newest_file_with_other_things_in_it_falls_back_too(tmp_path, caplog):
