@@ -31,7 +31,7 @@ class CheckpointHook(Hook):
         self, saver: CheckpointSaver, minutes: float, signals: StopSignals, writer: StatsWriter
     ) -> None:
         self.saver, self.minutes, self.signals, self.writer = saver, minutes, signals, writer
-        self._told = 0
+        self._told, self._saves, self._due = 0, 0, du.LateVote()
         self._saved_at = time.monotonic()
         self._saved_step: tuple[int, int] | None = None
 
@@ -48,7 +48,9 @@ class CheckpointHook(Hook):
         if not self.minutes:
             return
         due = time.monotonic() - self._saved_at >= 60 * self.minutes
-        if du.any_process(due) and trainer.progress.step < trainer.steps_per_epoch:
+        # With several processes this may be their answer of before the last save, which counts no more.
+        asked = self._due.largest(self._saves + 1 if due else 0)
+        if asked > self._saves and trainer.progress.step < trainer.steps_per_epoch:
             self._save(trainer)
 
     def between_epochs(self, trainer: Trainer) -> None:
@@ -71,6 +73,7 @@ class CheckpointHook(Hook):
         progress, state = trainer.progress, trainer.state_dict()
         if du.is_root_proc():
             self.saver.save(state, progress.epoch, progress.step)
+        self._saves += 1
         self._saved_at, self._saved_step = time.monotonic(), (progress.epoch, progress.step)
 
     def _tell(self, trainer: Trainer) -> None:
