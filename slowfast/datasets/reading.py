@@ -34,8 +34,8 @@ def keep(note: Note) -> None:
 def begin_reading(path: str | os.PathLike) -> None:
     """Note the file that is about to be read; an empty path says that none is."""
     if _own is not None:
-        _own.path = os.fsencode(path)[: LONGEST_PATH - 1]
         _own.since = time.monotonic()
+        _own.path = os.fsencode(path)[: LONGEST_PATH - 1]
 
 
 def stuck_file(notes: Sequence[Note], seconds: float) -> str | None:
@@ -45,3 +45,10 @@ def stuck_file(notes: Sequence[Note], seconds: float) -> str | None:
         if note.path and note.since < oldest:
             return os.fsdecode(note.path)
     return None
+
+
+def idle_seconds(notes: Sequence[Note]) -> float:
+    """Return for how long no worker has had anything to read; 0 where one has, or has not begun."""
+    if any(note.path or not note.since for note in notes):
+        return 0.0
+    return time.monotonic() - max((note.since for note in notes), default=time.monotonic())

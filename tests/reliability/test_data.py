@@ -155,6 +155,32 @@ def test_a_disk_that_fails_on_ends_the_run_with_one_sentence(method, runner, tri
     tried("disk that fails for good", status == 1 and one and not run.left())
 
 
+STARVED = """
+import resource
+from slowfast.datasets.clips import ClipDataset
+def starved(self, index, rng, read=ClipDataset._read):
+    size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + {more}, -1))
+    return read(self, index, rng)
+ClipDataset._read = starved
+"""
+
+
+@full
+@pytest.mark.parametrize("more", [0, 500_000])
+def test_a_worker_without_memory_ends_the_run_with_one_sentence(
+    method, runner, tried, tmp_path, more
+):
+    words = [*method("recognition"), "DATA_LOADER.NUM_WORKERS", "2", "DATA.READ_TIMEOUT", "3.0"]
+    words += ["OUTPUT_DIR", str(tmp_path / "run")]
+    run = runner.begin(words, tmp_path / "out.txt", STARVED.format(more=more))
+    status, said = run.end(), run.said()
+    # A thread that finds no memory to begin is waited for: then time runs out.
+    cause = "out of memory" if more else "DATA.READ_TIMEOUT = 3 s"
+    one = said.count("error: ") == 1 and cause in said and "Traceback" not in said
+    tried("worker without memory", status == 1 and one and not run.left())
+
+
 @full
 def test_features_that_are_killed_are_continued(demo_world, overrides, runner, tried, tmp_path):
     words = ["--cfg", str(ROOT / "configs/demo/probes.yaml"), *overrides[:4], *overrides[10:]]
