@@ -138,22 +138,30 @@ in_parallel() {
         bash -c 'set -euo pipefail; . "$0"; "$1" "$2"' "$fetch_file" "$1"
 }
 
-# check_archive FILE: refuse a tar file that would write outside of its folder, or make links or
-# devices.
+# check_archive FILE FOLDER: refuse a tar file that would write outside of its folder, make links or
+# devices, fill the disk, or write a file twice (on some disks A.jpg and a.jpg are one).
 check_archive() {
-    local names wrong
+    local names wrong size room
     names=$(mktemp)
-    tar -tvf "$1" >"$names" || fail "$1 is not a complete tar file; delete it and start again"
+    tar --numeric-owner -tvf "$1" >"$names" || fail "$1 is not a complete tar file; delete it and start again"
     wrong=$(grep -v '^[-d]' "$names" | head -n 1) || true
     [ -z "$wrong" ] || fail "$1 holds a link or a device, which no such archive needs: $wrong"
+    size=$(awk '{ sum += index($2, "/") ? $3 : $5 } END { printf "%.0f", sum }' "$names")
+    [ "$size" -le $((100 * $(bytes "$1"))) ] ||
+        fail "$1 would become $size bytes, more than a hundred times its own: no such archive does"
+    room=$(df -Pk "$2" | awk 'END { print $4 }')
+    [ $((size / 1024)) -le "$room" ] ||
+        fail "$1 needs $((size / 1048576)) MiB, the disk of $2 has $((room / 1024)) MiB left"
     tar -tf "$1" >"$names"
+    wrong=$(grep -v '/$' "$names" | LC_ALL=C sort -f | LC_ALL=C uniq -di | head -n 1) || true
+    [ -z "$wrong" ] || fail "$1 holds a file twice: $wrong"
     wrong=$(grep -E '^/|(^|/)\.\.(/|$)' "$names" | head -n 1) || true
     [ -z "$wrong" ] || fail "$1 holds a file that belongs outside of its folder: $wrong"
     rm -f "$names"
 }
 
 unpack() { # unpack FILE FOLDER
-    check_archive "$1"
     mkdir -p "$2"
+    check_archive "$1" "$2"
     tar -x --no-same-owner --no-same-permissions -f "$1" -C "$2" || fail "$1 cannot be unpacked"
 }

@@ -30,7 +30,7 @@ class HostCopies:
     def of(self, content: Any) -> Any:
         """Return the content with copies in the place of its tensors; the last copies are lost.
 
-        Tensors that share their memory share it in the copy, too.
+        What is one tensor at several places is one in the copy, too.
         """
         copied = self._copy(content, (), {})
         if torch.cuda.is_initialized():
@@ -54,17 +54,17 @@ class HostCopies:
         return value
 
     def _copy_tensor(self, tensor: Tensor, path: tuple) -> Tensor:
+        # On the meta device: what a copy looks like, dense and channels-last where the tensor is.
+        like = torch.empty_like(tensor, device="meta")
         room = self._room.get(path)
-        if room is None or (room.shape, room.dtype, room.stride()) != (
-            tensor.shape,
-            tensor.dtype,
-            tensor.stride(),
-        ):
-            room = torch.empty_strided(
-                tensor.size(), tensor.stride(), dtype=tensor.dtype, pin_memory=tensor.is_cuda
-            )
+        if room is None or _looks(room) != _looks(like):
+            room = torch.empty_like(tensor, device="cpu", pin_memory=tensor.is_cuda)
             self._room[path] = room
         return room.copy_(tensor, non_blocking=True)
+
+
+def _looks(tensor: Tensor) -> tuple:
+    return tensor.shape, tensor.dtype, tensor.stride()
 
 
 class CheckpointSaver:
@@ -77,11 +77,13 @@ class CheckpointSaver:
 
     Attributes:
         problem: why the newest state is not on the disk, None if it is; after :meth:`wait`.
+        failed: how many states could not be written.
     """
 
     def __init__(self, store: CheckpointStore, background: bool = True) -> None:
         self.store, self.background = store, background
         self.problem: str | None = None
+        self.failed = 0
         self._copies = HostCopies()
         self._thread: threading.Thread | None = None
         self._error: Exception | None = None
@@ -132,6 +134,7 @@ class CheckpointSaver:
             path = self.store.save(content, epoch, step)
         except OSError as error:
             self.problem = str(error)
+            self.failed += 1
             logger.error("Checkpoint not saved (%s); the older ones are intact.", error)
             return
         self.problem = None

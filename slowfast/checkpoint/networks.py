@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from slowfast.models.parts import VIDEO_BACKBONE, parts_of, prefix_of
 from slowfast.utils.errors import CheckpointError
 
 Shapes = dict[str, tuple[int, ...]]
+SHOWN = 3
 
 
 def apply_patches(backbone: nn.Module, names: Collection[str]) -> bool:
@@ -53,14 +55,45 @@ def model_state_of(content: Mapping[str, Any], source: str | Path) -> Mapping[st
     """Return the ``model_state`` of a run's checkpoint.
 
     Raises:
-        CheckpointError: it is a checkpoint of another kind.
+        CheckpointError: it is a checkpoint of another kind, or of a training that went wrong.
     """
     if not isinstance(content.get("model_state"), Mapping):
         raise CheckpointError(
             f"{source} holds no 'model_state'; it is not a trained model of this package. "
             "Pretrained backbones go to MODEL.INIT_METHOD and MODEL.CKPT."
         )
+    check_finite(content["model_state"], source)
     return content["model_state"]
+
+
+def not_finite(state: Any, name: str = "") -> list[str]:
+    """Return the names of numbers in a nested state that are NaN or infinite."""
+    if isinstance(state, Mapping):
+        pairs = state.items()
+    elif isinstance(state, (list, tuple)):
+        pairs = enumerate(state)
+    elif isinstance(state, Tensor):
+        fine = not state.is_floating_point() or bool(state.isfinite().all())
+        return [] if fine else [name]
+    else:
+        return [name] if isinstance(state, float) and not math.isfinite(state) else []
+    return [n for key, v in pairs for n in not_finite(v, f"{name}.{key}" if name else str(key))]
+
+
+def check_finite(state: Any, source: str | Path) -> None:
+    """Raise a CheckpointError if a state holds numbers that are not finite."""
+    found = not_finite(state)
+    if found:
+        raise CheckpointError(
+            f"{source}: {shortened(found)} holds NaN or infinity; the training went wrong before it was "
+            "written."
+        )
+
+
+def shortened(names: Sequence[str]) -> str:
+    """Return the first names of many."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def shapes(module: nn.Module) -> Shapes:

@@ -22,6 +22,7 @@ from slowfast.checkpoint.file_kind import file_kind, zip_root
 from slowfast.checkpoint.pickle_scan import Found, Scan, shown
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.logging import get_logger
+from slowfast.utils.patience import patiently
 
 logger = get_logger(__name__)
 
@@ -123,11 +124,11 @@ def load_checkpoint_file(path: str | Path, trust_pickle: bool = False) -> dict[s
 
     Raises:
         CheckpointError: missing, torn, damaged, of another kind, claiming more than it holds, or
-            not readable without running code.
+            not readable without running code. Where a disk fails for a moment, it is tried again.
     """
     path = Path(path)
     try:
-        content = _read_safely(path)
+        content = patiently(lambda: _read_safely(path))
     except TORN as error:
         raise CheckpointError(
             f"{path}: not a whole checkpoint file ({_reason(error)}). Copy or download it again."

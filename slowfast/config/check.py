@@ -50,8 +50,12 @@ def _batches(cfg: CfgNode) -> Iterator[str]:
 
 
 def _precision(cfg: CfgNode) -> Iterator[str]:
-    if cfg.TRAIN.MIXED_PRECISION and cfg.TRAIN.AMP_DTYPE == "float16" and cfg.NUM_GPUS == 0:
+    if not (cfg.TRAIN.MIXED_PRECISION and cfg.TRAIN.AMP_DTYPE == "float16"):
+        return
+    if cfg.NUM_GPUS == 0:
         yield "TRAIN.AMP_DTYPE float16 needs a GPU and NUM_GPUS is 0; take bfloat16 or auto."
+    if cfg.SOLVER.OPTIMIZING_METHOD == "sgd" and cfg.SOLVER.DAMPENING:
+        yield "SOLVER.DAMPENING does not go with TRAIN.AMP_DTYPE float16, which leaves out first steps."
 
 
 def _graphs(cfg: CfgNode) -> Iterator[str]:

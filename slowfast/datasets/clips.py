@@ -12,10 +12,11 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.media.parts import ReadAhead
 from slowfast.datasets.readers import Reader
-from slowfast.datasets.reading import begin_reading, read_patiently
+from slowfast.datasets.reading import begin_reading
 from slowfast.datasets.sample import Sample, SampleKey, UnreadableSample
 from slowfast.datasets.views import AudioViews, FixedViews, KeyframeView, RandomViews, View
 from slowfast.utils.errors import MediaError
+from slowfast.utils.patience import patiently
 
 
 class ClipDataset(Dataset):
@@ -141,8 +142,9 @@ class ClipDataset(Dataset):
 
     def _read(self, index: int, rng: np.random.Generator | None) -> Sample:
         # Every try draws the same.
-        return read_patiently(
-            self.items.paths[index], lambda: self._read_once(index, copy.deepcopy(rng))
+        return patiently(
+            lambda: self._read_once(index, copy.deepcopy(rng)),
+            lambda: begin_reading(self.items.paths[index]),
         )
 
     def _read_once(self, index: int, rng: np.random.Generator | None) -> Sample:

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from multiprocessing import queues
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
 from slowfast.datasets.build import build_dataset, dataset_name
 from slowfast.datasets.pyslowfast import PySlowFastLoader
-from slowfast.datasets.reading import Note, begin_reading, keep, make_notes, stuck_file
+from slowfast.datasets.reading import (
+    Note,
+    begin_reading,
+    idle_seconds,
+    keep,
+    make_notes,
+    stuck_file,
+)
 from slowfast.datasets.sample import collate
 from slowfast.datasets.samplers import EvaluationBatches, GroupedBatches, TrainBatches
 from slowfast.utils import distributed as du
-from slowfast.utils.errors import ConfigError, MediaError
+from slowfast.utils.errors import ConfigError, MediaError, TrainingError
 from slowfast.utils.processes import calling_every, die_with_parent
 
 POLL_SECONDS = 1.0
 # A reader gives a file up by itself at the limit; past this it must hang in a C call.
 STUCK_FACTOR = 1.5
+IDLE_SECONDS = 60.0
 
 
 class WatchedLoader(DataLoader):
@@ -35,6 +46,7 @@ class WatchedLoader(DataLoader):
 
     Raises:
         MediaError: while iterating, a worker hangs in a file well past ``read_timeout``.
+        TrainingError: while iterating, a batch was lost between a worker and here.
     """
 
     def __init__(
@@ -60,6 +72,7 @@ class WatchedLoader(DataLoader):
     def __iter__(self) -> Iterator[dict[str, Any]]:
         batches = super().__iter__()
         while True:
+            self._waits_since = time.monotonic()
             with calling_every(POLL_SECONDS, self._look_about):
                 batch = next(batches, None)
             if batch is None:
@@ -75,6 +88,13 @@ class WatchedLoader(DataLoader):
                 f"{path}: a data-loader worker has been reading it for more than "
                 f"DATA.READ_TIMEOUT = {self.read_timeout:g} s. Take it out of the list or encode "
                 "it anew; where the disk is slow, raise DATA.READ_TIMEOUT."
+            )
+        idle = idle_seconds(self.notes)
+        if min(idle, time.monotonic() - self._waits_since) > IDLE_SECONDS:
+            raise TrainingError(
+                f"No batch has come for {IDLE_SECONDS:g} s although no data-loader worker has anything "
+                "to read: one was lost, for want of memory or of open files. Lower "
+                "DATA_LOADER.NUM_WORKERS or DATA_LOADER.PREFETCH_FACTOR."
             )
 
 
@@ -129,6 +149,12 @@ def _start_worker(notes: Sequence[Note], worker: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)
     keep(notes[worker])
+    queues.Queue._on_queue_feeder_error = staticmethod(_leave_without_batch)
+
+
+def _leave_without_batch(error: Exception, batch: Any) -> None:
+    """End a worker whose batch cannot be sent, for which the main process would wait for ever."""
+    os._exit(1)
 
 
 def _collate(join: Callable, samples: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,26 +1,14 @@
-"""How data-loader workers read: noting the file for the main process, and again where a disk fails."""
+"""What data-loader workers are reading, noted for the main process."""
 
 from __future__ import annotations
 
 import ctypes
-import errno
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from multiprocessing.sharedctypes import RawArray
-from typing import TypeVar
-
-from slowfast.utils.errors import MediaError
-
-T = TypeVar("T")
 
 LONGEST_PATH = 4096
-# What network disks answer for a moment; a damaged file gives none of these.
-PASSING = {
-    *(errno.EIO, errno.EREMOTEIO, errno.ESTALE, errno.EAGAIN, errno.EINTR, errno.ETIMEDOUT),
-    *(errno.ECONNRESET, errno.ECONNABORTED, errno.ENOTCONN, errno.ENETUNREACH, errno.EHOSTUNREACH),
-}
-PAUSES = (0.05, 0.2, 0.8)  # seconds
 
 
 class Note(ctypes.Structure):
@@ -46,8 +34,8 @@ def keep(note: Note) -> None:
 def begin_reading(path: str | os.PathLike) -> None:
     """Note the file that is about to be read; an empty path says that none is."""
     if _own is not None:
-        _own.path = os.fsencode(path)[: LONGEST_PATH - 1]
         _own.since = time.monotonic()
+        _own.path = os.fsencode(path)[: LONGEST_PATH - 1]
 
 
 def stuck_file(notes: Sequence[Note], seconds: float) -> str | None:
@@ -59,27 +47,8 @@ def stuck_file(notes: Sequence[Note], seconds: float) -> str | None:
     return None
 
 
-def read_patiently(path: str | os.PathLike, read: Callable[[], T]) -> T:
-    """Return what ``read`` returns; where the disk of the file fails, try again after pauses.
-
-    Raises:
-        MediaError, OSError: as ``read``: the file itself is at fault, or the disk fails on.
-    """
-    for pause in PAUSES:
-        try:
-            return read()
-        except (MediaError, OSError) as error:
-            if not is_passing(error):
-                raise
-        time.sleep(pause)
-        begin_reading(path)
-    return read()
-
-
-def is_passing(error: BaseException | None) -> bool:
-    """Tell whether an error, or one that caused it, is of a disk or network and may pass."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in PASSING:
-            return True
-        error = error.__cause__
-    return False
+def idle_seconds(notes: Sequence[Note]) -> float:
+    """Return for how long no worker has had anything to read; 0 where one has, or has not begun."""
+    if any(note.path or not note.since for note in notes):
+        return 0.0
+    return time.monotonic() - max((note.since for note in notes), default=time.monotonic())

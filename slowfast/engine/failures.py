@@ -22,7 +22,9 @@ from slowfast.utils.processes import end_children
 FEWER_WORKERS = "lower DATA_LOADER.NUM_WORKERS or DATA_LOADER.PREFETCH_FACTOR"
 SMALL_SHM = f"/dev/shm is too small for the batches of the data-loader workers: {FEWER_WORKERS}, or enlarge it"
 # What libraries say, and what it means to a user; the first that matches counts.
+NO_MEMORY = "out of memory: lower TRAIN.BATCH_SIZE or DATA_LOADER.NUM_WORKERS"
 KNOWN = (
+    (r"cannot allocate memory", NO_MEMORY),
     (r"bus error|out of shared memory|unable to .*</torch_", SMALL_SHM),
     (
         r"DataLoader worker .*(killed by signal: (Killed|Terminated)|exited unexpectedly)",
@@ -40,10 +42,7 @@ KNOWN = (
         "out of GPU memory: lower TRAIN.BATCH_SIZE (TEST.BATCH_SIZE in testing), raise "
         "TRAIN.ACCUMULATION_STEPS, or set TRAIN.MIXED_PRECISION True",
     ),
-    (
-        r"can't allocate memory|not enough memory",
-        "out of memory: lower TRAIN.BATCH_SIZE or DATA_LOADER.NUM_WORKERS",
-    ),
+    (r"can't allocate memory|not enough memory", NO_MEMORY),
 )
 LOST = re.compile(
     r"Connection (closed|reset|refused)|Broken pipe|Socket closed|remote process exited|"
@@ -69,7 +68,7 @@ def explain(error: BaseException) -> tuple[str, bool]:
     if isinstance(error, SlowFastError):
         return text, True
     if isinstance(error, MemoryError):
-        return KNOWN[-1][1], True
+        return NO_MEMORY, True
     for pattern, sentence in KNOWN:
         found = re.search(pattern, text, re.IGNORECASE)
         if found:

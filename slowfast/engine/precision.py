@@ -49,6 +49,11 @@ class Precision:
         if self.enabled and self.device.type == "cpu" and self.dtype == torch.bfloat16:
             patch_cpu_bf16_conv3d(model)
 
+    def scale(self) -> Tensor | None:
+        """Return what losses are now multiplied with, None where they are not."""
+        one = torch.ones((), device=self.device)
+        return self.scaler.scale(one) if self.scaler.is_enabled() else None
+
     def autocast(self) -> AbstractContextManager:
         """Return the context in which a forward pass runs."""
         return torch.autocast(self.device.type, dtype=self.dtype, enabled=self.enabled)

@@ -36,6 +36,7 @@ class StopSignals:
     def __init__(self) -> None:
         self.received = 0
         self.received_at = 0.0
+        self._vote = du.LateVote()
         self._previous: dict[int, object] = {}
         self._pipe: tuple[int, int] | None = None
         self._previous_wakeup = -1
@@ -67,16 +68,14 @@ class StopSignals:
                 os.close(end)
 
     def raise_if_received(self) -> None:
-        """Raise :class:`StopRequested` if a signal came in any process; all must call it."""
-        if self.agreed():
-            raise StopRequested(self.received)
+        """Raise :class:`StopRequested` if a signal came in any process, in all at the same call.
 
-    def agreed(self) -> bool:
-        """Tell whether any process was asked to stop; all processes must call it together."""
-        stop = du.any_process(bool(self.received))
-        if stop and not self.received:
-            self.received = signal.SIGTERM
-        return stop
+        All must call it equally often. Several processes raise one call later than one would.
+        """
+        number = self._vote.largest(self.received)
+        if number:
+            self.received = self.received or number
+            raise StopRequested(self.received)
 
     def raise_if_overdue(self) -> None:
         """Raise :class:`StopRequested` if a signal waits for a batch that does not come.

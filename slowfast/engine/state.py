@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from slowfast.checkpoint.networks import model_state_of
+from slowfast.checkpoint.networks import check_finite, model_state_of
 from slowfast.checkpoint.store import saved_cfg
 from slowfast.utils.draws import seed_together
 from slowfast.utils.errors import CheckpointError
@@ -59,6 +59,7 @@ def check_resumable(path: Path, state: dict[str, Any]) -> None:
             "start from its weights: TRAIN.CHECKPOINT_FILE_PATH with "
             "TRAIN.CHECKPOINT_EPOCH_RESET True."
         )
+    check_finite({name: state[name] for name in ("optimizer_state", "scaler_state")}, path)
 
 
 def _is_progress(progress: Mapping[str, Any]) -> bool:

@@ -16,7 +16,10 @@ from torch import Tensor
 
 from slowfast.tasks.base import Batch, StepOutput
 
-NORM = "grad_norm"
+NORM, SCALE = "grad_norm", "grad_scale"
+# A gradient scaler that has come down to this from 65536 has left out 24 steps; what is not finite
+# then is so at any scale.
+LOWEST_SCALE = 2.0**-8
 
 
 @dataclass
@@ -29,8 +32,8 @@ class StepRecord:
         files: ``{"index": rows of the list}`` of each of its batches.
         batch_size: items in all of them.
         losses, metrics: names of what was measured of each batch.
-        read_norm: whether a gradient norm that is not finite is an error.
-        values: the norm of the gradient, then losses and metrics of each batch, 1-D.
+        scaled: whether a scaler leaves out steps whose gradient is not finite; else it is an error.
+        values: norm and scale of the gradient, then losses and metrics of each batch, 1-D.
     """
 
     epoch: int
@@ -40,7 +43,7 @@ class StepRecord:
     batch_size: int
     losses: list[str]
     metrics: list[str]
-    read_norm: bool
+    scaled: bool
     values: Tensor
 
     @classmethod
@@ -51,11 +54,11 @@ class StepRecord:
         batches: Sequence[Batch],
         outputs: Sequence[StepOutput],
         grad_norm: Tensor,
-        read_norm: bool,
+        scale: Tensor | None,
     ) -> StepRecord:
         """Return the record of a step at ``(epoch, step)``; nothing is read."""
         losses, metrics = list(outputs[0].losses), list(outputs[0].metrics)
-        values = [grad_norm]
+        values = [grad_norm, 1.0 if scale is None else scale]
         for output in outputs:
             values += [output.losses[name] for name in losses]
             values += [output.metrics[name] for name in metrics]
@@ -63,11 +66,11 @@ class StepRecord:
         held = torch.stack([torch.as_tensor(v, device=device).detach() for v in values])
         files = [{"index": batch["index"]} for batch in batches]
         size = sum(output.batch_size for output in outputs)
-        return cls(*place, learning_rate, files, size, losses, metrics, read_norm, held)
+        return cls(*place, learning_rate, files, size, losses, metrics, scale is not None, held)
 
     def numbers(self, values: Sequence[float]) -> dict[str, float]:
         """Return the means over the batches of the step by name, and the ``loss`` they add up to."""
-        norm, *rest = values
+        norm, scale, *rest = values
         names = [*self.losses, *self.metrics]
         parts = [rest[k : k + len(names)] for k in range(0, len(rest), len(names))]
         means = {
@@ -75,14 +78,17 @@ class StepRecord:
             for name, column in zip(names, zip(*parts, strict=True), strict=True)
         }
         loss = sum(means[name] for name in self.losses)
-        return {"lr": self.learning_rate, NORM: norm, **means, "loss": loss}
+        scales = {SCALE: scale} if self.scaled else {}
+        return {"lr": self.learning_rate, NORM: norm, **scales, **means, "loss": loss}
 
     def problem(self, numbers: Mapping[str, float]) -> str:
         """Return what is not finite and must be; empty where nothing is."""
         if not math.isfinite(numbers["loss"]):
             return f"loss {numbers['loss']}"
-        if self.read_norm and not math.isfinite(numbers[NORM]):
+        if not self.scaled and not math.isfinite(numbers[NORM]):
             return f"gradient norm {numbers[NORM]}"
+        if self.scaled and not LOWEST_SCALE <= numbers[SCALE] < math.inf:
+            return f"gradient at scale {numbers[SCALE]:g}"
         return ""
 
 

@@ -94,7 +94,7 @@ def build_hooks(
         BadMediaHook(bad_media, files, cfg.DATA.MAX_BAD_FRACTION),
         LogHook(writer, cfg.LOG_PERIOD, cfg.TRAIN.KILL_LOSS_EXPLOSION_FACTOR),
         *_precise_statistics(cfg, bad_media, signals),
-        CheckpointHook(saver, cfg.TRAIN.CHECKPOINT_MINUTES, signals),
+        CheckpointHook(saver, cfg.TRAIN.CHECKPOINT_MINUTES, signals, writer),
         *_evaluation(trainer, saver.store, writer, bad_media, signals),
     ]
 
@@ -186,6 +186,7 @@ def start(trainer: Trainer, store: CheckpointStore) -> bool:
         _load(lambda s: load_model_state(trainer.model, s["model_state"]), given, Path(path))
         logger.info("Starting from the weights of %s.", path)
     else:
+        check_resumable(Path(path), given)
         _resume(trainer, Path(path), given)
     return newest is None
 
@@ -206,7 +207,6 @@ def given_checkpoint(cfg) -> tuple[str, dict | None]:
 
 
 def _resume(trainer: Trainer, path: Path, state: dict) -> None:
-    check_resumable(path, state)
     _check_same_run(path, state, trainer)
     _load(trainer.load_state_dict, state, path)
     progress = trainer.progress

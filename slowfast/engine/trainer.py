@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from slowfast.checkpoint.networks import load_model_state
+from slowfast.checkpoint.networks import load_model_state, not_finite, shortened
+from slowfast.checkpoint.store import CheckpointStore
 from slowfast.engine.grad_cache import cached_losses, carry_gradients
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.launch import device_of
@@ -23,7 +24,7 @@ from slowfast.engine.phases import Phase, phase_at, total_epochs
 from slowfast.engine.precision import Precision
 from slowfast.engine.side_stream import SideStream
 from slowfast.engine.state import Progress, seed_step
-from slowfast.engine.step_numbers import StepRecord, read
+from slowfast.engine.step_numbers import NORM, StepRecord, read
 from slowfast.models.sync_batchnorm import synchronise_batchnorm
 from slowfast.tasks.base import Batch, StepOutput, Task
 from slowfast.utils import distributed as du
@@ -114,6 +115,7 @@ class Trainer:
                 self.model, None if everywhere else norm.NUM_SYNC_DEVICES
             )
         self.optimizer = phase.prepare(self.model, self.cfg)
+        self.optimizer.register_step_pre_hook(self._hold_back)
         self._parallel = None
         if du.is_initialized():
             self._parallel = DistributedDataParallel(
@@ -193,8 +195,7 @@ class Trainer:
             grad_norm = self._apply_gradients(outputs)
         self.batches = batches
         place = progress.epoch, progress.step
-        scaled = self.precision.scaler.is_enabled()
-        record = StepRecord.of(place, lr, batches, outputs, grad_norm, read_norm=not scaled)
+        record = StepRecord.of(place, lr, batches, outputs, grad_norm, self.precision.scale())
         self._unread.append(record)
 
     def _forward_backward(self, batch: Batch, last: bool) -> StepOutput:
@@ -238,15 +239,20 @@ class Trainer:
             grad_norm = nn.utils.get_total_norm([p.grad for p in weights])
         if self.clip_value:
             nn.utils.clip_grad_value_(weights, self.clip_value)
-        if not scaler.is_enabled():
-            losses = [loss.detach() for output in outputs for loss in output.losses.values()]
-            finite = torch.stack([grad_norm, *losses]).isfinite().all()
-            (self._stuck,) = du.all_reduce([self._stuck + (~finite).float()], average=False)
-            self._stuck.clamp_(max=1)
-            self.optimizer.found_inf = self._stuck
+        watched = [loss.detach() for output in outputs for loss in output.losses.values()]
+        # A scaler leaves out steps whose gradient is not finite, and tries another scale.
+        watched += [] if scaler.is_enabled() else [grad_norm]
+        finite = torch.stack(watched).isfinite().all()
+        (self._stuck,) = du.all_reduce([self._stuck + (~finite).float()], average=False)
+        self._stuck.clamp_(max=1)
         scaler.step(self.optimizer)
         scaler.update()
         return grad_norm
+
+    def _hold_back(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
+        """Let a step of the optimizer change nothing once numbers were not finite."""
+        found = getattr(optimizer, "found_inf", None)  # of a scaler
+        optimizer.found_inf = self._stuck if found is None else torch.maximum(found, self._stuck)
 
     def read_numbers(self) -> dict[str, float]:
         """Return the numbers of the latest step, having handed those of all new steps to the hooks.
@@ -274,12 +280,18 @@ class Trainer:
         """Return what is said of a step that is not finite, behind a key by which the first counts."""
         files = [f for b in record.files for f in self.task.batch_files(self.loader.dataset, b)]
         terms = {name: row[name] for name in record.losses}
+        broken = not_finite(dict(self.model.named_parameters()))
+        weights = f"{shortened(broken)} of the network is not finite either. " if broken else ""
+        saved = CheckpointStore(self.output_dir / "checkpoints").files()
+        last = f"The last checkpoint is {saved[-1]}. " if saved else ""
         # Gradients are those of all processes: the one whose loss is not finite has the files.
         key = record.epoch, record.step, "gradient" if problem.startswith("gradient") else ""
         return key, (
             f"Non-finite {problem} at epoch {record.epoch}, step {record.step} (learning rate "
-            f"{record.learning_rate:g}, terms {terms}). The weights were not changed by this step. "
-            "Files of the batch:\n  " + "\n  ".join(files) + "\n"
+            f"{record.learning_rate:g}, gradient norm {row[NORM]:g}, terms {terms}). The weights were "
+            f"not changed by this step. {weights}{last}Files of the batch:\n  "
+            + "\n  ".join(files)
+            + "\n"
             "Lower SOLVER.BASE_LR, clip gradients (SOLVER.CLIP_GRAD_L2NORM), or look at the files."
         )
 

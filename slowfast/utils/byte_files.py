@@ -139,14 +139,16 @@ def members_of(file: BinaryIO, archive: str) -> dict[str, Member]:
         return _CONTENTS[key]
     try:
         with zipfile.ZipFile(file) as opened:
-            found = {
-                one.filename: Member(
-                    *(one.header_offset, one.compress_size, one.file_size),
-                    *(one.compress_type, one.flag_bits),
-                )
-                for one in opened.infolist()
-                if not one.is_dir()
-            }
+            files = [one for one in opened.infolist() if not one.is_dir()]
+        found = {
+            one.filename: Member(
+                *(one.header_offset, one.compress_size, one.file_size),
+                *(one.compress_type, one.flag_bits),
+            )
+            for one in files
+        }
+        if len(found) < len(files):
+            raise zipfile.BadZipFile("a name occurs twice")
     except BROKEN_ZIP as error:
         raise OSError(f"{archive} is not a readable zip archive: {error}") from error
     while _CONTENTS and sum(map(len, [*_CONTENTS.values()])) + len(found) > KNOWN_MEMBERS:

@@ -25,6 +25,7 @@ LETTING_GO_SECONDS = 0.05
 
 _meeting: Meeting | None = None
 _place = ""
+_beside: dist.ProcessGroup | None = None  # for what must not wait for devices
 
 
 def is_initialized() -> bool:
@@ -78,7 +79,7 @@ def init_process_group(backend: str, timeout_seconds: float) -> None:
         TrainingError: other processes did not come; it names them.
         RuntimeError: the group could not be made.
     """
-    global _meeting
+    global _meeting, _beside
     _meeting = Meeting.of_environment(timeout_seconds)
     _meeting.wait_for_all(timeout_seconds)
     dist.init_process_group(
@@ -88,6 +89,7 @@ def init_process_group(backend: str, timeout_seconds: float) -> None:
         world_size=_meeting.size,
         timeout=timedelta(seconds=timeout_seconds),
     )
+    _beside = dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout_seconds))
 
 
 def meeting() -> Meeting | None:
@@ -108,11 +110,13 @@ def place() -> str:
 
 def destroy_process_group() -> None:
     """Leave the group, if there is one."""
+    global _beside
     if is_initialized():
         # Threads of gloo may still need Python to let go of the last tensors, and torch 2.6 waits
         # for those threads without letting anybody use Python.
         time.sleep(LETTING_GO_SECONDS)
         dist.destroy_process_group()
+        _beside = None
 
 
 def synchronize() -> None:
@@ -201,11 +205,27 @@ def broadcast_statistics(module: torch.nn.Module) -> None:
                 dist.broadcast(buffer, src=0)
 
 
-def any_process(flag: bool) -> bool:
-    """Tell whether the flag is set in any process; all must call it."""
-    if not is_initialized():
-        return flag
-    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
-    tensor = torch.tensor([float(flag)], device=device)
-    dist.all_reduce(tensor)
-    return bool(tensor.item() > 0)
+class LateVote:
+    """Agrees on a number without anybody waiting: what is handed in now is known at the next call.
+
+    The processes exchange numbers while they take a step, and beside their devices.
+    """
+
+    def __init__(self) -> None:
+        self._open: tuple[Tensor, dist.Work] | None = None
+
+    def largest(self, number: int) -> int:
+        """Return the largest number that any process handed in at the call before, 0 at the first.
+
+        All must call it equally often. A process alone gets its own number.
+        """
+        if not is_initialized():
+            return number
+        before, ballot = self._open, torch.tensor(number)
+        work = dist.all_reduce(ballot, dist.ReduceOp.MAX, group=_beside, async_op=True)
+        self._open = ballot, work
+        if before is None:
+            return 0
+        ballot, work = before
+        work.wait()
+        return int(ballot)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from slowfast.utils.errors import AnnotationError, SlowFastError, brief
+from slowfast.utils.patience import patiently
 
 WHOLE = re.compile(r"(\d{1,9})(\.0*)?", re.ASCII)
 # How far beyond a frame a box may lie, as a share of its side: rounding. More means pixels.
@@ -51,7 +52,8 @@ def read_lines(path: str | Path, problem: str = NOT_TEXT) -> Iterator[tuple[int,
         AnnotationError: the file is missing, or not text.
     """
     try:
-        with open(path, encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+        options = {"encoding": "utf-8-sig", "errors": "surrogateescape", "newline": ""}
+        with patiently(lambda: open(path, **options)) as file:
             for number, line in enumerate(file, 1):
                 if "\0" in line:
                     raise AnnotationError(f"{path}, line {number}: {problem} (it has a zero byte).")

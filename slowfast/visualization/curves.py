@@ -26,6 +26,7 @@ SOURCES = {"train_iter": "training", "val_epoch": "validation", "epoch_start": "
 LOOP = {
     "lr": "lr",
     "grad_norm": "grad_norm",
+    "grad_scale": "grad_scale",
     **dict.fromkeys(("dt", *(f"dt_{phase}" for phase in PHASES)), "seconds per step"),
     "gpu_mem_gib": "GPU memory, GiB",
 }

@@ -19,6 +19,7 @@ NAMES = {
     "num_unreadable": "unreadable files",
     "lr": "learning rate",
     "grad_norm": "norm of the gradient",
+    "grad_scale": "scale of the gradient",
     "*_acc": "accuracy, %",
 }
 SIDES = {"v": "frames", "a": "audio", "t": "text", "o": "another clip"}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from slowfast.checkpoint.background import CheckpointSaver
+from slowfast.checkpoint.background import CheckpointSaver, HostCopies
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 
 
@@ -68,6 +68,38 @@ def test_the_file_holds_what_one_without_a_thread_holds(tmp_path):
     state = later["model_state"]
     assert state._metadata == now["model_state"]._metadata
     assert state["tied.weight"].data_ptr() == state["0.weight"].data_ptr()
+
+
+def test_copies_keep_the_layout_of_dense_tensors_and_values_of_all():
+    flat = torch.arange(24.0)
+    content = {
+        "image": torch.randn(2, 3, 4, 5).to(memory_format=torch.channels_last),
+        "clip": torch.randn(2, 3, 4, 5, 6).to(memory_format=torch.channels_last_3d),
+        "turned": torch.randn(3, 4).t(),
+        "expanded": torch.ones(1).expand(5),
+        "cut": torch.arange(1000.0).view(10, 100)[:, ::50],
+        "whole": flat,
+        "the same": flat,
+        "its view": flat.view(4, 6),
+    }
+    copies, rooms = HostCopies(), []
+    for number in (0, 1):
+        content["image"] += number
+        found = copies.of(content)
+        rooms.append({name: tensor.data_ptr() for name, tensor in found.items()})
+        torch.testing.assert_close(found, content, rtol=0, atol=0)
+        for name in ("image", "clip", "turned"):
+            assert found[name].stride() == content[name].stride()
+        for name, tensor in content.items():
+            assert found[name].untyped_storage().nbytes() == tensor.numel() * 4
+        assert found["whole"] is found["the same"]
+    assert rooms[0] == rooms[1]
+
+
+def test_a_tensor_of_another_shape_finds_other_room():
+    copies = HostCopies()
+    for tensor in (torch.ones(3), torch.zeros(4), torch.ones(4).half(), torch.ones(2, 2)):
+        torch.testing.assert_close(copies.of([tensor]), [tensor], rtol=0, atol=0)
 
 
 def test_a_full_disk_is_a_problem_until_a_later_save_succeeds(store, monkeypatch):

@@ -1,4 +1,7 @@
+import errno
+import math
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -7,6 +10,7 @@ import torch
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.config import get_cfg
 from slowfast.engine.state import check_resumable
+from slowfast.utils import patience
 from slowfast.utils.errors import CheckpointError
 from slowfast.utils.files import atomic_write
 
@@ -94,6 +98,24 @@ def test_what_a_crash_left_is_removed_at_the_next_start(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("times", [3, 4])
+def test_a_disk_that_fails_for_a_moment_costs_no_checkpoint(tmp_path, monkeypatch, caplog, times):
+    store, failed, read, pauses = CheckpointStore(tmp_path), [], zipfile.ZipFile, []
+    older, newest = store.save(content(), 1), store.save(content(), 2)
+
+    def failing(file, *args, **options):
+        if len(failed) < times:
+            failed.append(file)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return read(file, *args, **options)
+
+    monkeypatch.setattr(zipfile, "ZipFile", failing)
+    monkeypatch.setattr(patience.time, "sleep", pauses.append)
+    assert store.load_newest()[0] == (newest if times == 3 else older)
+    assert pauses == list(patience.PAUSES)
+    assert ("Input/output error" in caplog.text) == (times == 4)
+
+
 def test_a_newest_file_with_other_things_in_it_falls_back_too(tmp_path, caplog):
     store = CheckpointStore(tmp_path)
     progress = {"epoch": 1, "step": 0, "global_step": 9}
@@ -103,6 +125,9 @@ def test_a_newest_file_with_other_things_in_it_falls_back_too(tmp_path, caplog):
     bad = [{k: v for k, v in good.items() if k != name} for name in good]
     bad += [{**good, "progress": value} for value in (3, [1], {}, {**progress, "epoch": "1"})]
     bad += [{**good, "progress": {**progress, "step": -1}}, {**good, "cfg": "A: [1"}]
+    bad += [{**good, "model_state": {"weight": torch.tensor([1.0, math.nan])}}]
+    bad += [{**good, "optimizer_state": {"state": {0: {"momentum": torch.tensor([-math.inf])}}}}]
+    bad += [{**good, "scaler_state": {"scale": math.inf}}]
     bad += [{**good, "cfg": 5}, {**good, "model_state": 5}, {**good, "hooks": None}]
     for content in bad:
         caplog.clear()

@@ -15,6 +15,7 @@ def problems(*words):
     return str(caught.value).splitlines()
 
 
+PLAIN_SGD = ("SOLVER.OPTIMIZING_METHOD", "sgd", "SOLVER.NESTEROV", "False")
 FLOAT16 = ("TRAIN.MIXED_PRECISION", "True", "TRAIN.AMP_DTYPE", "float16")
 STEPS = ("SOLVER.LR_POLICY", "steps_with_relative_lrs")
 SOUND = ("AUDIO.ENABLE", "True", "DATA.TEMPORAL_SAMPLING", "duration")
@@ -29,6 +30,7 @@ CONTRADICTIONS = [
     ("TRAIN.ACCUMULATION_STEPS", "NUM_GPUS", "8", "TRAIN.ACCUMULATION_STEPS", "16"),
     ("TRAIN.ACCUMULATION_STEPS", *GRAPHS, "TRAIN.ACCUMULATION_STEPS", "2"),
     ("TRAIN.AMP_DTYPE", *FLOAT16, "NUM_GPUS", "0"),
+    ("SOLVER.DAMPENING", *FLOAT16, *PLAIN_SGD, "NUM_GPUS", "1", "SOLVER.DAMPENING", "0.1"),
     ("SOLVER.STEPS", *STEPS, "SOLVER.STEPS", "[5, 10]", "SOLVER.LRS", "[1, 0.1]"),
     ("SOLVER.STEPS", *STEPS, "SOLVER.STEPS", "[0, 10, 5]", "SOLVER.LRS", "[1, 0.1, 0.01]"),
     ("SOLVER.STEPS", *STEPS, "SOLVER.STEPS", "[0, 5, 5]", "SOLVER.LRS", "[1, 0.1, 0.01]"),

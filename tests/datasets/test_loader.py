@@ -1,13 +1,18 @@
 """Loaders from a config: the same batches with and without workers."""
 
+import threading
+from multiprocessing import queues
+
 import pytest
 import torch
 
 from slowfast.config import load_cfg
 from slowfast.datasets import build_dataset
+from slowfast.datasets import loader as module
 from slowfast.datasets.build import read_items
+from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.loader import build_loader, shuffle_dataset
-from slowfast.utils.errors import AnnotationError, ConfigError
+from slowfast.utils.errors import AnnotationError, ConfigError, TrainingError
 
 
 @pytest.fixture
@@ -72,6 +77,38 @@ def test_evaluation_covers_every_file_once_and_marks_the_bad_one(cfg):
     assert batches[0]["video"].shape == (3, 2, 3, 4, 32, 32)
     (failure,) = [failure for batch in batches for failure in batch["failures"]]
     assert failure[0].endswith("broken.mp4")
+
+
+class Lost(ClipDataset):
+    """Its second batch cannot be sent to the main process."""
+
+    def __init__(self, dataset, silent):
+        self.__dict__.update(dataset.__dict__)
+        self.silent = silent
+
+    def __getitem__(self, key):
+        if self.silent:
+            queues.Queue._on_queue_feeder_error = staticmethod(lambda error, batch: None)
+        sample = super().__getitem__(key)
+        return {**sample, "failures": [threading.Lock()]} if key.position > 3 else sample
+
+
+@pytest.mark.parametrize(
+    ("silent", "error", "message"),
+    [
+        (False, RuntimeError, "exited unexpectedly"),
+        (True, TrainingError, r"No batch has come for 0\.5 s"),
+    ],
+)
+def test_a_batch_that_gets_lost_is_not_waited_for(cfg, monkeypatch, silent, error, message):
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.2)
+    cfg.DATA_LOADER.NUM_WORKERS = 1
+    loader = build_loader(cfg, Lost(build_dataset("kinetics", cfg, "train"), silent))
+    batches = iter(loader)
+    next(batches)
+    with pytest.raises(error, match=message):
+        next(batches)
 
 
 def test_epochs_differ(cfg):

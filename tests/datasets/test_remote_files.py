@@ -26,7 +26,7 @@ from slowfast.datasets.samplers import TrainBatches
 from slowfast.datasets.sampling.temporal import StrideSampling
 from slowfast.datasets.transforms import TrainGeometry
 from slowfast.datasets.views import RandomViews
-from slowfast.utils import remote
+from slowfast.utils import byte_files, remote
 from slowfast.utils.block_cache import BlockCache
 from slowfast.utils.byte_files import members_of
 from slowfast.utils.errors import AnnotationError, DownloadError, MediaError
@@ -182,6 +182,28 @@ def test_what_cannot_be_read_is_one_sentence_with_the_path(path, message, server
         open_media(path)
     shown = path.removeprefix("zip://") if "torn" in path else path
     assert shown.partition("::")[0] in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_archives_that_lie_are_refused_without_taking_memory(tmp_path, monkeypatch):
+    path, zeros = tmp_path / "a.zip", bytes(10**6)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.wav", zeros)
+    whole = path.read_bytes()
+    monkeypatch.setattr(byte_files, "LARGEST_UNPACKED", 10**6 - 1)
+    with pytest.raises(MediaError, match="compressed member of 1000000 bytes; store it instead"):
+        open_media(f"{path}::bomb.wav")
+    path = tmp_path / "lying.zip"
+    path.write_bytes(whole.replace((10**6).to_bytes(4, "little"), (1000).to_bytes(4, "little")))
+    with pytest.raises(MediaError, match="Bad CRC-32"):
+        open_media(f"{path}::bomb.wav")
+    path = tmp_path / "twice.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("../twice.mp4", zeros)
+        archive.writestr("../twice.mp4", zeros)
+    with pytest.raises(MediaError, match="a name occurs twice"):
+        open_media(f"{path}::../twice.mp4")
+    assert {one.suffix for one in [*tmp_path.iterdir(), *tmp_path.parent.glob("*.mp4")]} == {".zip"}
 
 
 def test_a_server_that_hands_out_whole_files_only_is_named(put, media_factory, server):

@@ -7,7 +7,6 @@ import pytest
 import torch
 from oracles.media_files import numbers_of
 
-from slowfast.datasets import reading
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.readers import ColorJitter, EvalFrames, LabelReader, TrainFrames
@@ -16,6 +15,7 @@ from slowfast.datasets.samplers import EvaluationBatches, TrainBatches
 from slowfast.datasets.sampling.temporal import DurationSampling, StrideSampling
 from slowfast.datasets.transforms import TestGeometry, TrainGeometry
 from slowfast.datasets.views import FixedViews, RandomViews
+from slowfast.utils import patience
 from slowfast.utils.errors import ConfigError, MediaError, UnreadableFilesError
 
 SAMPLING = StrideSampling(4, 4)
@@ -85,7 +85,7 @@ def failing_disk(monkeypatch, pattern):
         return opened(self, *args)
 
     monkeypatch.setattr(ItemTable, "open", open_item)
-    monkeypatch.setattr(reading.time, "sleep", pauses.append)
+    monkeypatch.setattr(patience.time, "sleep", pauses.append)
     return pauses
 
 
@@ -94,7 +94,7 @@ def test_a_disk_that_fails_for_a_moment_changes_no_sample(paths, monkeypatch):
     wanted = train_clips(videos)[key]
     pauses = failing_disk(monkeypatch, "xxx.x.")
     same(train_clips(videos)[key], wanted)
-    assert pauses == list(reading.PAUSES)
+    assert pauses == list(patience.PAUSES)
     assert view_clips(videos)[2]["valid"]
 
 

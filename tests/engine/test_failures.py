@@ -139,6 +139,12 @@ def test_a_second_signal_ends_a_stuck_run_at_once(start, workers):
             RuntimeError("unable to write to file </torch_9_1_2>: No space left on device (28)"),
             "/dev/shm is too small",
         ),
+        (
+            RuntimeError(
+                "unable to mmap 768 bytes from file </torch_9_1_2>: Cannot allocate memory (12)"
+            ),
+            "out of memory: lower|NUM_WORKERS",
+        ),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"), "TRAIN.BATCH_SIZE"),
         (MemoryError(), "TRAIN.BATCH_SIZE"),
         (MediaError("a.mp4: gone"), "a.mp4: gone"),

@@ -9,6 +9,7 @@ from oracles.host_reads import HostReads
 from slowfast.config import load_cfg
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.engine.state import HOST_KEYS
+from slowfast.engine.step_numbers import LOWEST_SCALE
 from slowfast.engine.trainer import Trainer
 from slowfast.tasks.build import build_task
 from slowfast.utils.errors import TrainingError
@@ -92,9 +93,11 @@ def test_what_is_counted_is_found():
     assert reads.found.count("Tensor.tolist") == 1
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "scaled adam"])
 def test_weights_stay_from_the_first_step_on_that_is_not_finite(trainer, optimizer):
-    trainer = trainer("recognition", ("SOLVER.OPTIMIZING_METHOD", optimizer))
+    trainer = trainer("recognition", ("SOLVER.OPTIMIZING_METHOD", optimizer.split()[-1]))
+    if "scaled" in optimizer:
+        trainer.precision.scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
     steps = trainer.steps()
     trainer.run_step(next(steps))
     trainer.progress.step += 1
@@ -123,3 +126,24 @@ def test_the_network_is_compiled_as_asked(trainer, monkeypatch):
     )
     trainer.run_step(next(trainer.steps()))
     assert asked == ["max-autotune"]
+
+
+def test_a_scaler_leaves_out_steps_but_not_for_ever(trainer):
+    trainer = trainer("recognition", ("SOLVER.OPTIMIZING_METHOD", "sgd"))
+    trainer.precision.scaler = torch.amp.GradScaler("cpu", init_scale=4 * LOWEST_SCALE)
+    batches, calm = next(trainer.steps()), trainer.task.loss
+    before = [value.clone() for value in trainer.model.parameters()]
+    # The loss is a number, its gradient is none.
+    trainer.task.loss = lambda logits, labels: calm(logits, labels) + (0 * logits.sum()).sqrt()
+    for scale in (2, 1):
+        trainer.run_step(batches)
+        assert trainer.read_numbers()["grad_scale"] == scale * LOWEST_SCALE
+    assert all(map(torch.equal, before, trainer.model.parameters()))
+    trainer.task.loss = calm
+    trainer.run_step(batches)
+    assert math.isfinite(trainer.read_numbers()["grad_norm"])
+    assert not any(map(torch.equal, before, trainer.model.parameters()))
+    trainer.task.loss = lambda logits, labels: calm(logits, labels) + (0 * logits.sum()).sqrt()
+    trainer.run_step(batches)
+    with pytest.raises(TrainingError, match=r"Non-finite gradient at scale 0\.00195"):
+        trainer.read_numbers()

@@ -19,7 +19,7 @@ from torch import nn
 from slowfast.checkpoint.background import CheckpointSaver
 from slowfast.checkpoint.store import CheckpointStore
 from slowfast.utils.errors import CheckpointError
-from slowfast.utils.logging import get_logger
+from slowfast.utils.logging import get_logger, read_json_stats
 
 # 5 truncations, a deleted file, a folder in its place, and flipped bytes: 57 cases.
 SHARES = (0.0, "one byte", 0.3, 0.99, 0.9999)
@@ -173,6 +173,8 @@ def test_training_goes_on_with_a_full_disk_and_ends_with_an_error(
     assert said.count("Checkpoint not saved") == 2 and "the disk has 0 MiB left" in said
     assert "epoch 3 done" in said
     assert "error: The last checkpoint could not be saved" in said and "Traceback" not in said
+    rows = read_json_stats(folder / "stats.jsonl")
+    assert [row["not_saved"] for row in rows if row["_type"] == "checkpoint"] == [1, 2]
     kept = CheckpointStore(folder / "checkpoints")
     survived = status == 1 and kept.load_newest()[0] == kept.path(1)
     tried("disk full from the second save on", survived)

@@ -14,7 +14,7 @@ import pytest
 from engine.conftest import ROOT
 from oracles.media_files import damage
 from reliability.conftest import EXACT, FULL, SEED
-from reliability.test_kills import KILL
+from reliability.test_kills import KILL, assert_equal_runs
 
 from slowfast.config import load_cfg
 from slowfast.datasets.build import build_dataset
@@ -114,6 +114,74 @@ def test_two_thousand_clips_take_no_more_memory(hundred, overrides, runner, trie
         # Tensors on their way to the main process are open files, too: now more, now fewer.
         more = files[-quarter:].mean() - files[quarter : 2 * quarter].mean()
         tried("open files of a worker over 2,000 clips do not grow", more < 3)
+
+
+DISK = """
+from slowfast.datasets.items import ItemTable
+draw, seen = random.Random({seed}), []
+def opened(self, index, options, inner=ItemTable.open):
+    time.sleep(0.05)
+    seen.append(index)
+    if {fails}:
+        print("disk failed", flush=True)
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    return inner(self, index, options)
+ItemTable.open = opened
+"""
+
+
+@full
+def test_a_slow_disk_that_fails_now_and_then_changes_no_number(
+    method, undisturbed, runner, tried, tmp_path
+):
+    lines = DISK.format(seed=SEED, fails="draw.random() < 0.05")
+    words = [*method("recognition"), "OUTPUT_DIR", str(tmp_path / "run")]
+    run = runner.begin(words, tmp_path / "out.txt", lines)
+    assert run.end() == 0, run.said()
+    assert_equal_runs(undisturbed("recognition"), tmp_path / "run")
+    count = run.said().count("disk failed")
+    assert count and not (tmp_path / "run/bad_media.csv").exists()
+    tried("slow disk that fails for a moment", survived=True, times=count)
+
+
+@full
+def test_a_disk_that_fails_on_ends_the_run_with_one_sentence(method, runner, tried, tmp_path):
+    words = [*method("recognition"), "DATA_LOADER.NUM_WORKERS", "2"]
+    words += ["OUTPUT_DIR", str(tmp_path / "run")]
+    lines = DISK.format(seed=SEED, fails="len(seen) > 20")
+    run = runner.begin(words, tmp_path / "out.txt", lines)
+    status, said = run.end(), run.said()
+    one = said.count("error: ") == 1 and "Input/output error" in said and "Traceback" not in said
+    tried("disk that fails for good", status == 1 and one and not run.left())
+
+
+STARVED = """
+import resource
+from slowfast.datasets import loader
+loader.IDLE_SECONDS = 5.0
+from slowfast.datasets.clips import ClipDataset
+def starved(self, index, rng, read=ClipDataset._read):
+    size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + {more}, -1))
+    return read(self, index, rng)
+ClipDataset._read = starved
+"""
+
+
+@full
+@pytest.mark.parametrize("more", [0, 500_000])
+def test_a_worker_without_memory_ends_the_run_with_one_sentence(
+    method, runner, tried, tmp_path, more
+):
+    words = [*method("recognition"), "DATA_LOADER.NUM_WORKERS", "2", "DATA.READ_TIMEOUT", "3.0"]
+    words += ["OUTPUT_DIR", str(tmp_path / "run")]
+    run = runner.begin(words, tmp_path / "out.txt", STARVED.format(more=more))
+    status, said = run.end(), run.said()
+    # Where a thread that finds no memory to begin is waited for, time runs out.
+    reason = said.partition("error: ")[2]
+    named = "memory" in reason or "DATA.READ_TIMEOUT = 3 s" in reason
+    one = said.count("error: ") == 1 and named and "Traceback" not in said
+    tried("worker without memory", status == 1 and one and not run.left())
 
 
 @full

@@ -1,6 +1,7 @@
 """Two processes compute what one does, one goes on with the work of two, and they fail together."""
 
 import shutil
+import signal
 
 import pytest
 from engine.conftest import rows
@@ -64,6 +65,27 @@ def test_any_number_of_processes_computes_the_same(name, method, runner, tried, 
         assert values[1][0] == pytest.approx(values[0][0], **close)
         assert values[2][half] == pytest.approx(values[1][half], **close)
     tried("two processes equal one, and one goes on for two", survived=True, times=2)
+
+
+STOP = """
+from slowfast.engine.trainer import Trainer
+def step(self, batches, step=Trainer.run_step):
+    if self.progress.global_step == 1 and os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGUSR1)
+    return step(self, batches)
+Trainer.run_step = step
+"""
+
+
+@pytest.mark.skipif(not FULL, reason="the vote itself has a test")
+def test_a_signal_to_one_process_stops_all_after_the_same_step(method, runner, tried, tmp_path):
+    words = [*method("avid"), "TRAIN.CHECKPOINT_MINUTES", "0", "OUTPUT_DIR", str(tmp_path / "run")]
+    pair = runner.begin_ranks(words, tmp_path / "out.txt", STOP)
+    statuses = [run.end(60) for run in pair]
+    said = "".join(run.said() for run in pair)
+    assert statuses == [128 + signal.SIGUSR1] * 2 and said.count("stopped by SIGUSR1") == 1, said
+    (saved,) = CheckpointStore(tmp_path / "run/checkpoints").files()
+    tried("signal to one of two processes", saved.stem.endswith("00000_step_00000003"))
 
 
 IN_RANK_1 = """

@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import io
 import shutil
+import subprocess
 import tarfile
 import threading
 from pathlib import Path
@@ -257,6 +258,8 @@ def test_annotations_that_are_missing_or_something_else_are_named(prepare, serve
         {"name": "hard", "type": tarfile.LNKTYPE, "linkname": BOXES[0]},
         {"name": "device", "type": tarfile.CHRTYPE},
         {"name": "pipe", "type": tarfile.FIFOTYPE},
+        {"name": BOXES[0]},
+        {"name": BOXES[0].upper()},
     ],
     ids=lambda member: member["name"],
 )
@@ -265,9 +268,23 @@ def test_archives_that_reach_outside_are_refused(prepare, server, data, tmp_path
     server.files["ava_annotations.tar"] = archive(boxes, kinds=[member])
     done = prepare("ava/download_annotations")
     assert done.returncode == 1
-    assert "belongs outside of its folder" in done.stderr or "a link or a device" in done.stderr
+    reasons = ("belongs outside of its folder", "a link or a device", "a file twice")
+    assert any(reason in done.stderr for reason in reasons)
     assert not list(tmp_path.rglob("*evil*")) and not Path("/tmp/evil-of-a-test").exists()
     assert not (data / "annotations" / BOXES[0]).exists()
+
+
+@pytest.mark.parametrize("how", ["sparse", "compressed"])
+def test_archives_that_would_fill_the_disk_are_refused(prepare, server, data, tmp_path, how):
+    with (tmp_path / "zeros.jpg").open("wb") as file:
+        file.truncate(10**10 if how == "sparse" else 10**7)
+    flag = "--sparse" if how == "sparse" else "--gzip"
+    subprocess.run(["tar", flag, "-cf", "bomb.tar", "zeros.jpg"], cwd=tmp_path, check=True)
+    server.files["Charades_v1_rgb.tar"] = (tmp_path / "bomb.tar").read_bytes()
+    done = prepare("charades/download_data")
+    assert done.returncode == 1
+    assert "bytes, more than a hundred times its own" in done.stderr
+    assert not list(data.rglob("*.jpg"))
 
 
 def test_charades_is_unpacked_once_and_compared_with_its_lists(prepare, server, data):
