@@ -57,7 +57,8 @@ def test_a_run_ends_before_a_bad_number_spreads(what, method, undisturbed, runne
         assert f"{name} of the network is not finite either" in said
     if saved:
         assert f"The last checkpoint is {saved[-1]}." in said
-    run = runner.begin(words, tmp_path / "again.txt")
-    assert run.end() == 0, run.said()
-    assert_equal_runs(undisturbed("avid"), folder)
+    if FULL:
+        run = runner.begin(words, tmp_path / "again.txt")
+        assert run.end() == 0, run.said()
+        assert_equal_runs(undisturbed("avid"), folder)
     tried("NaN in input, weight or scale: named, and the same command goes on", survived=True)
