@@ -25,5 +25,5 @@ run train --device "$device" --frames 16 --batch "$([ "$device" = cuda ] && echo
 run mining --device "$device"
 run ava_eval
 run probe
-run stica --batch 1 --rounds 2
+run stica --batch 1 --rounds 1
 "$PYTHON" benchmarks/table.py README.md "${outputs[@]}"
