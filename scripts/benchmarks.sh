@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Run all benchmarks one after the other and write their table into README.md; nothing else should run
-# meanwhile. Takes about ten minutes on two cores. What they print stays in outputs/benchmarks.
+# Run the benchmarks one after the other and write their table into README.md; nothing else should run
+# meanwhile. Takes about six minutes on two cores; benchmarks/stica.py takes longer and is not among
+# them. What they print stays in outputs/benchmarks.
 #   bash scripts/benchmarks.sh [cpu | cuda]     # PYTHON=... takes another interpreter than that of .venv
 set -euo pipefail
 
@@ -25,5 +26,4 @@ run train --device "$device" --frames 16 --batch "$([ "$device" = cuda ] && echo
 run mining --device "$device"
 run ava_eval
 run probe
-run stica --batch 1 --rounds 1
 "$PYTHON" benchmarks/table.py README.md "${outputs[@]}"

@@ -39,6 +39,9 @@ def test_only_what_lies_between_the_marks_changes():
         made["put_between_marks"](f"a{begin}b", "d")
 
 
+TOO_LONG = {"stica"}
+
+
 def test_the_readme_has_the_table_of_all_benchmarks():
     text = (ROOT / "README.md").read_text().split(made["BEGIN"])[1].split(made["END"])[0]
     caption, _, *lines = text.splitlines()
@@ -49,7 +52,9 @@ def test_the_readme_has_the_table_of_all_benchmarks():
     ]
     run = re.findall(r"^run (\w+)", (ROOT / "scripts/benchmarks.sh").read_text(), re.MULTILINE)
     assert scripts == run
-    assert set(run) == {p.stem for p in FOLDER.glob("*.py") if "def main(" in p.read_text()}
+    assert set(run) | TOO_LONG == {
+        p.stem for p in FOLDER.glob("*.py") if "def main(" in p.read_text()
+    }
     for line in lines[2:]:
         if goal := re.search(r"\| (\S+) [^|]*\| at (least|most) (\S+) \| (\w+) \|$", line):
             value, side, bound, met = goal.groups()
