@@ -77,7 +77,7 @@ def faiss_index(text: str, width: int) -> Any:
     except ImportError:
         raise ConfigError(f"PROBE.FAISS {text}: pip install faiss-cpu.") from None
     except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1]
+        reason = str(error).strip().rpartition("\n")[2]
         raise ConfigError(f"PROBE.FAISS {text}: FAISS has no such index: {reason}") from None
 
 

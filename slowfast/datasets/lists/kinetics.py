@@ -58,7 +58,7 @@ def parse_line(
     label = label.strip()
     if label in names:
         return file, names[label]
-    if label[:1].isalpha() and names:
+    if names and any(map(str.isalpha, label)):
         problem = f"{label!r} is not the name of a class in DATA.CLASS_NAMES_PATH."
         raise wrong_line(path, number, line, problem)
     return file, parse_label(path, number, line, label)
