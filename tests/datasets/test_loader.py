@@ -101,7 +101,7 @@ class Lost(ClipDataset):
     ],
 )
 def test_a_batch_that_gets_lost_is_not_waited_for(cfg, monkeypatch, silent, error, message):
-    monkeypatch.setattr(module, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(module, "IDLE_SECONDS", 0.5 if silent else 60.0)
     monkeypatch.setattr(module, "POLL_SECONDS", 0.2)
     cfg.DATA_LOADER.NUM_WORKERS = 1
     loader = build_loader(cfg, Lost(build_dataset("kinetics", cfg, "train"), silent))
