@@ -86,7 +86,7 @@ def test_what_is_counted_is_found():
         values.cpu()
         values.tolist()
         values[mask]
-        values[mask] = 0.0
+        values[mask] = torch.zeros(2)
         mask.tolist()
     assert {"aten::_local_scalar_dense", "Tensor.cpu", "Tensor.tolist"} <= set(reads.found)
     assert {"aten::index", "aten::index_put_"} <= set(reads.found)
