@@ -25,8 +25,10 @@ def die_with_parent() -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # It may have ended before the kernel knew. Whether it is alive cannot be asked: a process that was
+    # forked later holds the pipe by which `multiprocessing` would tell.
     parent = multiprocessing.parent_process()
-    if parent is not None and not parent.is_alive():  # it ended before the kernel knew
+    if parent is not None and os.getppid() != parent.pid:
         os._exit(1)
 
 
