@@ -4,7 +4,7 @@
 #
 #   bash scripts/quickstart.sh [--fast] [--seeds 1,2,3] [--out DIR] [--data DIR]
 #
-#   --fast    a third of the training
+#   --fast    a quarter of the training
 #   --seeds   of all runs, with commas between; several are shown by mean and deviation (default: 1)
 #   --out     where runs go (default: outputs/quickstart)
 #   --data    where the demo videos go (default: data/demo)
@@ -22,7 +22,7 @@ export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
 while [ $# -gt 0 ]; do
     case "$1" in
         --fast)
-            avid=(SOLVER.MAX_EPOCH 24)
+            avid=(SOLVER.MAX_EPOCH 16)
             cma=(SOLVER.MAX_EPOCH 6)
             few=(SOLVER.MAX_EPOCH 4)
             suffix="-fast" minutes=3

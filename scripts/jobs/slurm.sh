@@ -28,7 +28,8 @@
 set -euo pipefail
 
 # SLURM runs a copy of this file from a folder of its own, so the repository has to be found.
-command=$(scontrol show job -o "${SLURM_JOB_ID:-}" 2>/dev/null |
+command=""
+[ -z "${SLURM_JOB_ID:-}" ] || command=$(scontrol show job -o "$SLURM_JOB_ID" 2>/dev/null |
     sed -n 's/.* Command=\(.*slurm\.sh\).*/\1/p') || true
 for jobs in "$(dirname "${BASH_SOURCE[0]}")" "$(dirname "${command:-/}")" \
     "${SLURM_SUBMIT_DIR:-$PWD}/scripts/jobs"; do

@@ -10,9 +10,6 @@ import warnings
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.multiclass import OneVsRestClassifier
-from sklearn.svm import LinearSVC
 
 MAX_ITERATIONS = 200
 TOLERANCE = 1e-4
@@ -52,6 +49,11 @@ def svm_scores(
         jobs: processes, each with a copy of the features, that train classes at the same time; the
             numbers do not depend on it.
     """
+    # Imported here: every process of every run imports this module, and few need scikit-learn.
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.multiclass import OneVsRestClassifier
+    from sklearn.svm import LinearSVC
+
     clips = np.asarray(train, np.float32).reshape(-1, train.shape[-1])
     mean, scale = clips.mean(axis=0), clips.std(axis=0) + SOFTENING
     machine = LinearSVC(

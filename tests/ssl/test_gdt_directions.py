@@ -101,4 +101,6 @@ def test_what_is_variant_is_told_and_what_is_invariant_is_not(videos, step):
     told = diagnosed(*trained(videos, f"v_{step}"))[step]
     ignored = diagnosed(*trained(videos, f"i_{step}"))[step]
     assert told["auc"] > 0.65 and abs(ignored["auc"] - 0.5) < 0.1
-    assert told["kept"] < 0.7 and ignored["kept"] > 0.8
+    # Whether own videos are nearer than others, too, is not learned in so few steps.
+    lost = [found["own"] - found["similarity"] for found in (told, ignored)]
+    assert lost[0] > 0.03 and abs(lost[1]) < 0.015
