@@ -1,27 +1,19 @@
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from warm import run_script
+from warm import ROOT, environment, run_ranks, run_script
 
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.synthetic import write_ava_world
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def command(*words: str, tool: str = "run_net", cfg: str = "recognition") -> list[str]:
     """Return the command line of a tool with a demo config."""
     cfg = str(ROOT / f"configs/demo/{cfg}.yaml")
     return [sys.executable, str(ROOT / f"tools/{tool}.py"), "--cfg", cfg, *words]
-
-
-def environment() -> dict[str, str]:
-    """Return an environment in which one thread computes, so that numbers repeat."""
-    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 
 
 def execute(
@@ -31,10 +23,9 @@ def execute(
     return run_process(command(*words, tool=tool, cfg=cfg), timeout)
 
 
-def torchrun(*words: str, cfg: str = "recognition", timeout: float = 300):
-    """Run ``run_net`` in two processes and return the finished launcher."""
-    launcher = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    return run_process([sys.executable, *launcher, *command(*words, cfg=cfg)[1:]], timeout)
+def two_processes(*words: str, cfg: str = "recognition") -> subprocess.CompletedProcess:
+    """Run ``run_net`` in two processes, to the end of both."""
+    return run_ranks(command(*words, cfg=cfg)[1:])
 
 
 def forget_the_end(folder: Path) -> None:
@@ -48,17 +39,8 @@ def forget_the_end(folder: Path) -> None:
 
 
 def run_process(words: list[str], timeout: float) -> subprocess.CompletedProcess:
-    if words[1].endswith(".py"):
-        return run_script(words[1:], environment(), timeout)
-    return subprocess.run(
-        words,
-        env=environment(),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        timeout=timeout,
-        check=False,
-    )
+    """Run ``python script.py word ...`` to its end; all it said is ``stdout``."""
+    return run_script(words[1:], environment(), timeout)
 
 
 @pytest.fixture(scope="session")

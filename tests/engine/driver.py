@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from .conftest import environment
+from warm import begin, environment
 
 PROGRAM = """
 import ctypes, os, signal, sys, time
@@ -43,15 +43,19 @@ class Driven:
         ending = ending or "main(sys.argv[1:])"
         program.write_text(PROGRAM.format(lines=lines, ending=ending))
         self.out, self.err = folder / "out.txt", folder / "err.txt"
+        self.out.touch()
+        self.err.touch()
+        words = [str(program), *words]
+        if not launcher:
+            self.process = begin(words, environment(), self.out, self.err)
+            return
         with open(self.out, "w") as out, open(self.err, "w") as err:
             self.process = subprocess.Popen(
-                [sys.executable, *launcher, str(program), *words],
+                [sys.executable, *launcher, *words],
                 env=environment(),
                 stdout=out,
                 stderr=err,
                 start_new_session=True,
-                # Tests in the background of a shell inherit that nobody listens to Ctrl-C.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     def wait_for(self, text: str, seconds: float = 60) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from engine.conftest import forget_the_end, torchrun
+from engine.conftest import forget_the_end, two_processes
 from oracles.checkpoints import severe_layout, write
 
 from slowfast.datasets.media import open_media
@@ -105,7 +105,7 @@ def test_the_batch_size_of_the_test_does_not_matter(demo, trained, tmp_path):
 def test_two_processes_measure_what_one_does(places, demo, trained, tmp_path):
     checkpoint = sorted((trained / "checkpoints").iterdir())[-1]
     words = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", str(checkpoint))
-    done = torchrun(*demo[2:], *words, "OUTPUT_DIR", str(tmp_path), cfg="ava")
+    done = two_processes(*demo[2:], *words, "OUTPUT_DIR", str(tmp_path), cfg="ava")
     assert done.returncode == 0, done.stdout
     assert results(tmp_path)["test"]["map"] == pytest.approx(
         results(trained)["test"]["map"], abs=1e-6

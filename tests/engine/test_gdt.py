@@ -13,7 +13,7 @@ from slowfast.engine.run import main
 from slowfast.models.backbones import build_backbone
 from slowfast.tasks.pretrain import Pretrain
 
-from .conftest import ROOT, forget_the_end, newest, rows, torchrun
+from .conftest import ROOT, forget_the_end, newest, rows, two_processes
 
 GDT = str(ROOT / "configs/demo/gdt.yaml")
 
@@ -95,7 +95,7 @@ def test_two_processes_gather_negatives_with_gradients_and_caches(words, tmp_pat
     ]
     keys += ["SSL.GDT.NEGATIVES", "global", "TRAIN.GRAD_CACHE", "True"]
     keys += ["TRAIN.ACCUMULATION_STEPS", "2", "OUTPUT_DIR", str(tmp_path)]
-    done = torchrun(*words, *keys, cfg="gdt")
+    done = two_processes(*words, *keys, cfg="gdt")
     assert done.returncode == 0, done.stdout
     assert "var_shift" in rows(tmp_path, "train_iter")[-1]
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from engine.conftest import forget_the_end, torchrun
+from engine.conftest import forget_the_end, two_processes
 
 from slowfast.config import load_cfg
 from slowfast.datasets.lists.charades_files import read_frame_videos
@@ -100,7 +100,7 @@ def test_the_saved_scores_are_judged_alike_by_the_command(trained, capsys):
 def test_two_processes_measure_what_one_does(trained, words, tmp_path):
     test_only = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", newest(trained))
     folder = ("OUTPUT_DIR", str(tmp_path))
-    done = torchrun(*words, *test_only, *folder, cfg="charades")
+    done = two_processes(*words, *test_only, *folder, cfg="charades")
     assert done.returncode == 0, done.stdout
     assert results(tmp_path)["map"] == pytest.approx(results(trained)["map"], abs=1e-4)
     found, want = (load_predictions(f / "predictions/test.npz") for f in (tmp_path, trained))
@@ -110,7 +110,7 @@ def test_two_processes_measure_what_one_does(trained, words, tmp_path):
 @pytest.mark.slow
 def test_two_processes_train_with_synchronised_statistics(words, tmp_path):
     sync = ("BN.NORM_TYPE", "sync_batchnorm", "BN.NUM_SYNC_DEVICES", "2", "TEST.ENABLE", "False")
-    done = torchrun(
+    done = two_processes(
         *words, *sync, "BN.NUM_BATCHES_PRECISE", "2", "OUTPUT_DIR", str(tmp_path), cfg="charades"
     )
     assert done.returncode == 0, done.stdout

@@ -16,7 +16,7 @@ from slowfast.dataprep.verify import write_manifests
 from slowfast.datasets.items import ItemTable
 from slowfast.engine.run import main
 
-from .conftest import ROOT, torchrun
+from .conftest import ROOT, two_processes
 
 AVID, CMA = (str(ROOT / f"configs/demo/{name}.yaml") for name in ("avid", "avid_cma"))
 
@@ -187,7 +187,7 @@ def test_a_classifier_starts_from_the_video_network_of_a_run(avid, overrides, tm
 @pytest.mark.slow
 def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
     words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", "DATA.TRAIN_CLIPS_PER_VIDEO", "2"]
-    done = torchrun(*words, "OUTPUT_DIR", str(tmp_path), cfg="avid")
+    done = two_processes(*words, "OUTPUT_DIR", str(tmp_path), cfg="avid")
     assert done.returncode == 0, done.stdout
     state = newest(tmp_path)["model_state"]
     assert (state["criterion.video_bank.written_at"] >= 0).all()

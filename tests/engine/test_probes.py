@@ -11,7 +11,7 @@ import pytest
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 
-from .conftest import ROOT, torchrun
+from .conftest import ROOT, two_processes
 
 SVM = str(ROOT / "configs/benchmark/esc50/audio-svm.yaml")
 DEMO = str(ROOT / "configs/demo/probes.yaml")
@@ -178,7 +178,7 @@ def test_two_processes_find_what_one_finds(pretrain_overrides, tmp_path):
     ]
     words = [*pretrain_overrides, *keys, "OUTPUT_DIR", str(tmp_path / "1")]
     assert main(["--cfg", DEMO, *words]) == 0
-    two = torchrun(*pretrain_overrides, *keys, "OUTPUT_DIR", str(tmp_path / "2"), cfg="probes")
+    two = two_processes(*pretrain_overrides, *keys, "OUTPUT_DIR", str(tmp_path / "2"), cfg="probes")
     assert two.returncode == 0, two.stdout
     found = [json.loads((tmp_path / k / "results.json").read_text())["test"] for k in "12"]
     assert found[0] == found[1]

@@ -4,14 +4,14 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from warm import begin, environment
 
-from .conftest import command, environment, execute
+from .conftest import command, execute
 
 EXACT = (
     *("TRAIN.BATCH_SIZE", "4", "TRAIN.CLASSIFIER_WARMUP_EPOCHS", "1"),
@@ -61,17 +61,11 @@ def wait_for_steps(process, folder: Path, steps: int) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_stop_signal_saves_and_tells_by_its_status(undisturbed, overrides, tmp_path, number):
     words = [*overrides, *EXACT, "TRAIN.CHECKPOINT_MINUTES", "0", "OUTPUT_DIR", str(tmp_path)]
-    process = subprocess.Popen(
-        command(*words),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = begin(command(*words)[1:], environment(), tmp_path / "said.txt")
     wait_for_steps(process, tmp_path, 3)
     os.kill(process.pid, number)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 128 + number, output
+    status, output = process.wait(60), (tmp_path / "said.txt").read_text()
+    assert status == 128 + number, output
     assert "the same command resumes the run" in output
     assert list((tmp_path / "checkpoints").glob("*_step_*.pyth"))
     assert not (tmp_path / ".lock").exists()
@@ -82,18 +76,11 @@ def test_a_stop_signal_saves_and_tells_by_its_status(undisturbed, overrides, tmp
 @pytest.mark.slow
 def test_a_signal_to_the_whole_process_group_saves_too(undisturbed, overrides, tmp_path):
     words = [*overrides, *EXACT, "DATA_LOADER.NUM_WORKERS", "2", "OUTPUT_DIR", str(tmp_path)]
-    process = subprocess.Popen(
-        command(*words),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
+    process = begin(command(*words)[1:], environment(), tmp_path / "said.txt")
     wait_for_steps(process, tmp_path, 3)
     os.killpg(process.pid, signal.SIGTERM)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGTERM, output
+    status, output = process.wait(60), (tmp_path / "said.txt").read_text()
+    assert status == 128 + signal.SIGTERM, output
     assert execute(*words).returncode == 0
     assert_equal_runs(undisturbed, tmp_path)
 

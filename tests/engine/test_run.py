@@ -13,7 +13,7 @@ from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.visualization.compare import compare_runs
 
-from .conftest import ROOT, execute, torchrun
+from .conftest import ROOT, execute, two_processes
 
 CFG = str(ROOT / "configs/demo/recognition.yaml")
 
@@ -182,7 +182,7 @@ def test_two_processes_evaluate_like_one(finished, overrides, tmp_path):
         str(finished / "checkpoints/checkpoint_epoch_00002.pyth"),
     ]
     assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(tmp_path / "one")]) == 0
-    done = torchrun(*words, "OUTPUT_DIR", str(tmp_path / "two"))
+    done = two_processes(*words, "OUTPUT_DIR", str(tmp_path / "two"))
     assert done.returncode == 0, done.stdout
     one = load_predictions(tmp_path / "one/predictions/test.npz")
     two = load_predictions(tmp_path / "two/predictions/test.npz")

@@ -9,7 +9,7 @@ import torch
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.engine.run import main
 
-from .conftest import ROOT, forget_the_end, torchrun
+from .conftest import ROOT, forget_the_end, two_processes
 
 STICA = str(ROOT / "configs/demo/stica.yaml")
 # Two steps of the map, so that there are crops over time, and attention over them.
@@ -74,6 +74,6 @@ def test_fine_tuning_keeps_its_pooling_and_is_resumed(whole, overrides, tmp_path
 
 @pytest.mark.slow
 def test_two_processes_train(words, tmp_path):
-    done = torchrun(*words, "OUTPUT_DIR", str(tmp_path), cfg="stica")
+    done = two_processes(*words, "OUTPUT_DIR", str(tmp_path), cfg="stica")
     assert done.returncode == 0, done.stdout
     assert "crops" in rows(tmp_path)[-1]

@@ -1,24 +1,22 @@
 """Synchronised normalisation: two processes with half a batch each are like one with all of it."""
 
-import subprocess
-import sys
-
 import pytest
 import torch
 from torch import nn
+from warm import run_ranks_of
 
 from slowfast.models.sync_batchnorm import synchronise_batchnorm
 
 WORKER = """
-import sys
+import os, sys
 import torch
 import torch.distributed as dist
 from torch import nn
 from slowfast.models.sync_batchnorm import synchronise_batchnorm
 from slowfast.utils import distributed as du
 
-folder, rank, devices = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
+folder, rank, devices = sys.argv[1], int(os.environ["RANK"]), int(sys.argv[2])
+dist.init_process_group("gloo")
 torch.manual_seed(0)
 network = nn.Sequential(nn.Conv3d(3, 4, 1), nn.BatchNorm3d(4), nn.ReLU(), nn.Conv3d(4, 2, 1))
 names = list(network.state_dict())
@@ -41,11 +39,7 @@ def one_process():
 
 
 def two_processes(folder, devices):
-    workers = [
-        subprocess.Popen([sys.executable, "-c", WORKER, str(folder), str(rank), str(devices)])
-        for rank in range(2)
-    ]
-    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
+    run_ranks_of(WORKER, folder, folder, devices)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 

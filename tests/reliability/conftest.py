@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from engine.conftest import ROOT, ava_folder, places  # noqa: F401 - fixtures
 from engine.test_stica import KEYS as STICA
-from reliability.runs import Runner
+from reliability import runs
 
 from slowfast.synthetic.charades_world import write_charades_world
 
@@ -37,8 +37,7 @@ EXACT = (
 
 @pytest.fixture(scope="session")
 def runner():
-    with Runner() as running:
-        yield running
+    return runs
 
 
 @pytest.fixture

@@ -1,19 +1,18 @@
 """Two processes that share a batch against the recorded run of two, and against one process."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from oracles.avid_banks import embeddings
 from oracles.ssl_checks import check_gradients, close
+from warm import run_ranks_of
 
 TESTS = Path(__file__).resolve().parents[1]
 
 # One process of two: half of the recorded batch, the recorded negatives, one update.
 WORKER = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 import torch
 import torch.distributed as dist
@@ -22,8 +21,8 @@ from oracles.avid_banks import banks, embeddings
 from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
 from slowfast.utils import distributed as du
 
-folder, rank, loss = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
-dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
+folder, rank, loss = Path(sys.argv[2]), int(os.environ["RANK"]), sys.argv[3]
+dist.init_process_group("gloo")
 case = json.loads((Path(sys.argv[1]) / "fixtures/avid/loss_avid.json").read_text())
 inputs, index = case["inputs"], list(case["cross"]["y"])
 if loss == "repeated":
@@ -53,11 +52,7 @@ du.destroy_process_group()
 
 
 def run_two(folder: Path, loss: str) -> list[dict]:
-    workers = [
-        subprocess.Popen([sys.executable, "-c", WORKER, str(TESTS), str(folder), str(rank), loss])
-        for rank in range(2)
-    ]
-    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
+    run_ranks_of(WORKER, folder, TESTS, folder, loss)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 

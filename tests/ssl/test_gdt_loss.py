@@ -1,13 +1,12 @@
 """GDT's grammar and loss: the recorded numbers of the release, a slow oracle, several processes."""
 
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from oracles.gdt_loss import embeddings, gdt_total
+from warm import run_ranks_of
 
 from slowfast.ssl.gdt_loss import gdt_loss, gdt_terms
 from slowfast.ssl.transformations import HYPOTHESES, find_hypothesis, parse_steps, remote_views
@@ -170,7 +169,7 @@ def test_variance_and_invariance_pull_apart(numbers):
 
 
 WORKER = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 import torch
 import torch.distributed as dist
@@ -179,8 +178,8 @@ from oracles.gdt_loss import embeddings
 from slowfast.ssl.gdt_loss import gdt_loss
 from slowfast.utils import distributed as du
 
-folder, rank = Path(sys.argv[2]), int(sys.argv[3])
-dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
+folder, rank = Path(sys.argv[2]), int(os.environ["RANK"])
+dist.init_process_group("gloo")
 numbers = json.loads((Path(sys.argv[1]) / "fixtures/gdt/loss_gdt.json").read_text())
 found = {}
 for number in (1, 7):
@@ -196,11 +195,7 @@ du.destroy_process_group()
 
 
 def test_two_processes_gather_and_equal_one_with_the_whole_batch(tmp_path, numbers):
-    workers = [
-        subprocess.Popen([sys.executable, "-c", WORKER, str(TESTS), str(tmp_path), str(rank)])
-        for rank in range(2)
-    ]
-    assert [worker.wait(timeout=120) for worker in workers] == [0, 0]
+    run_ranks_of(WORKER, tmp_path, TESTS, tmp_path)
     two = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
     for number in (1, 7):
         for key_gradient in (False, True):

@@ -1,21 +1,17 @@
 """A search shared among processes finds what a single one finds."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from oracles.mining import random_banks
+from warm import run_ranks_of
 
 from slowfast.ssl import sharded_mining
 from slowfast.ssl.mining import mine_positives
 from slowfast.ssl.sharded_mining import mine_over_processes
 from slowfast.utils.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = [(0, 16), (16, 32), (32, 48), (48, 64), (64, 70)]
 
 
@@ -59,14 +55,14 @@ def test_too_many_positives_are_refused_before_any_work(seventy, mined):
 
 
 WORKER = """
-import json, sys
+import json, os, sys
 import torch
 import torch.distributed as dist
 from slowfast.ssl import sharded_mining
 from slowfast.utils import distributed as du
 
-folder, rank, world = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=world)
+folder, rank = sys.argv[1], os.environ["RANK"]
+dist.init_process_group("gloo")
 sharded_mining.BLOCK_ROWS = 16
 mined, mine = [], sharded_mining.mine_positives
 
@@ -88,20 +84,7 @@ du.destroy_process_group()
 def test_processes_share_the_rows_and_all_get_all_sets(seventy, mined, tmp_path):
     """Three processes: shares of two, two and one blocks; then one, one and none."""
     torch.save(list(seventy), tmp_path / "banks.pt")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(tmp_path), str(rank), "3"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(3)
-    ]
-    for process in processes:
-        output, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, output
+    run_ranks_of(WORKER, tmp_path, tmp_path, count=3)
     results = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(3)]
     assert [result["mined"] for result in results] == [[0, 16], [32, 48], [64]]
     whole = mine_positives(*seventy, 8).tolist()

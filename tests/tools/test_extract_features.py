@@ -2,13 +2,11 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from warm import run_ranks
 
 from slowfast.engine import features as engine
 from slowfast.evaluation.feature_files import FeatureFiles
@@ -137,14 +135,9 @@ def test_embeddings_of_a_method(run, tmp_path):
 
 def test_two_processes_give_the_features_of_one_in_order(run, tmp_path):
     assert run("--data", "test", "--features", NAMES, out="one").returncode == 0
-    command = [
-        *(sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"),
-        *(str(ROOT / "tools/extract_features.py"), "--cfg"),
-        *(str(ROOT / "configs/demo/recognition.yaml"), "--data", "test", "--features", NAMES),
-    ]
-    command += ["--out", str(tmp_path / "two"), *run.keys]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    words = [ROOT / "tools/extract_features.py", "--cfg", ROOT / "configs/demo/recognition.yaml"]
+    words += ["--data", "test", "--features", NAMES, "--out", tmp_path / "two", *run.keys]
+    done = run_ranks(words)
+    assert done.returncode == 0, done.stdout
     for path in (tmp_path / "one").glob("*.npy"):
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
