@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from slowfast.utils.draws import together
+from slowfast.utils.draws import draw_of_batch
 from slowfast.utils.errors import ConfigError
 
 Box = tuple[slice, ...]  # of the dimensions after the channels
@@ -65,9 +65,9 @@ class CropFamily:
         window, sides = self.windows[small], self._sides(map_size)
         places = self._count(sides, window)
         if self.legacy:
-            drawn = torch.randint(places, (count,), generator=together())
+            drawn = draw_of_batch(lambda source: torch.randint(places, (count,), generator=source))
         else:
-            drawn = torch.randperm(places, generator=together())[:count]
+            drawn = draw_of_batch(lambda source: torch.randperm(places, generator=source)[:count])
         return [self._box(place, window, sides) for place in drawn.tolist()]
 
     def _sides(self, map_size: Sequence[int]) -> list[int]:
