@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +18,26 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from slowfast.engine.precision import Precision
 from slowfast.tasks.base import Batch, StepOutput, Task
+from slowfast.utils.draws import part_of_batch
+
+
+@dataclass
+class Draws:
+    """What a step drew.
+
+    Attributes:
+        states: of random generators before each batch.
+        shared: what belongs to all batches together, such as places of crops.
+    """
+
+    states: list[tuple[Tensor, ...]] = field(default_factory=list)
+    shared: list[Tensor] = field(default_factory=list)
 
 
 def cached_losses(
     task: Task, model: nn.Module, batches: Sequence[Batch], precision: Precision
-) -> tuple[StepOutput, dict[str, Tensor], list[tuple[Tensor, ...]]]:
-    """Return the losses of all batches together, the embeddings they depend on, and random states.
+) -> tuple[StepOutput, dict[str, Tensor], Draws]:
+    """Return the losses of all batches together, the embeddings they depend on, and what was drawn.
 
     Args:
         task: with :meth:`Task.encode` and :meth:`Task.losses`.
@@ -30,17 +45,17 @@ def cached_losses(
         batches: on the device of the model.
         precision: of the run.
     """
-    found, states = [], []
+    found, draws = [], Draws()
     with torch.no_grad(), kept_statistics(model):
         for batch in batches:
-            states.append(_random_state())
-            with precision.autocast():
+            draws.states.append(_random_state())
+            with precision.autocast(), part_of_batch(draws.shared):
                 found.append(task.encode(model, batch))
     joined = {name: torch.cat([part[name] for part in found]) for name in found[0]}
     embeddings = {name: tensor.requires_grad_() for name, tensor in joined.items()}
     index = torch.cat([batch["index"] for batch in batches])
     with precision.autocast():
-        return task.losses(model, embeddings, {"index": index}), embeddings, states
+        return task.losses(model, embeddings, {"index": index}), embeddings, draws
 
 
 def carry_gradients(
@@ -48,7 +63,7 @@ def carry_gradients(
     model: nn.Module,
     batches: Sequence[Batch],
     embeddings: dict[str, Tensor],
-    states: Sequence[tuple[Tensor, ...]],
+    draws: Draws,
     precision: Precision,
 ) -> None:
     """Encode every batch again and carry the gradients of its embeddings to the weights.
@@ -56,17 +71,21 @@ def carry_gradients(
     Args:
         task, batches, precision: see :func:`cached_losses`.
         model: the wrapped model; only the last batch exchanges gradients between processes.
-        embeddings: with the gradients of the loss.
-        states: of random generators before each batch.
+        embeddings: with the gradients of the loss; those that are keys alone have none.
+        draws: of the step.
     """
     begin = 0
-    for k, (batch, state) in enumerate(zip(batches, states, strict=True)):
+    for k, (batch, state) in enumerate(zip(batches, draws.states, strict=True)):
         end = begin + len(batch["index"])
-        gradients = {name: tensor.grad[begin:end] for name, tensor in embeddings.items()}
+        gradients = {
+            name: tensor.grad[begin:end]
+            for name, tensor in embeddings.items()
+            if tensor.grad is not None
+        }
         _set_random_state(state)
         apart = k < len(batches) - 1 and hasattr(model, "no_sync")
         with model.no_sync() if apart else nullcontext():
-            with precision.autocast():
+            with precision.autocast(), part_of_batch(draws.shared):
                 output = task.training_step(model, {**batch, "gradients": gradients})
             sum(output.losses.values()).backward()
         begin = end

@@ -217,10 +217,10 @@ class Trainer:
             moved = [self._to_device.copy(batch) for batch in batches]
         with timed("forward"):
             found = cached_losses(self.task, self.model, moved, self.precision)
-        output, embeddings, states = found
+        output, embeddings, draws = found
         with timed("backward"):
             self.precision.scaler.scale(sum(output.losses.values())).backward()
-            where = (self.wrapped_model, moved, embeddings, states)
+            where = (self.wrapped_model, moved, embeddings, draws)
             carry_gradients(self.task, *where, self.precision)
         return output
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from slowfast.utils.draws import together
+from slowfast.utils.draws import draw_of_batch
 from slowfast.utils.errors import ConfigError
 
 Box = tuple[slice, ...]  # of the dimensions after the channels
@@ -36,6 +36,14 @@ class CropFamily:
     windows: tuple[int, int]
     legacy: bool = False
 
+    def __post_init__(self) -> None:
+        if self.small and not self.large:
+            keys = [f"{size}_{self._infix}CROPS" for size in ("SMALL", "LARGE")]
+            raise ConfigError(
+                f"SSL.STICA.{keys[0]} {self.small}: small crops look for large ones, of which there "
+                f"are none: raise {keys[1]}, or set {keys[0]} 0."
+            )
+
     @property
     def active(self) -> bool:
         """Whether there is a pair to compare."""
@@ -43,7 +51,6 @@ class CropFamily:
 
     def check(self, map_size: Sequence[int]) -> None:
         """Raise a ConfigError where the crops do not fit into maps ``(t, h, w)``."""
-        infix = "TIME_" if self.name == "time" else ""
         for size, count, window in zip(
             ("LARGE", "SMALL"), (self.large, self.small), self.windows, strict=True
         ):
@@ -56,7 +63,7 @@ class CropFamily:
             places = self._count(sides, window)
             if not self.legacy and count > places:
                 raise ConfigError(
-                    f"SSL.STICA.{size}_{infix}CROPS {count}: a window of {window} has {places} "
+                    f"SSL.STICA.{size}_{self._infix}CROPS {count}: a window of {window} has {places} "
                     f"positions in a map of {' x '.join(map(str, map_size))}."
                 )
 
@@ -65,10 +72,14 @@ class CropFamily:
         window, sides = self.windows[small], self._sides(map_size)
         places = self._count(sides, window)
         if self.legacy:
-            drawn = torch.randint(places, (count,), generator=together())
+            drawn = draw_of_batch(lambda source: torch.randint(places, (count,), generator=source))
         else:
-            drawn = torch.randperm(places, generator=together())[:count]
+            drawn = draw_of_batch(lambda source: torch.randperm(places, generator=source)[:count])
         return [self._box(place, window, sides) for place in drawn.tolist()]
+
+    @property
+    def _infix(self) -> str:
+        return "TIME_" if self.name == "time" else ""
 
     def _sides(self, map_size: Sequence[int]) -> list[int]:
         return list(map_size[:1] if self.name == "time" else map_size[1:])

@@ -5,6 +5,9 @@ Negatives of a batch and the places of crops belong to the whole batch; dropout 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -12,6 +15,9 @@ from slowfast.utils import distributed as du
 
 _seed = 0
 _generators: dict[torch.device, torch.Generator] = {}
+# Draws that the first part of a batch made, and how many of them the present part has taken.
+_of_parts: list[Tensor] | None = None
+_taken = 0
 
 
 def seed_together(seed: int) -> None:
@@ -29,6 +35,32 @@ def together(device: torch.device | str = "cpu") -> torch.Generator | None:
     if device not in _generators:
         _generators[device] = torch.Generator(device).manual_seed(_seed)
     return _generators[device]
+
+
+def draw_of_batch(draw: Callable[[torch.Generator | None], Tensor]) -> Tensor:
+    """Return what ``draw`` makes of the generator of all processes, for every part of a batch alike."""
+    global _taken
+    drawn = draw(together())
+    if _of_parts is None:
+        return drawn
+    if _taken == len(_of_parts):
+        _of_parts.append(drawn)
+    _taken += 1
+    return _of_parts[_taken - 1]
+
+
+@contextmanager
+def part_of_batch(drawn: list[Tensor]) -> Iterator[None]:
+    """Let :func:`draw_of_batch` return ``drawn``, which begins empty and is filled by the first part.
+
+    Generators move on all the same, so that a part that is repeated has the dropout that it had.
+    """
+    global _of_parts, _taken
+    _of_parts, _taken = drawn, 0
+    try:
+        yield
+    finally:
+        _of_parts = None
 
 
 def integers_of_batch(high: int, shape: tuple[int, int], device: torch.device) -> Tensor:

@@ -113,3 +113,12 @@ def test_the_recipe_of_howto100m_is_the_published_one():
         [512, 256],
         0.07,
     )
+
+
+def test_no_file_counts_the_channels_of_frames_which_nothing_reads():
+    files = [
+        path
+        for path in FOLDER.parents[2].rglob("*.yaml")
+        if "INPUT_CHANNEL_NUM" in path.read_text()
+    ]
+    assert not files

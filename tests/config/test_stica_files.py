@@ -58,6 +58,7 @@ def test_the_recipe_is_the_published_one():
     ("words", "problem"),
     [
         (("SSL.STICA.LARGE_CROPS", "5"), r"LARGE_CROPS 5: a window of 6 has 4 positions"),
+        (("SSL.STICA.LARGE_TIME_CROPS", "0"), r"SMALL_TIME_CROPS 1: .* raise LARGE_TIME_CROPS"),
         (("DATA.NUM_FRAMES", "16"), r"TIME_WINDOWS \[3, 2\]: the feature map has 2 x 7 x 7"),
         (
             ("SSL.STICA.LARGE_CROPS", "1", "SSL.STICA.SMALL_CROPS", "0")

@@ -10,9 +10,12 @@ from slowfast.engine.grad_cache import cached_losses, carry_gradients, kept_stat
 from slowfast.engine.precision import Precision
 from slowfast.ssl.avid import AVID
 from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
+from slowfast.ssl.feature_crops import CropFamily
 from slowfast.ssl.gdt import GDT
+from slowfast.ssl.stica import STiCA
 from slowfast.ssl.transformations import find_hypothesis
 from slowfast.tasks.base import StepOutput, Task
+from slowfast.utils.draws import part_of_batch
 from slowfast.utils.errors import ConfigError
 
 FILES, PARTS = 12, 3
@@ -81,10 +84,10 @@ def batches_of(views):
 
 
 def cached_step(model, parts):
-    output, embeddings, states = cached_losses(Stub(), model, parts, FLOAT32)
+    output, embeddings, draws = cached_losses(Stub(), model, parts, FLOAT32)
     loss = sum(output.losses.values())
     loss.backward()
-    carry_gradients(Stub(), model, parts, embeddings, states, FLOAT32)
+    carry_gradients(Stub(), model, parts, embeddings, draws, FLOAT32)
     return loss
 
 
@@ -106,6 +109,56 @@ def test_loss_and_gradients_are_those_of_one_large_batch(case):
     torch.testing.assert_close(got.detach(), want.detach(), rtol=1e-12, atol=0)
     torch.testing.assert_close(gradients(model), gradients(twin), rtol=1e-9, atol=1e-12)
     torch.testing.assert_close(dict(model.named_buffers()), dict(twin.named_buffers()))
+
+
+class VideoBranch(nn.Module):
+    """A map of five channels, averaged."""
+
+    def __init__(self, dropout):
+        super().__init__()
+        self.backbone = nn.Conv3d(3, 5, 1)
+        self.projection = nn.Sequential(nn.Linear(5, 5), nn.Dropout(dropout))
+
+    def pool(self, features, steps=0):
+        return features.mean(dim=(2, 3, 4))
+
+
+class Branches(nn.Module):
+    def __init__(self, dropout):
+        super().__init__()
+        self.branches = nn.ModuleDict({"video": VideoBranch(dropout), "audio": nn.Linear(6, 5)})
+
+
+@pytest.mark.parametrize("large", [1, 2])
+def test_crops_lie_at_the_same_places_in_all_parts_and_when_a_part_is_repeated(large):
+    torch.manual_seed(0)
+    model = STiCA(Branches(0.0), [CropFamily("space", large, 3, (3, 2))]).double()
+    twin = copy.deepcopy(model)
+    video, audio = torch.randn(2 * FILES, 3, 2, 4, 4).double(), torch.randn(FILES, 6).double()
+    index = torch.arange(FILES)
+    parts = [
+        {"video": [v], "audio": a, "index": i}
+        for v, a, i in zip(video.chunk(PARTS), audio.chunk(PARTS), index.chunk(PARTS), strict=True)
+    ]
+    torch.manual_seed(2)
+    want = sum(twin({"video": [video], "audio": audio, "index": index})[0].values())
+    want.backward()
+    torch.manual_seed(2)
+    torch.testing.assert_close(cached_step(model, parts).detach(), want.detach())
+    torch.testing.assert_close(gradients(model), gradients(twin), rtol=1e-9, atol=1e-12)
+
+
+def test_dropout_repeats_where_crops_are_drawn_too():
+    model = STiCA(Branches(0.5), [CropFamily("space", 1, 3, (3, 2))]).double()
+    batch = {"video": [torch.randn(4, 3, 2, 4, 4).double()], "audio": torch.randn(2, 6).double()}
+    state, drawn = torch.get_rng_state(), []
+    found = []
+    for _ in range(2):
+        torch.set_rng_state(state)
+        with part_of_batch(drawn):
+            found.append(model.encode(batch))
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+    assert len(drawn) == 4
 
 
 def test_dropout_repeats_and_statistics_move_once():

@@ -163,7 +163,7 @@ def test_more_crops_than_places_are_refused(family, problem):
 
 
 def test_a_weight_of_crops_without_crops_is_refused():
-    none = [CropFamily("space", 1, 0, (6, 4)), CropFamily("time", 0, 3, (3, 2))]
+    none = [CropFamily("space", 1, 0, (6, 4)), CropFamily("time", 0, 0, (3, 2))]
     with pytest.raises(ConfigError, match="no pair of crops to compare"):
         STiCA(model(0).encoder, none)
     STiCA(model(0).encoder, none, alpha=1.0)
