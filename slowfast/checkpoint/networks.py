@@ -42,13 +42,35 @@ def load_model_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Load the ``model_state`` of a run, whose backbone may have had changed layers.
 
     Raises:
-        RuntimeError: names or shapes differ (torch's message).
+        RuntimeError: names or shapes differ, in one sentence.
     """
     parts = parts_of(model)
     if VIDEO_BACKBONE in parts:
         prefix = prefix_of(model, VIDEO_BACKBONE)
         apply_patches(parts[VIDEO_BACKBONE], [name.removeprefix(prefix) for name in state])
+    differ = differences(state, model.state_dict())
+    if differ:
+        raise RuntimeError("; ".join(differ))
     model.load_state_dict(state)
+
+
+def differences(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> list[str]:
+    """Return how tensors of a file differ in names and shapes from those of a model, in words."""
+    reshaped = [
+        f"{name} is {tuple(state[name].shape)} in the file and {tuple(tensor.shape)} here"
+        for name, tensor in own.items()
+        if name in state and state[name].shape != tensor.shape
+    ]
+    found = (
+        ("", reshaped),
+        ("the file lacks ", [name for name in own if name not in state]),
+        ("nothing here takes ", [name for name in state if name not in own]),
+    )
+    return [
+        f"{words}{names[0]}" + (f" (and {len(names) - 1} like it)" if names[1:] else "")
+        for words, names in found
+        if names
+    ]
 
 
 def model_state_of(content: Mapping[str, Any], source: str | Path) -> Mapping[str, Tensor]:

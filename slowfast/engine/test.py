@@ -190,4 +190,6 @@ def load_weights(model: nn.Module, state: dict[str, Any], source: Path) -> None:
     try:
         load_model_state(model, weights)
     except RuntimeError as error:
-        raise CheckpointError(f"{source} does not fit this config: {error}") from error
+        raise CheckpointError(
+            f"{source} does not fit this config: {error}. Test it with the config it was trained with."
+        ) from error

@@ -103,6 +103,17 @@ def test_a_test_needs_no_training_list(run, words, demo_world, tmp_path):
     assert found["test"]["top1_acc"] == whole["test"]["ucf101/top1_acc"]
 
 
+def test_vectors_of_another_length_than_in_training_are_refused(run, words, tmp_path, capfd):
+    shipped = np.load(ROOT / "slowfast/models/text/assets/glove_6b_50d_actions.npz")
+    short = {**shipped, "vectors": shipped["vectors"][:, :7]}
+    np.savez(tmp_path / "short.npz", **short)
+    only = ["TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", newest(run)]
+    only += ["ZERO_SHOT.VECTORS", str(tmp_path / "short.npz"), "OUTPUT_DIR", str(tmp_path / "test")]
+    assert main(["--cfg", CONFIG, *words, *only]) == 1
+    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error")]
+    assert re.search(r"weight is \(50, 128\) in the file and \(7, 128\) here .*and 1 like", line)
+
+
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
