@@ -15,6 +15,8 @@
 # the published rate for 64 GPUs.
 set -euo pipefail
 
+jobs=$(dirname "${BASH_SOURCE[0]}") # of sbatch's own copy of this file, under SLURM
+[ -f "$jobs/gdt.sh" ] || jobs=${SLURM_SUBMIT_DIR:-.}/scripts/jobs
 # shellcheck source=scripts/jobs/gdt.sh
-. "$(dirname "${BASH_SOURCE[0]}")/gdt.sh"
+. "$jobs/gdt.sh"
 pretrain_gdt ht100m 12 "$@"

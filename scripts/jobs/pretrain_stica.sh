@@ -18,8 +18,10 @@
 # published 0.64 for 64; keys after -- win. Kinetics lies in data/kinetics.
 set -euo pipefail
 
+jobs=$(dirname "${BASH_SOURCE[0]}") # of sbatch's own copy of this file, under SLURM
+[ -f "$jobs/training.sh" ] || jobs=${SLURM_SUBMIT_DIR:-.}/scripts/jobs
 # shellcheck source=scripts/jobs/training.sh
-. "$(dirname "${BASH_SOURCE[0]}")/training.sh"
+. "$jobs/training.sh"
 case "${1:-}" in
     -h | --help) usage "$0" && exit 0 ;;
 esac

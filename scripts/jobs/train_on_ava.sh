@@ -23,8 +23,10 @@
 # else .venv, which is made when there is none.
 set -euo pipefail
 
+jobs=$(dirname "${BASH_SOURCE[0]}") # of sbatch's own copy of this file, under SLURM
+[ -f "$jobs/training.sh" ] || jobs=${SLURM_SUBMIT_DIR:-.}/scripts/jobs
 # shellcheck source=scripts/jobs/training.sh
-. "$(dirname "${BASH_SOURCE[0]}")/training.sh"
+. "$jobs/training.sh"
 read_flags "$@"
 prepare_run ava data/AVA outputs/AVA
 exec "$python" "${run[@]}"

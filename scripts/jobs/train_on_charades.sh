@@ -27,8 +27,10 @@
 # else .venv, which is made when there is none.
 set -euo pipefail
 
+jobs=$(dirname "${BASH_SOURCE[0]}") # of sbatch's own copy of this file, under SLURM
+[ -f "$jobs/training.sh" ] || jobs=${SLURM_SUBMIT_DIR:-.}/scripts/jobs
 # shellcheck source=scripts/jobs/training.sh
-. "$(dirname "${BASH_SOURCE[0]}")/training.sh"
+. "$jobs/training.sh"
 read_flags "$@"
 prepare_run charades data/charades outputs/charades
 exec "$python" "${run[@]}"

@@ -162,3 +162,26 @@ def test_sbatch_is_told_to_warn_and_to_requeue(cluster):
     assert flags["signal"] == "B:USR1@120"
     assert {"requeue", "nodes", "gpus-per-node", "time", "open-mode"} <= set(flags)
     assert flags["ntasks-per-node"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("train_on_ava", ("-c", "configs/other/run.yaml")),
+        ("train_on_charades", ("-c", "configs/other/run.yaml")),
+        ("pretrain_gdt_k400", ("tried", 2)),
+        ("pretrain_gdt_ht100m", ("tried", 2)),
+        ("pretrain_stica", (30, 1, 2, 4, 1, 2, 0)),
+    ],
+)
+def test_sbatch_runs_a_copy_of_any_other_job_too(cluster, name, words):
+    for kind in ("gdt/kinetics", "gdt/ht100m"):
+        cluster.file(f"configs/main/{kind}/2_v_reversal.yaml")
+    cluster.file("configs/main/stica/base/kinetics.yaml")
+    spool = cluster.root / "scripts/elsewhere"  # SLURM's
+    spool.mkdir()
+    shutil.copy(cluster.root / f"scripts/jobs/{name}.sh", spool / "slurm_script")
+    submitted_from = {"SLURM_SUBMIT_DIR": str(cluster.root)}
+    done = cluster.run("elsewhere/slurm_script", *words, "-n", 2, **submitted_from)
+    assert done.returncode == 0, done.stderr
+    assert cluster.calls()[-1][2] == "tools/run_net.py" and cluster.given()["NUM_GPUS"] == "2"
