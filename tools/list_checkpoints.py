@@ -1,4 +1,4 @@
-"""Tabulate the checkpoints below a folder: format, network, or why a file cannot be used."""
+"""Tabulate the checkpoints below a folder, or one file: format, network, or why a file cannot be used."""
 
 import argparse
 import sys
@@ -11,7 +11,7 @@ from slowfast.engine.failures import run_cli
 def main(argv: list[str] | None = None) -> int:
     """Print a line as soon as a file has been read."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, help="or a file")
     args = parser.parse_args(argv)
     return run_cli(lambda: _run(args.folder))
 

@@ -188,11 +188,17 @@ def inspect(path: str | Path, method: str = AUTO, arch: str = "", **options: Any
 def tabulate(folder: str | Path) -> Iterator[list[str]]:
     """Yield, for every checkpoint below a folder, its name, size, format and network, or why not.
 
+    Args:
+        folder: may be a single file, too.
+
     Raises:
         CheckpointError: the folder is missing or holds no such file.
     """
     folder = Path(folder)
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+    if folder.is_file():
+        folder, files = folder.parent, [folder]
+    else:
+        files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
     if not files:
         raise CheckpointError(
             f"{folder}: no checkpoint there (files ending in {', '.join(SUFFIXES)})."

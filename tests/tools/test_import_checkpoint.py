@@ -98,4 +98,5 @@ def test_a_folder_is_tabulated(run_tool, recorded, tmp_path):
     assert "tubelet_contrast_r3d  r3d_18" in rows["sub/b.pth"]
     assert "a web page" in rows["c.pth"]
     assert "not known" in rows["d.pt"]
+    assert rows["d.pt"] in listing(tmp_path / "d.pt").stdout
     assert listing(tmp_path / "nowhere").returncode == 1
