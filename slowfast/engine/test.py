@@ -190,4 +190,8 @@ def load_weights(model: nn.Module, state: dict[str, Any], source: Path) -> None:
     try:
         load_model_state(model, weights)
     except RuntimeError as error:
-        raise CheckpointError(f"{source} does not fit this config: {error}") from error
+        reason = " ".join(str(error).split())
+        raise CheckpointError(
+            f"{source} does not fit this config: {reason} Check MODEL.ARCH, MODEL.NUM_CLASSES or, for "
+            "zero-shot networks, ZERO_SHOT.VECTORS."
+        ) from error
