@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
 def _run(args, rest: list[str]) -> None:
     cfg = assert_and_infer_cfg(load_config(parse_args(rest)))
     setup_logging()
-    labels = build_open_vocabulary(cfg, args.labels.split(","))
+    labels = build_open_vocabulary(cfg, args.labels.split(","), only_ckpt=bool(args.ckpt))
     for moment in labels.of_video(args.video, args.out, args.top):
         print(f"{moment.second:4d} s  {'  '.join(moment.words())}")
     if args.out:

@@ -212,7 +212,8 @@ def _classifier(report: ImportReport, head: nn.Module, parsed: ParsedState) -> d
             found = ", ".join(f"{n} {tuple(t.shape)}" for n, t in theirs.items()) or "none"
             raise CheckpointError(
                 f"{report.path}: the head would be random: its {ours} {shape} is not among the "
-                f"classifier's tensors of the file ({found}). Check MODEL.NUM_CLASSES, or train first."
+                f"classifier's tensors of the file ({found}). Check MODEL.NUM_CLASSES (zero-shot: "
+                "ZERO_SHOT.VECTORS), or train first."
             )
         filling[ours] = theirs[fitting[0]]
         report.loaded.append(f"{HEAD}.{ours}")

@@ -19,12 +19,13 @@ from slowfast.models.zero_shot import ZeroShot
 from slowfast.utils.errors import CheckpointError, ConfigError
 
 
-def build_open_vocabulary(cfg, labels: Sequence[str]) -> MomentLabels:
+def build_open_vocabulary(cfg, labels: Sequence[str], only_ckpt: bool = False) -> MomentLabels:
     """Return labels in plain words, scored by their cosine with a zero-shot network's output.
 
     Args:
         cfg: of TASK zero_shot; weights are found as for testing.
         labels: what a second may be called.
+        only_ckpt: take ``MODEL.CKPT`` even where the run's own folder holds weights.
 
     Raises:
         ConfigError: another model, or fewer than two labels.
@@ -43,7 +44,10 @@ def build_open_vocabulary(cfg, labels: Sequence[str]) -> MomentLabels:
             f"MODEL.MODEL_NAME {cfg.MODEL.MODEL_NAME} has no space of words: take a config of TASK "
             "zero_shot."
         )
-    _fill(cfg, model)
+    if only_ckpt:
+        initialise(model, cfg, head=True)
+    else:
+        _fill(cfg, model)
     preprocess = ClipPreprocessor(data.MEAN, data.STD, data.REVERSE_INPUT_CHANNEL).to(device)
 
     def score(clip: Tensor) -> np.ndarray:

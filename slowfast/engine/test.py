@@ -191,5 +191,6 @@ def load_weights(model: nn.Module, state: dict[str, Any], source: Path) -> None:
         load_model_state(model, weights)
     except RuntimeError as error:
         raise CheckpointError(
-            f"{source} does not fit this config: {error}. Test it with the config it was trained with."
+            f"{source} does not fit this config: {error}. Check MODEL.ARCH, MODEL.NUM_CLASSES or, for "
+            "zero-shot networks, ZERO_SHOT.VECTORS."
         ) from error

@@ -61,7 +61,7 @@ class ZeroShotTask(Task):
             channels_last=cfg.MODEL.CHANNELS_LAST,
         )
         self.sources = build_sources(cfg)
-        self.tests = {s.name: build_test_classes(cfg, self.vectors, s) for s in self.sources}
+        self.tests = build_test_classes(cfg, self.vectors, self.sources)
         self.targets: Tensor | None = None
         if node.SELECT_ON_TEST and cfg.TEST.WEIGHTS != "best":
             raise ConfigError(

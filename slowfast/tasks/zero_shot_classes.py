@@ -20,6 +20,8 @@ from slowfast.utils.logging import get_logger
 logger = get_logger(__name__)
 
 NAME_RULES = {"kinetics": "kinetics700"}
+SAME_WORDS = "same_words"
+TOO_NEAR, NO_WORD = "too near", "no word has a vector"
 SHOWN = 8
 
 
@@ -83,20 +85,45 @@ class NameVectors:
         """Build from the ``ZERO_SHOT`` node."""
         return cls(open_name_vectors(node.VECTORS), node.LEMMAS, node.MISSING_WORDS)
 
-    def embed(self, names: Sequence[str], rule: str) -> Classes:
-        """Return the classes of some names, which are written as ``rule`` says."""
-        words = {name: class_words(name, rule, self.lemmas) for name in names}
-        return Classes(tuple(names), words, self.vectors.embed_classes(words, self.missing))
+    def words(self, names: Sequence[str], rule: str) -> dict[str, list[str]]:
+        """Return the words of some names, which are written as ``rule`` says."""
+        return {name: class_words(name, rule, self.lemmas) for name in names}
 
-    def known(self, names: Sequence[str], rule: str) -> set[str]:
+    def of_words(self, words: dict[str, list[str]]) -> Classes:
+        """Return the classes of some names with their words."""
+        return Classes(tuple(words), words, self.vectors.embed_classes(words, self.missing))
+
+    def check(self, sets: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+        """Raise AnnotationError that names the words without a vector of several sets of classes."""
+        every = {f"{key} {name}": words for key, own in sets.items() for name, words in own.items()}
+        if any(word not in self.vectors for words in every.values() for word in words):
+            self.vectors.embed_classes(every)
+
+    def known(self, words: Mapping[str, Sequence[str]]) -> set[str]:
         """Return the names whose words have vectors: all of them, or one where others are skipped."""
-        words = {name: class_words(name, rule, self.lemmas) for name in names}
         enough = any if self.missing == "skip" else all
-        return {name for name in names if enough(word in self.vectors for word in words[name])}
+        return {name for name, own in words.items() if enough(word in self.vectors for word in own)}
 
 
-def build_test_classes(cfg, vectors: NameVectors, source: Source) -> Classes:
-    """Return the classes of a test set, or those of ``ZERO_SHOT.TEST_CLASSES``."""
+def build_test_classes(cfg, vectors: NameVectors, sources: Sequence[Source]) -> dict[str, Classes]:
+    """Return the classes of each test set, or those of ``ZERO_SHOT.TEST_CLASSES``.
+
+    Raises:
+        AnnotationError: words have no vector; names those of all test sets and of the training list.
+    """
+    needed = {source.name: vectors.words(*_test_names(cfg, source)) for source in sources}
+    tests = dict(needed)
+    if vectors.missing == "error":
+        if cfg.TRAIN.ENABLE:
+            train = _train_words(cfg, vectors)
+            left_out = _excluded(cfg.ZERO_SHOT.EXCLUDE, train, tests)
+            needed["training"] = {n: words for n, words in train.items() if n not in left_out}
+        vectors.check(needed)
+    return {name: vectors.of_words(words) for name, words in tests.items()}
+
+
+def _test_names(cfg, source: Source) -> tuple[list[str], str]:
+    """Return the names of the classes of a test set, and the rule by which they are written."""
     rule = _rule(cfg.ZERO_SHOT.TEST_NAMES, source.name, "TEST_NAMES")
     names = names_of(read_items(source.cfg, "test", source.dataset))
     chosen = list(cfg.ZERO_SHOT.TEST_CLASSES)
@@ -106,7 +133,13 @@ def build_test_classes(cfg, vectors: NameVectors, source: Source) -> Classes:
             f"ZERO_SHOT.TEST_CLASSES: {source.name} has no class {unknown[0]!r}. "
             f"{did_you_mean(unknown[0], names)}"
         )
-    return vectors.embed(chosen or names, rule)
+    return chosen or names, rule
+
+
+def _train_words(cfg, vectors: NameVectors) -> dict[str, list[str]]:
+    """Return the words of all classes of the training list."""
+    rule = _rule(cfg.ZERO_SHOT.TRAIN_NAMES, cfg.TRAIN.DATASET, "TRAIN_NAMES")
+    return vectors.words(names_of(read_items(cfg, "train")), rule)
 
 
 def build_separation(cfg, vectors: NameVectors, tests: Mapping[str, Classes]) -> Separated:
@@ -115,16 +148,21 @@ def build_separation(cfg, vectors: NameVectors, tests: Mapping[str, Classes]) ->
     Raises:
         ConfigError: none is far enough from the test classes, or all would be held out.
     """
-    node, names = cfg.ZERO_SHOT, names_of(read_items(cfg, "train"))
-    rule = _rule(node.TRAIN_NAMES, cfg.TRAIN.DATASET, "TRAIN_NAMES")
-    left_out = set(excluded_preset(node.EXCLUDE)) if node.EXCLUDE else set()
+    node, words = cfg.ZERO_SHOT, _train_words(cfg, vectors)
+    left_out = _excluded(node.EXCLUDE, words, {key: c.words for key, c in tests.items()})
     # What is left out anyway needs no vector.
-    known = vectors.known(names, rule)
-    without = [n for n in names if n not in known and n not in left_out]
+    known = vectors.known(words)
+    without = [n for n in words if n not in known and n not in left_out]
     if without and vectors.missing == "skip":
         logger.warning("not trained on, as no word of them has a vector: %s.", ", ".join(without))
         left_out |= set(without)
-    every = vectors.embed([n for n in names if n not in left_out or n in known], rule)
+    if not set(words) - left_out:
+        raise ConfigError(
+            f"{cfg.TRAIN.DATASET}: no training class is left: "
+            + (f"ZERO_SHOT.EXCLUDE {node.EXCLUDE} and " if node.EXCLUDE else "")
+            + f"words without a vector take all {len(words)}."
+        )
+    every = vectors.of_words({n: w for n, w in words.items() if n not in left_out or n in known})
     test = np.concatenate([classes.vectors for classes in tests.values()])
     titles = [f"{key} {name}" for key, c in tests.items() for name in c.names]
     apart = measures.separate(every.vectors, test, node.THRESHOLD)
@@ -137,18 +175,35 @@ def build_separation(cfg, vectors: NameVectors, tests: Mapping[str, Classes]) ->
             "near to a test class."
         )
     held = _held_out(kept, node.HELD_OUT_CLASSES, cfg.RNG_SEED)
-    rows = [
-        {
-            "class": name,
-            "words": " ".join(every.words[name]),
-            "nearest_test_class": titles[apart.nearest[k]],
-            "distance": f"{max(apart.distance[k], 0.0):.4f}",
-            "trained": "held out" if held[k] else "yes" if kept[k] else "no",
-        }
-        for k, name in enumerate(every.names)
-    ]
+    place = {name: k for k, name in enumerate(every.names)}
+    rows = []
+    for name, own in words.items():
+        k = place.get(name)
+        trained = k is not None and kept[k]
+        rows.append(
+            {
+                "class": name,
+                "words": " ".join(own),
+                "nearest_test_class": "" if k is None else titles[apart.nearest[k]],
+                "distance": "" if k is None else f"{max(apart.distance[k], 0.0):.4f}",
+                "trained": "no" if not trained else "held out" if held[k] else "yes",
+                "why": "" if trained else NO_WORD if name in without else node.EXCLUDE or TOO_NEAR,
+            }
+        )
     _tell(rows, len(titles))
     return Separated(_part(every, kept & ~held), _part(every, held), every, kept, rows)
+
+
+def _excluded(
+    rule: str,
+    words: Mapping[str, Sequence[str]],
+    tests: Mapping[str, Mapping[str, Sequence[str]]],
+) -> set[str]:
+    """Return the training classes that ``ZERO_SHOT.EXCLUDE`` leaves out, whatever the vectors."""
+    if rule != SAME_WORDS:
+        return set(excluded_preset(rule)) if rule else set()
+    of_tests = {f"{key} {name}": own for key, c in tests.items() for name, own in c.items()}
+    return set(measures.same_words(words, of_tests))
 
 
 def _held_out(kept: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -170,10 +225,15 @@ def _part(classes: Classes, chosen: np.ndarray) -> Classes:
 
 def _tell(rows: list[dict[str, Any]], tests: int) -> None:
     left_out = [row for row in rows if row["trained"] == "no"]
-    shown = [f"{r['class']} ({r['nearest_test_class']}, {r['distance']})" for r in left_out]
+    shown = [
+        f"{r['class']} ({r['why']}: {r['nearest_test_class']}, {r['distance']})"
+        if r["distance"]
+        else f"{r['class']} ({r['why']})"
+        for r in left_out
+    ]
     more = f" and {len(left_out) - SHOWN} more" if len(left_out) > SHOWN else ""
     logger.info(
-        "%d training classes, %d test classes; left out as too near to a test class: %s%s.",
+        "%d training classes, %d test classes; left out: %s%s.",
         len(rows) - len(left_out),
         tests,
         ", ".join(shown[:SHOWN]) or "none",
@@ -212,12 +272,18 @@ def names_of(items: ItemTable) -> list[str]:
     """Return the class names of a list, which zero-shot classification works with.
 
     Raises:
-        ConfigError: it has none.
+        ConfigError: it has none, or fewer than its labels need.
     """
     if not items.class_names:
         raise ConfigError(
             f"{items.source}: the list does not name its classes, which zero-shot classification "
             "works with: give DATA.CLASS_NAMES_PATH, a file with a name per line."
+        )
+    highest = int(items.labels.max(initial=-1))
+    if highest >= len(items.class_names):
+        raise ConfigError(
+            f"{items.source}: the labels go up to {highest}, but only {len(items.class_names)} classes "
+            "have a name: the list of names (DATA.CLASS_NAMES_PATH) is that of other classes."
         )
     return items.class_names
 

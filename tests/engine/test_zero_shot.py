@@ -12,10 +12,12 @@ from slowfast.config import load_cfg
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.datasets.media import open_media
 from slowfast.engine.lr_policy import get_lr_at_epoch
+from slowfast.engine.open_vocabulary import build_open_vocabulary
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.models.text.word_vectors import open_vectors
 from slowfast.tasks.zero_shot import ZeroShotTask
+from slowfast.utils.errors import AnnotationError, CheckpointError
 
 from .conftest import ROOT, run_process
 
@@ -59,6 +61,14 @@ def test_what_was_left_out_is_written_down(run):
     left_out = [name for name, row in rows.items() if row["trained"] == "no"]
     assert left_out == UNSEEN and rows["Spin"]["trained"] == "yes"
     assert rows["Jump"]["nearest_test_class"] == "ucf101 Jump"
+    assert (rows["Jump"]["why"], rows["Spin"]["why"]) == ("too near", "")
+
+
+def test_classes_with_the_words_of_a_test_class_are_left_out_whatever_the_vectors(words, tmp_path):
+    made = task(words, EXCLUDE="same_words", THRESHOLD="1.9")
+    why = {row["class"]: row["why"] for row in made.separation.rows}
+    assert {name for name, reason in why.items() if reason == "same_words"} == set(UNSEEN)
+    assert len(made.train_classes.names) == 5
 
 
 def test_items_of_classes_that_are_left_out_never_reach_the_loader(words):
@@ -79,6 +89,45 @@ def test_training_classes_without_any_vector_are_left_out_where_words_are_skippe
     made = task(words, VECTORS=str(tmp_path / "few.txt"), MISSING_WORDS="skip")
     assert set(whole.names) - set(made.separation.every.names) == {"Spin"}
     assert len(made.train_classes.names) == 4
+
+
+def test_words_that_have_no_vector_are_named_for_all_lists_at_once(words, demo_world, tmp_path):
+    for name in ("Flurbing", "Guitarr"):
+        (tmp_path / name).symlink_to(demo_world / "videos/Spin")
+    lists = f"={demo_world / 'ucf101/ucfTrainTestlist'}={demo_world / 'videos'}"
+    sets = [f"own:class_folders={tmp_path}={tmp_path}", f"plain:ucf101{lists}"]
+    with pytest.raises(AnnotationError, match=r"'flurbing'.*'guitarr'.*'zigzag'"):
+        task(words, TEST_SETS=json.dumps(sets), TEST_CLASSES="[]", TEST_NAMES="plain")
+
+
+def test_names_of_other_classes_are_one_message(words, demo_world, tmp_path, capfd):
+    (tmp_path / "names.txt").write_text("Blink\nBounce\nJump\n")
+    lists = f"ucf101={demo_world / 'ucf101/ucfTrainTestlist'}={demo_world / 'videos'}"
+    pairs = ["TRAIN.DATASET", "kinetics", "DATA.PATH_TO_DATA_DIR", str(demo_world / "kinetics")]
+    pairs += ["DATA.PATH_PREFIX", str(demo_world), "ZERO_SHOT.TEST_SETS", json.dumps([lists])]
+    pairs += [
+        "DATA.CLASS_NAMES_PATH",
+        str(tmp_path / "names.txt"),
+        "OUTPUT_DIR",
+        str(tmp_path / "r"),
+    ]
+    assert main(["--cfg", CONFIG, *words, *pairs]) == 1
+    assert re.search(
+        "the labels go up to 7, but only 3 classes have a name", capfd.readouterr().err
+    )
+
+
+def test_vectors_of_another_length_than_those_that_were_trained_on_are_one_line(
+    run, words, tmp_path, capfd
+):
+    table = open_vectors("glove_6b_50d_actions")
+    vectors = np.stack([table.vector(word)[:20] for word in table.words()])
+    np.savez(tmp_path / "short.npz", words=table.words(), vectors=vectors)
+    pairs = ["TRAIN.ENABLE", "False", "ZERO_SHOT.VECTORS", str(tmp_path / "short.npz")]
+    pairs += ["TEST.CHECKPOINT_FILE_PATH", newest(run), "OUTPUT_DIR", str(tmp_path / "test")]
+    assert main(["--cfg", CONFIG, *words, *pairs]) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert re.search(r"weight is \(50, .* and \(20, .* \(and 1 like it\).*ZERO_SHOT.VECTORS", line)
 
 
 def test_several_test_sets_and_the_whole_of_one(words, demo_world):
@@ -103,17 +152,6 @@ def test_a_test_needs_no_training_list(run, words, demo_world, tmp_path):
     assert found["test"]["top1_acc"] == whole["test"]["ucf101/top1_acc"]
 
 
-def test_vectors_of_another_length_than_in_training_are_refused(run, words, tmp_path, capfd):
-    shipped = np.load(ROOT / "slowfast/models/text/assets/glove_6b_50d_actions.npz")
-    short = {**shipped, "vectors": shipped["vectors"][:, :7]}
-    np.savez(tmp_path / "short.npz", **short)
-    only = ["TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", newest(run)]
-    only += ["ZERO_SHOT.VECTORS", str(tmp_path / "short.npz"), "OUTPUT_DIR", str(tmp_path / "test")]
-    assert main(["--cfg", CONFIG, *words, *only]) == 1
-    (line,) = [line for line in capfd.readouterr().err.splitlines() if line.startswith("error")]
-    assert re.search(r"weight is \(50, 128\) in the file and \(7, 128\) here .*and 1 like", line)
-
-
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
@@ -125,6 +163,7 @@ def test_vectors_of_another_length_than_in_training_are_refused(run, words, tmp_
         ({"THRESHOLD": "1.9"}, "THRESHOLD 1.9 leaves no training class"),
         ({"TEST_SETS": "[ucf101]"}, "is not name=folder of lists"),
         ({"EXCLUDE": "zsl_66"}, "zsl_664"),
+        ({"EXCLUDE": "same_words", "TEST_CLASSES": "[]"}, "EXCLUDE same_words .* take all 8"),
     ],
 )
 def test_wrong_input_is_one_message(words, keys, problem, tmp_path, capfd):
@@ -172,6 +211,15 @@ def test_a_video_gets_labels_of_ones_own(run, words, demo_world, tmp_path):
     assert wrong.returncode == 1 and "no vector: 'qqqq'" in wrong.stdout
     one = run_process([*tool, "--labels", "spin"], 120)
     assert one.returncode == 1 and "at least two" in one.stdout
+
+
+def test_a_checkpoint_that_is_named_goes_before_that_of_the_run(run, words, tmp_path):
+    pairs = ["OUTPUT_DIR", str(run), "MODEL.INIT_METHOD", "auto"]
+    pairs += ["MODEL.CKPT", str(tmp_path / "nowhere.pyth")]
+    cfg = assert_and_infer_cfg(load_cfg([CONFIG], [*words, *pairs]))
+    build_open_vocabulary(cfg, ["spin", "swim"])
+    with pytest.raises(CheckpointError, match="nowhere"):
+        build_open_vocabulary(cfg, ["spin", "swim"], only_ckpt=True)
 
 
 def newest(folder):

@@ -92,7 +92,7 @@ def test_a_folder_of_transformers_is_averaged_over_the_words_that_are_there(fold
 
 def test_names_of_classes_need_no_known_word(folder):
     vectors = NameVectors(open_name_vectors(folder("transformers")), "fixed", "error")
-    classes = vectors.embed(["HorseRiding", "Qqqq"], "ucf101")
+    classes = vectors.of_words(vectors.words(["HorseRiding", "Qqqq"], "ucf101"))
     assert classes.words["HorseRiding"] == ["horse", "ride"] and classes.vectors.shape == (2, 2)
 
 

@@ -139,6 +139,8 @@ def test_all_missing_words_are_named_at_once_with_the_nearest(tmp_path):
         table.embed_classes(names)
     with pytest.raises(AnnotationError, match=r"1 classes have no word with a vector: 'b'"):
         table.embed_classes(names, "skip")
+    with pytest.raises(AnnotationError, match=r"1 classes have no word with a vector: 'the'"):
+        table.embed_classes({"a": ["play"], "the": []})
     np.testing.assert_allclose(
         table.embed_classes({"a": ["play", "zzz"]}, "skip"), [[0.6, 0.8, 0]], rtol=1e-6
     )

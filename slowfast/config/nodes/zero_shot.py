@@ -51,8 +51,9 @@ TABLES = (
         ),
         EXCLUDE=Key(
             "",
-            "preset of training classes to leave out in place of THRESHOLD: zsl_664, the 36 classes "
-            "of Kinetics-700 with the words of a class of UCF101 or HMDB51",
+            "training classes to leave out in place of THRESHOLD: same_words, those with the very words "
+            "of a test class, or zsl_664, the 36 of Kinetics-700 that have those of a class of UCF101 "
+            "or HMDB51",
         ),
         HELD_OUT_CLASSES=Key(
             0,

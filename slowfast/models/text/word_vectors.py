@@ -112,12 +112,13 @@ class WordVectors:
                 without a word.
         """
         lost = {word for words in words_of.values() for word in words if word not in self}
+        what = f"{len(lost)} words of class names have no vector"
         if missing == "skip":
             words_of = {c: [w for w in words if w not in lost] for c, words in words_of.items()}
+            lost = set()
+        if not lost:
             lost = {c for c, words in words_of.items() if not words}
             what = f"{len(lost)} classes have no word with a vector"
-        else:
-            what = f"{len(lost)} words of class names have no vector"
         if lost:
             shown = "; ".join(map(self._with_suggestion, sorted(lost)[:SHOWN]))
             more = f"; and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
