@@ -136,7 +136,8 @@ def separate(
     Args:
         train_vectors, test_vectors: unit vectors ``(C, D)`` and ``(C', D)``.
     """
-    distances = 1.0 - _unit(train_vectors) @ _unit(test_vectors).T
+    # Equal names are 0 apart, whatever the rounding.
+    distances = np.maximum(1.0 - _unit(train_vectors) @ _unit(test_vectors).T, 0.0)
     nearest = distances.argmin(axis=1)
     distance = distances[np.arange(len(distances)), nearest]
     return Separation(distance >= threshold, nearest, distance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -185,12 +186,16 @@ def build_separation(cfg, vectors: NameVectors, tests: Mapping[str, Classes]) ->
                 "class": name,
                 "words": " ".join(own),
                 "nearest_test_class": "" if k is None else titles[apart.nearest[k]],
-                "distance": "" if k is None else f"{max(apart.distance[k], 0.0):.4f}",
+                "distance": "" if k is None else f"{apart.distance[k]:.4f}",
                 "trained": "no" if not trained else "held out" if held[k] else "yes",
                 "why": "" if trained else NO_WORD if name in without else node.EXCLUDE or TOO_NEAR,
             }
         )
     _tell(rows, len(titles))
+    same = _excluded(SAME_WORDS, words, {key: c.words for key, c in tests.items()})
+    staying = sorted(same & set(itertools.compress(every.names, kept)))
+    if staying:
+        logger.warning("trained on, with the very words of a test class: %s.", ", ".join(staying))
     return Separated(_part(every, kept & ~held), _part(every, held), every, kept, rows)
 
 

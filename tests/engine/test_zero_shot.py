@@ -71,6 +71,11 @@ def test_classes_with_the_words_of_a_test_class_are_left_out_whatever_the_vector
     assert len(made.train_classes.names) == 5
 
 
+def test_a_class_that_stays_with_the_words_of_a_test_class_is_named(words, caplog):
+    assert "Jump" in task(words, THRESHOLD="0.0").train_classes.names
+    assert "trained on, with the very words of a test class: Jump, Sway, ZigZag" in caplog.text
+
+
 def test_items_of_classes_that_are_left_out_never_reach_the_loader(words):
     made = task(words)
     dataset = made.dataset("train")

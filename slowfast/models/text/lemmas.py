@@ -14,6 +14,7 @@ ENDINGS = (
     *(("s", ""), ("ies", "y"), ("es", "e"), ("es", "")),
     *(("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", "")),
 )
+PREFERRED = {"swinging": "swing"}  # WordNet's first, swinge, is to singe, and in no table of words
 
 
 def verb_lemma(word: str, mode: str = "fixed") -> str:
@@ -28,7 +29,7 @@ def verb_lemma(word: str, mode: str = "fixed") -> str:
     found = base_forms(word)
     if not found:
         return word
-    return min(found, key=len) if mode == "legacy" else found[0]
+    return min(found, key=len) if mode == "legacy" else PREFERRED.get(word, found[0])
 
 
 def base_forms(word: str) -> list[str]:

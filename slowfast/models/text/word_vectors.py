@@ -116,15 +116,16 @@ class WordVectors:
         if missing == "skip":
             words_of = {c: [w for w in words if w not in lost] for c, words in words_of.items()}
             lost = set()
+        cure = "ZERO_SHOT.MISSING_WORDS skip to make do with the other words of a class"
         if not lost:
             lost = {c for c, words in words_of.items() if not words}
             what = f"{len(lost)} classes have no word with a vector"
+            cure = "list the other classes in ZERO_SHOT.TEST_CLASSES"
         if lost:
             shown = "; ".join(map(self._with_suggestion, sorted(lost)[:SHOWN]))
             more = f"; and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
             raise AnnotationError(
-                f"{self.source}: {what}: {shown}{more}. Take a larger table, or "
-                "ZERO_SHOT.MISSING_WORDS skip to make do with the other words of a class."
+                f"{self.source}: {what}: {shown}{more}. Take a larger table, or {cure}."
             )
         return np.stack([self.embed_class(words) for words in words_of.values()])
 
