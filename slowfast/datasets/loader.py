@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -65,8 +64,6 @@ class WatchedLoader(DataLoader):
             num_workers=num_workers,
             collate_fn=partial(_collate, collate_fn),
             worker_init_fn=partial(_start_worker, notes) if num_workers else None,
-            # What Linux used before Python 3.14: a new process would import PyTorch once more.
-            multiprocessing_context="fork" if num_workers and sys.platform == "linux" else None,
             **options,
         )
         self.notes, self.read_timeout = notes, read_timeout
