@@ -79,6 +79,16 @@ class WatchedLoader(DataLoader):
                 return
             yield from batch if isinstance(batch, list) else [batch]
 
+    def close(self) -> None:
+        """End the workers that wait for another epoch.
+
+        The garbage collector would close the queues before it asks the workers to end, and then wait
+        for each of them in vain.
+        """
+        if self._iterator is not None:
+            self._iterator._shutdown_workers()
+            self._iterator = None
+
     def _look_about(self) -> None:
         self.while_waiting()
         limit = STUCK_FACTOR * self.read_timeout

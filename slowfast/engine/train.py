@@ -77,6 +77,7 @@ def train(cfg, signals: StopSignals) -> None:
         raise
     finally:
         saver.wait()
+    trainer.loader.close()
     writer.close()
 
 

@@ -100,6 +100,17 @@ def test_a_batch_that_gets_lost_is_not_waited_for(cfg, monkeypatch):
         list(loader)
 
 
+def test_workers_that_wait_for_an_epoch_end_when_the_loader_is_closed(cfg):
+    cfg.DATA_LOADER.NUM_WORKERS = 2
+    loader = build_loader(cfg, build_dataset("kinetics", cfg, "train"))
+    for _ in loader:
+        pass
+    workers = loader._iterator._workers
+    assert all(worker.is_alive() for worker in workers)
+    loader.close()
+    assert [worker.exitcode for worker in workers] == [0, 0]
+
+
 def test_epochs_differ(cfg):
     loader = build_loader(cfg, build_dataset("kinetics", cfg, "train"))
     orders = []
