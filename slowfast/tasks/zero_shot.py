@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,21 @@ class ZeroShotTask(Task):
         classes = self.tests[source.name]
         if eval_set.name.endswith(GENERALISED):
             classes = joined(classes, self.train_classes)
+            self._check_untrained(source)
         return build_loader(source.cfg, self._test_dataset(source, classes, eval_set.views))
+
+    def _check_untrained(self, source: Source) -> None:
+        """Raise ConfigError where items of a test set are trained on, which measures of seen classes forbid."""
+        train = load_items(self.cfg, "train", dataset_name(self.cfg, "train"))
+        train = of_classes(train, self.train_classes.names, "train")
+        trained = {train.key(row) for row in range(len(train))}
+        test = load_items(source.cfg, "test", source.dataset)
+        both = [test.name(row) for row in range(len(test)) if test.key(row) in trained]
+        if both:
+            raise ConfigError(
+                f"ZERO_SHOT.GENERALISED: {len(both)} items of {source.name} are trained on too, such as "
+                f"{both[0]}: give its list of test videos, not all of them, or set it False."
+            )
 
     def _test_dataset(self, source: Source, classes: Classes, views: str) -> Dataset:
         items = load_items(source.cfg, "test", source.dataset)
@@ -187,7 +202,8 @@ class ZeroShotTask(Task):
 
     def evaluator(self, dataset: Dataset) -> ZeroShotEvaluator:
         """Return an evaluator among the classes of a dataset."""
-        return ZeroShotEvaluator(dataset, self.model_choice)
+        protocol = {"model_choice": self.model_choice, "average_over_clips": self.average}
+        return ZeroShotEvaluator(dataset, protocol)
 
 
 class ZeroShotEvaluator(ItemEvaluator):
@@ -197,13 +213,13 @@ class ZeroShotEvaluator(ItemEvaluator):
 
     Args:
         dataset: knows its ``classes`` and, where there is a training list, its ``separation``.
-        model_choice: by what the epoch was chosen, for the results.
+        protocol: by what the epoch was chosen (``model_choice``) and what is averaged, for the results.
     """
 
-    def __init__(self, dataset: Dataset, model_choice: str = "last epoch") -> None:
+    def __init__(self, dataset: Dataset, protocol: Mapping[str, str]) -> None:
         super().__init__(dataset)
         self.classes, self.separation = dataset.classes, dataset.separation
-        self.protocol = {"model_choice": model_choice}
+        self.protocol = protocol
 
     def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
         """Return the accuracies of ``embedding`` ``(N, D)`` with ``label`` ``(N,)``."""

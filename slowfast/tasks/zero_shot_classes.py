@@ -112,7 +112,12 @@ def build_test_classes(cfg, vectors: NameVectors, sources: Sequence[Source]) -> 
     Raises:
         AnnotationError: words have no vector; names those of all test sets and of the training list.
     """
-    needed = {source.name: vectors.words(*_test_names(cfg, source)) for source in sources}
+    names = {source.name: _all_names(source) for source in sources}
+    _check_choice(cfg.ZERO_SHOT.TEST_CLASSES, names)
+    needed = {}
+    for name, every in names.items():
+        rule = _rule(cfg.ZERO_SHOT.TEST_NAMES, name, "TEST_NAMES")
+        needed[name] = vectors.words(_chosen(cfg.ZERO_SHOT.TEST_CLASSES, every), rule)
     tests = dict(needed)
     if vectors.missing == "error":
         if cfg.TRAIN.ENABLE:
@@ -123,18 +128,28 @@ def build_test_classes(cfg, vectors: NameVectors, sources: Sequence[Source]) -> 
     return {name: vectors.of_words(words) for name, words in tests.items()}
 
 
-def _test_names(cfg, source: Source) -> tuple[list[str], str]:
-    """Return the names of the classes of a test set, and the rule by which they are written."""
-    rule = _rule(cfg.ZERO_SHOT.TEST_NAMES, source.name, "TEST_NAMES")
-    names = names_of(read_items(source.cfg, "test", source.dataset))
-    chosen = list(cfg.ZERO_SHOT.TEST_CLASSES)
-    unknown = [name for name in chosen if name not in names]
+def _all_names(source: Source) -> list[str]:
+    return names_of(read_items(source.cfg, "test", source.dataset))
+
+
+def _chosen(choice: Sequence[str], names: list[str]) -> list[str]:
+    """Return the names that are chosen, or all but those after a minus where none of the set is."""
+    chosen = [name for name in choice if name in names]
+    return chosen or [name for name in names if f"-{name}" not in choice]
+
+
+def _check_choice(choice: Sequence[str], names: Mapping[str, list[str]]) -> None:
+    every = [name for own in names.values() for name in own]
+    known = {*every, *(f"-{name}" for name in every)}
+    unknown = [name for name in choice if name not in known]
     if unknown:
         raise ConfigError(
-            f"ZERO_SHOT.TEST_CLASSES: {source.name} has no class {unknown[0]!r}. "
-            f"{did_you_mean(unknown[0], names)}"
+            f"ZERO_SHOT.TEST_CLASSES: {' and '.join(names)} has no class {unknown[0]!r}. "
+            f"{did_you_mean(unknown[0].removeprefix('-'), every)}"
         )
-    return chosen or names, rule
+    empty = [name for name, own in names.items() if not _chosen(choice, own)]
+    if empty:
+        raise ConfigError(f"ZERO_SHOT.TEST_CLASSES leaves no class of {empty[0]}.")
 
 
 def _train_words(cfg, vectors: NameVectors) -> dict[str, list[str]]:

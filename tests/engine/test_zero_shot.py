@@ -23,6 +23,7 @@ from .conftest import ROOT, run_process
 
 CONFIG = str(ROOT / "configs/demo/zero_shot.yaml")
 UNSEEN = ["Jump", "Sway", "ZigZag"]
+CLASSES = ["Blink", "Bounce", "Jump", "Orbit", "Pulse", "Spin", "Sway", "ZigZag"]
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +148,37 @@ def test_several_test_sets_and_the_whole_of_one(words, demo_world):
     )
 
 
+@pytest.mark.parametrize(
+    ("choice", "ucf101", "own"),
+    [
+        (["-Jump"], {*CLASSES} - {"Jump"}, {"spin", "sit"}),
+        (["Jump", "-spin"], {"Jump"}, {"sit"}),
+        (["sit", "-Jump"], {*CLASSES} - {"Jump"}, {"sit"}),
+    ],
+)
+def test_classes_are_chosen_or_left_out_of_each_test_set(
+    words, demo_world, tmp_path, choice, ucf101, own
+):
+    for name in ("spin", "sit"):
+        (tmp_path / name).symlink_to(demo_world / "videos/Spin")
+    lists = f"ucf101={demo_world / 'ucf101/ucfTrainTestlist'}={demo_world / 'videos'}"
+    sets = json.dumps([lists, f"own:class_folders={tmp_path}={tmp_path}"])
+    made = task(words, TEST_SETS=sets, TEST_CLASSES=json.dumps(choice), THRESHOLD="0.0")
+    assert {name: set(c.names) for name, c in made.tests.items()} == {"ucf101": ucf101, "own": own}
+
+
+def test_seen_classes_are_not_measured_on_videos_that_are_trained_on(
+    words, demo_world, tmp_path, capfd
+):
+    videos = demo_world / "videos"
+    keys = ["ZERO_SHOT.TEST_SETS", json.dumps([f"all:class_folders={videos}={videos}"])]
+    keys += ["OUTPUT_DIR", str(tmp_path)]
+    assert main(["--cfg", CONFIG, *words, *keys]) == 1
+    found = capfd.readouterr()
+    assert re.search(r"GENERALISED: \d+ items of all are trained on too", found.err)
+    assert "epoch 1" not in found.out + found.err
+
+
 def test_a_test_needs_no_training_list(run, words, demo_world, tmp_path):
     sets = [f"ucf101={demo_world / 'ucf101/ucfTrainTestlist'}={demo_world / 'videos'}"]
     only = ["TRAIN.ENABLE", "False", "DATA.PATH_TO_DATA_DIR", str(tmp_path / "nowhere")]
@@ -165,6 +197,8 @@ def test_a_test_needs_no_training_list(run, words, demo_world, tmp_path):
         ({"TEST_NAMES": "plain"}, "words of class names have no vector: .*MISSING_WORDS skip"),
         ({"TRAIN_NAMES": "ucf1"}, "TRAIN_NAMES 'ucf1'"),
         ({"TEST_CLASSES": "[Jumpp]"}, "ucf101 has no class 'Jumpp'.*Jump"),
+        ({"TEST_CLASSES": "[-Jumpp]"}, "ucf101 has no class '-Jumpp'.*Jump"),
+        ({"TEST_CLASSES": json.dumps([f"-{n}" for n in CLASSES])}, "leaves no class of ucf101"),
         ({"THRESHOLD": "1.9"}, "THRESHOLD 1.9 leaves no training class"),
         ({"TEST_SETS": "[ucf101]"}, "is not name=folder of lists"),
         ({"EXCLUDE": "zsl_66"}, "zsl_664"),

@@ -56,7 +56,7 @@ def newest(folder):
 def test_a_choice_on_the_test_set_is_labelled_in_the_results(chosen_on_test):
     found = json.loads((chosen_on_test / "results.json").read_text())
     label = "best epoch ON THE TEST SET ucf101 (ZERO_SHOT.SELECT_ON_TEST)"
-    assert found["protocol"] == {"model_choice": label}
+    assert found["protocol"] == {"model_choice": label, "average_over_clips": "features"}
     validated = rows(chosen_on_test, "val_epoch")
     assert [row["num_videos"] for row in validated] == [6, 6]  # those of the unseen classes
     best = max(validated, key=lambda row: (row["top1_acc"], row["epoch"]))["epoch"]

@@ -39,7 +39,9 @@ TABLES = (
         ),
         TEST_CLASSES=Key(
             [],
-            "names of the test classes, where a set holds others too; empty = all of each set",
+            "names of the test classes, where a set holds others too, or of those to leave out, with a "
+            "minus before each (-PullUps); a set that has none of them is taken whole; empty = all of "
+            "each set",
             kind="list[str]",
         ),
         THRESHOLD=Key(

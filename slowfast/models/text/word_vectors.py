@@ -116,11 +116,14 @@ class WordVectors:
         if missing == "skip":
             words_of = {c: [w for w in words if w not in lost] for c, words in words_of.items()}
             lost = set()
-        cure = "ZERO_SHOT.MISSING_WORDS skip to make do with the other words of a class"
+        cure = (
+            "ZERO_SHOT.MISSING_WORDS skip to make do with the other words of a class, or leave a "
+            "test class out by ZERO_SHOT.TEST_CLASSES, with a minus before its name"
+        )
         if not lost:
             lost = {c for c, words in words_of.items() if not words}
             what = f"{len(lost)} classes have no word with a vector"
-            cure = "list the other classes in ZERO_SHOT.TEST_CLASSES"
+            cure = "leave them out by ZERO_SHOT.TEST_CLASSES, with a minus before each name"
         if lost:
             shown = "; ".join(map(self._with_suggestion, sorted(lost)[:SHOWN]))
             more = f"; and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
