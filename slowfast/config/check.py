@@ -50,12 +50,16 @@ def _batches(cfg: CfgNode) -> Iterator[str]:
 
 
 def _precision(cfg: CfgNode) -> Iterator[str]:
-    if not (cfg.TRAIN.MIXED_PRECISION and cfg.TRAIN.AMP_DTYPE == "float16"):
+    train, solver = cfg.TRAIN, cfg.SOLVER
+    if not train.MIXED_PRECISION or train.AMP_DTYPE == "bfloat16":
         return
-    if cfg.NUM_GPUS == 0:
+    if cfg.NUM_GPUS == 0 and train.AMP_DTYPE == "float16":
         yield "TRAIN.AMP_DTYPE float16 needs a GPU and NUM_GPUS is 0; take bfloat16 or auto."
-    if cfg.SOLVER.OPTIMIZING_METHOD == "sgd" and cfg.SOLVER.DAMPENING:
-        yield "SOLVER.DAMPENING does not go with TRAIN.AMP_DTYPE float16, which leaves out first steps."
+    if cfg.NUM_GPUS and solver.OPTIMIZING_METHOD == "sgd" and solver.DAMPENING:
+        yield (
+            "SOLVER.DAMPENING needs TRAIN.AMP_DTYPE bfloat16: float16, which auto takes on GPUs without "
+            "bfloat16, leaves out first steps."
+        )
 
 
 def _graphs(cfg: CfgNode) -> Iterator[str]:

@@ -17,7 +17,7 @@ IN_WORDS = {
     "other": "hooks and logging",
 }
 # Waiting is lost time, computing is not: from these shares on, this is what is worth a change.
-WORTH_A_WORD = {"data": 0.1, "transfer": 0.1, "bank": 0.3, "optimizer": 0.3, "other": 0.1}
+WORTH_A_WORD = {"data": 0.15, "transfer": 0.15, "bank": 0.3, "optimizer": 0.3, "other": 0.15}
 
 
 def limit_in_words(seconds: Mapping[str, float], cfg) -> str:
@@ -59,7 +59,7 @@ def _of_transfer(cfg) -> str:
 
 
 def _of_network(cfg) -> str:
-    if not cfg.TRAIN.MIXED_PRECISION:
+    if cfg.NUM_GPUS and not cfg.TRAIN.MIXED_PRECISION:
         return "set TRAIN.MIXED_PRECISION True"
     if not cfg.MODEL.CHANNELS_LAST:
         return "set MODEL.CHANNELS_LAST True"

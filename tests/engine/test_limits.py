@@ -33,6 +33,7 @@ FAST = ("TRAIN.MIXED_PRECISION", True, "MODEL.CHANNELS_LAST", True)
         (("TRAIN.MIXED_PRECISION", True), {"forward": 1}, "forward|MODEL.CHANNELS_LAST"),
         (("NUM_GPUS", 1, *FAST), {"forward": 1}, "forward|MODEL.COMPILE"),
         (("NUM_GPUS", 0, *FAST), {"forward": 1}, "the device computes"),
+        (("NUM_GPUS", 0), {"data": 1, "forward": 8}, "the forward pass|11%|CHANNELS_LAST"),
         ((), {"bank": 4, "forward": 6}, "memory banks 40%|SSL.AVID.NUM_NEGATIVES (now 1024)"),
         ((), {"optimizer": 4, "forward": 6}, "optimizer|TRAIN.BATCH_SIZE"),
         ((), {"transfer": 2, "forward": 8}, "copying|DATA.TRAIN_CROP_SIZE"),
