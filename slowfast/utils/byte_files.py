@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
@@ -125,7 +126,17 @@ def _begin_of(file: BinaryIO, member: Member) -> int:
     return member.offset + 30 + sum(lengths)
 
 
-_CONTENTS: dict[tuple[str, int], dict[str, Member]] = {}
+_CONTENTS: dict[tuple[str, int, str | int], dict[str, Member]] = {}
+
+
+def _version_of(file: BinaryIO) -> str | int:
+    """Return what is another after an archive was replaced by one of the same size."""
+    if hasattr(file, "version"):
+        return file.version
+    try:
+        return os.fstat(file.fileno()).st_mtime_ns
+    except OSError:  # in memory
+        return ""
 
 
 def members_of(file: BinaryIO, archive: str) -> dict[str, Member]:
@@ -134,7 +145,7 @@ def members_of(file: BinaryIO, archive: str) -> dict[str, Member]:
     Raises:
         OSError: it is no archive, or damaged.
     """
-    key = archive, file.seek(0, io.SEEK_END)
+    key = archive, file.seek(0, io.SEEK_END), _version_of(file)
     if key in _CONTENTS:
         return _CONTENTS[key]
     try:

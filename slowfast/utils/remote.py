@@ -244,11 +244,13 @@ class RemoteFile(ByteFile):
 
     Attributes:
         fetched: bytes that the source was asked for.
+        version: another one after the file has changed, where that can be known.
     """
 
     def __init__(self, source: Source, cache: BlockCache | None = None) -> None:
         super().__init__(source.name, source.size)
         self._source, self._cache, self.fetched = source, cache, 0
+        self.version = source.version
         identity = f"{source.name}\0{source.size}\0{source.version}"
         self._key = hashlib.sha256(identity.encode("utf-8", "surrogateescape")).hexdigest()
         self._blocks: OrderedDict[int, bytes] = OrderedDict()

@@ -1,6 +1,7 @@
 """Files anywhere: the frames and the order of local files, in parts, through failures and forks."""
 
 import io
+import os
 import shutil
 import zipfile
 from functools import partial
@@ -302,7 +303,17 @@ def test_the_tables_of_many_archives_are_forgotten_again(tmp_path, monkeypatch):
             for k in range(4):
                 archive.writestr(f"{k}.mp4", b"x")
         assert len(members_of(data, f"{number}.zip")) == 4
-    assert [archive for archive, _ in contents] == ["3.zip", "4.zip"]
+    assert [archive for archive, *_ in contents] == ["3.zip", "4.zip"]
+
+
+def test_an_archive_that_was_replaced_by_one_of_the_same_size_is_looked_into_again(tmp_path):
+    path = tmp_path / "a.zip"
+    for number, name in enumerate(("a.mp4", "b.mp4")):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(name, b"x")
+        os.utime(path, ns=(number, number))
+        with remote.open_binary(f"{path}::{name}") as file:
+            assert file.read() == b"x"
 
 
 def test_the_cache_of_a_run_has_the_size_of_its_key(monkeypatch, tmp_path):
