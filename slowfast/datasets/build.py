@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,7 @@ def build_dataset(
         items,
         _view_rule(cfg, items, views, plan, tokenise is not None),
         readers,
-        build_media_options(cfg),
+        replace(build_media_options(cfg), keep_bytes=int(cfg.DATA.KEEP_DECODED_GIB * 2**30)),
         seed=cfg.RNG_SEED,
         on_error="replace" if views == "random" else "mark",
         max_retries=cfg.DATA.MAX_RETRIES,

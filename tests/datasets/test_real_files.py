@@ -11,10 +11,12 @@ from oracles.media_files import numbers_of
 from oracles.media_matrix import Kind, cut_by_copy, set_matrix, straight_decode, write
 
 from slowfast.dataprep.transcode import transcode_file
-from slowfast.datasets.media import open_media
+from slowfast.datasets.media import MediaOptions, open_media
+from slowfast.datasets.media.decoded import DecodedFile
 from slowfast.datasets.media.encode import Encoding, reencode
 from slowfast.utils.errors import MediaError
 
+WHOLE = MediaOptions(keep_bytes=1 << 28)
 FRAGMENTED = (("movflags", "frag_keyframe+empty_moov"),)
 OPEN_GOP = (("x264-params", "open-gop=1"),)
 ALTREF = (("auto-alt-ref", "1"), ("lag-in-frames", "16"), ("deadline", "good"))
@@ -102,6 +104,10 @@ def check_against_straight_decode(path, alone=12):
             mine = np.array([media.video.time_of(k) for k in range(len(images))])
             # a file with even times is numbered by its rate, half a frame off at most
             assert np.abs(mine - shown).max() <= 0.51 / video.fps
+    with open_media(path, WHOLE) as media:
+        assert isinstance(media, DecodedFile)
+        for number, found in zip(order, as_images(media.read_frames(order)), strict=True):
+            np.testing.assert_array_equal(found, images[number])
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=str)

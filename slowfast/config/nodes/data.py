@@ -18,6 +18,13 @@ TABLES = (
             low=0,
             high=1_000_000,
         ),
+        KEEP_DECODED_GIB=Key(
+            0.0,
+            "size of the whole decoded files that each data-loader worker keeps in memory, GiB: files of "
+            "small sets of short videos are then decoded once; 0 decodes parts of files",
+            low=0,
+            high=1_000_000,
+        ),
         FRAME_FOLDER_FPS=Key(
             30.0, "rate at which folders of images were extracted", low=0.01, high=1000
         ),

@@ -22,6 +22,7 @@ class MediaOptions:
         torchcodec: read frames through torchcodec where it shows the same as PyAV.
         timeout: seconds that one call may take; 0 sets no limit.
         cache: keeps blocks of files that lie elsewhere.
+        keep_bytes: of whole decoded files, which the process keeps; 0 reads parts of files.
         max_frames, max_pixels, max_seconds: limits on the frames of a video, the pixels of a
             frame and the length; a file beyond them is refused before memory is spent on it.
     """
@@ -32,6 +33,7 @@ class MediaOptions:
     torchcodec: bool = False
     timeout: float = 300.0
     cache: BlockCache | None = None
+    keep_bytes: int = 0
     max_frames: int = 10_000_000
     max_pixels: int = 16_777_216
     max_seconds: float = 172_800.0

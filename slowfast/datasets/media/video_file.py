@@ -28,7 +28,7 @@ from slowfast.datasets.media.frame_table import (
 from slowfast.datasets.media.info import AudioInfo, VideoInfo
 from slowfast.datasets.media.options import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.media.torchcodec_frames import TorchcodecFrames
-from slowfast.datasets.media.waveform import read_waveform
+from slowfast.datasets.media.waveform import TimedFrame, frames_from, read_waveform
 from slowfast.utils.errors import MediaError
 
 Decoded = tuple[av.VideoFrame, bool]  # a frame, and whether it is damaged
@@ -353,6 +353,16 @@ class VideoFile:
         self._container.start_clock()
         with media_errors(self.path, "audio cannot be decoded"):
             return read_waveform(self._container, self.audio, start, duration, rate)
+
+    def audio_frames(self) -> list[TimedFrame]:
+        """Return all of the audio as it is decoded.
+
+        Raises:
+            MediaError: a decoding error.
+        """
+        self._container.start_clock()
+        with media_errors(self.path, "audio cannot be decoded"):
+            return list(frames_from(self._container, self.audio, self.audio.start))
 
     def close(self) -> None:
         """Release the file."""

@@ -7,7 +7,7 @@ statistics spectrograms are normalised. (For float output FFmpeg adds channels i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import av
 import numpy as np
@@ -15,6 +15,8 @@ import torch
 
 from slowfast.datasets.media.container import Container
 from slowfast.datasets.media.info import AudioInfo
+
+TimedFrame = tuple[av.AudioFrame, float]  # and its time in seconds
 
 # Decoding starts this much earlier, so that codecs with overlapping windows (AAC, Vorbis) and the
 # resampling filter have settled when the window begins.
@@ -39,10 +41,18 @@ def read_waveform(
     Times are container seconds. Samples before the stream begins, after it ends and in holes are
     zero. Codecs may overshoot 1.0 (float AAC does); such samples are clipped.
     """
+    frames = frames_from(container, audio, start - PREROLL_SECONDS)
+    return mix_window(frames, start, duration, rate)
+
+
+def mix_window(
+    frames: Iterable[TimedFrame], start: float, duration: float, rate: int
+) -> torch.Tensor:
+    """Return the window of :func:`read_waveform` out of frames with their times, in order."""
     window = np.zeros(round(duration * rate), dtype=np.float32)
     stop = start + duration + PREROLL_SECONDS
     stretch = None
-    for frame, time in _frames_from(container, audio, start - PREROLL_SECONDS):
+    for frame, time in frames:
         if time > stop:
             break
         if stretch is None or not stretch.continues_with(frame, time):
@@ -56,9 +66,7 @@ def read_waveform(
     return torch.from_numpy(np.clip(window, -1.0, 1.0, out=window))
 
 
-def _frames_from(
-    container: Container, audio: AudioInfo, start: float
-) -> Iterator[tuple[av.AudioFrame, float]]:
+def frames_from(container: Container, audio: AudioInfo, start: float) -> Iterator[TimedFrame]:
     """Yield frames with their times in seconds, the first at or before ``start``."""
     tick = float(container.audio.time_base)
     # Before the stream begins its first packet will do; uncompressed audio has packets anywhere.
