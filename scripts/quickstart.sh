@@ -18,6 +18,8 @@ data="$root/data/demo"
 avid=() cma=() few=()
 # Two processes of one thread are several times faster than two processes that share all cores.
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1}
+# Large pages that are kept: a fifth less time for each step on a CPU, with Linux's usual C library.
+export GLIBC_TUNABLES=${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=4294967296}
 
 while [ $# -gt 0 ]; do
     case "$1" in
