@@ -13,7 +13,7 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-out="" suffix="" seeds=1 minutes=7
+out="" suffix="" seeds=1 minutes=5
 data="$root/data/demo"
 avid=() cma=() few=()
 # Two processes of one thread are several times faster than two processes that share all cores.
@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
             avid=(SOLVER.MAX_EPOCH 16)
             cma=(SOLVER.MAX_EPOCH 6)
             few=(SOLVER.MAX_EPOCH 4)
-            suffix="-fast" minutes=3
+            suffix="-fast" minutes=2
             ;;
         --seed | --seeds) seeds=${2:?--seeds needs numbers} && shift ;;
         --out) out=$(realpath -m "${2:?--out needs a folder}") && shift ;;
@@ -45,15 +45,16 @@ bash setup/create_env.sh --venv "$root/.venv"
 python="$root/.venv/bin/python"
 mkdir -p "$out"
 
+lower=()
 run() { # run FOLDER CONFIG [KEY VALUE ...]
-    "$python" tools/run_net.py --cfg "configs/demo/$2.yaml" OUTPUT_DIR "$1" RNG_SEED "$seed" \
+    ${lower[@]+"${lower[@]}"} "$python" tools/run_net.py --cfg "configs/demo/$2.yaml" OUTPUT_DIR "$1" RNG_SEED "$seed" \
         DATA.PATH_TO_DATA_DIR "$data/ucf101/ucfTrainTestlist" DATA.PATH_PREFIX "$data/videos" \
         "${@:3}"
 }
 
 pids=() logs=()
-beside() { # beside FOLDER CONFIG [KEY VALUE ...]: run it in the background
-    run "$@" >"$1.txt" 2>&1 &
+beside() { # beside FOLDER CONFIG [KEY VALUE ...]: run it in the background, after what all wait for
+    { lower=(nice -n 10) && run "$@"; } >"$1.txt" 2>&1 &
     pids+=($!) logs+=("$1.txt")
 }
 # shellcheck disable=SC2046 # one word for each process
