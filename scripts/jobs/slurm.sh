@@ -38,6 +38,13 @@ done
 # shellcheck source=scripts/jobs/training.sh
 . "$jobs/training.sh"
 
+stopped=""
+trap 'stopped=yes' USR1 # while the run is prepared
+queue_again() {
+    echo "Stopped by SIGUSR1: queueing job $id again."
+    scontrol requeue "$id"
+}
+
 gpus=${SLURM_GPUS_ON_NODE:-0}
 gpus=${gpus##*:}
 read_flags "$@"
@@ -53,7 +60,10 @@ if [ "$nodes" -gt 1 ]; then
     host=${host%%$'\n'*} # the first
 fi
 
-stopped=""
+if [ -n "$stopped" ]; then
+    queue_again
+    exit
+fi
 # torchrun hands TERM on to its processes, but dies of USR1.
 trap 'stopped=yes; trap "" USR1; scancel --signal=TERM "$id.0"' USR1
 # Saving takes time; torchrun kills after 30 seconds if this is not set.
@@ -71,7 +81,6 @@ if [ -n "$stopped" ]; then # a signal ends "wait", not the run
     wait $! || status=$?
 fi
 if [ -n "$stopped" ] && [ "$status" -ne 0 ]; then
-    echo "Stopped by SIGUSR1: queueing job $id again."
-    scontrol requeue "$id"
+    queue_again
 fi
 exit "$status"

@@ -25,7 +25,7 @@ SCANCEL = """#!/usr/bin/env bash
 SCONTROL = """#!/usr/bin/env bash
 echo "$*" >> "$RECORD.scontrol"
 case "$*" in
-    "show hostnames"*) printf 'alpha\\nbeta\\n' ;;
+    "show hostnames"*) printf 'alpha\\nbeta\\n' && [ -z "$EARLY" ] || kill -USR1 $PPID ;;
     "show job"*) echo "JobId=$SLURM_JOB_ID Command=$FAKE_COMMAND" ;;
 esac
 """
@@ -111,6 +111,13 @@ def test_configs_of_ava_get_the_keys_of_the_job_for_ava(cluster):
     done = cluster.run("jobs/slurm.sh", "-c", "configs/AVA/VSSL/run.yaml")
     assert done.returncode == 0, done.stderr
     assert f"{cluster.root}/data/AVA/frames/" in cluster.calls()[-1]
+
+
+def test_a_job_whose_time_is_over_before_its_run_begins_is_queued_again(cluster):
+    done = cluster.run("jobs/slurm.sh", "-c", "configs/other/run.yaml", EARLY="1")
+    assert done.returncode == 0, done.stderr
+    assert asked(cluster)[-1] == "requeue 70012"
+    assert not cluster.record.with_name("record.srun").exists()
 
 
 def test_a_run_whose_time_is_over_saves_and_is_queued_again(cluster):
