@@ -145,7 +145,7 @@ def film_strips(strips: Sequence[np.ndarray], captions: Sequence[str]) -> bytes:
         axes.set_axis_off()
         axes.set_anchor("W")
         axes.set_title(short(caption), fontsize=8, loc="left")
-    return to_png(figure)
+    return to_png(figure, crop=False)
 
 
 def bar_chart(

@@ -73,7 +73,7 @@ def strip_table(rows: Sequence[Sequence[Cell]], header: Sequence[str]) -> bytes:
         place = (0, 1), (0, 32)
         axes.annotate(title, place[0], place[1], xycoords="axes fraction",
                       textcoords="offset points", fontsize=9, fontweight="bold")  # fmt: skip
-    return to_png(figure)
+    return to_png(figure, crop=False)
 
 
 def _join(strip: np.ndarray | None) -> np.ndarray:
@@ -130,4 +130,4 @@ def class_map(clouds: Sequence[Cloud], names: Sequence[str], num_named: int = 12
         frameon=False,
         fontsize=8,
     )
-    return to_png(figure)
+    return to_png(figure, crop=False)
