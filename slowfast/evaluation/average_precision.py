@@ -37,8 +37,11 @@ def ranking(scores: np.ndarray) -> np.ndarray:
     # Sorting without regard to the order of equals, then sorting the rows of equals, is several
     # times as fast as a stable sort of decimals.
     quick = np.argsort(scores)
-    rank = np.concatenate([[0], np.cumsum(np.diff(scores[quick]) > 0)]) if len(scores) else quick
-    return np.sort(rank * len(scores) + quick)[::-1] % max(len(scores), 1)
+    rises = np.diff(scores[quick]) > 0
+    if rises.all():
+        return quick[::-1]
+    rank = np.concatenate([[0], np.cumsum(rises)])
+    return np.sort(rank * len(scores) + quick)[::-1] % len(scores)
 
 
 def precision_recall(hits: np.ndarray, relevant: int) -> Curve:

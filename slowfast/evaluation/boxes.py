@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from slowfast.utils.errors import SlowFastError
+
+
+CANONICAL = re.compile(r"(?:[^\n]+,\d{4}\n)*")
 
 
 def image_key(video: str, second: int) -> str:
@@ -22,10 +26,16 @@ def image_keys(videos: Iterable[str], seconds: Iterable[int]) -> np.ndarray:
     return np.array(keys, dtype=object)
 
 
+def are_canonical(keys: Sequence[str]) -> bool:
+    """Tell whether all keys are spelt as :func:`image_key` does; nearly always they are."""
+    try:
+        return CANONICAL.fullmatch("\n".join(keys) + "\n") is not None
+    except TypeError:  # a key that is no text
+        return False
+
+
 def canonical_key(key: str | tuple[str, int]) -> str:
     """Return the one spelling of a key: ``abc,902`` is ``abc,0902``; other names stay."""
-    if type(key) is str and key[-5:-4] == "," and key[-4:].isdecimal() and len(key) > 5:
-        return key  # nearly all are, and there are many
     if isinstance(key, tuple):
         return image_key(*key)
     video, _, second = str(key).rpartition(",")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from slowfast.evaluation.boxes import Boxes, canonical_key
+from slowfast.evaluation.boxes import Boxes, are_canonical, canonical_key
 from slowfast.utils.errors import SlowFastError
 
 
@@ -84,15 +84,15 @@ def _check_corners(ground_truth: Boxes) -> None:
 
 def _number_images(keys: np.ndarray, excluded: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return for each row the number of its key frame, and whether that is excluded."""
-    spellings, texts = pd.factorize(keys)
-    names = list(map(canonical_key, texts))
-    if names == texts.tolist():
-        numbers = np.arange(len(names))
-    else:
-        numbers, names = pd.factorize(np.array(names, dtype=object))
+    # The rows of a key frame stand together, mostly: only the first of each group is looked up.
+    is_first = np.append(True, keys[1:] != keys[:-1])[: len(keys)]
+    spellings, names = pd.factorize(keys[is_first])
+    numbers = np.arange(len(names))
+    if not are_canonical(names):
+        numbers, names = pd.factorize(np.array([*map(canonical_key, names)], dtype=object))
     out = {canonical_key(key) for key in excluded}
     is_out = np.fromiter(map(out.__contains__, names), bool, len(names))
-    images = numbers.astype(np.int32)[spellings]
+    images = numbers.astype(np.int32)[spellings][np.cumsum(is_first) - 1]
     return images, is_out[images]
 
 
