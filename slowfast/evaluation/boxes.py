@@ -11,7 +11,6 @@ import numpy as np
 
 from slowfast.utils.errors import SlowFastError
 
-
 CANONICAL = re.compile(r"(?:[^\n]+,\d{4}\n)*")
 
 
