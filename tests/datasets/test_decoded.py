@@ -14,6 +14,7 @@ from slowfast.utils.errors import MediaError
 def files(monkeypatch):
     kept = OrderedDict()
     monkeypatch.setattr(decoded, "_FILES", kept)
+    monkeypatch.setattr(decoded, "_IN_PARTS", set())
     return kept
 
 
@@ -54,12 +55,15 @@ def test_a_file_that_is_too_large_is_read_in_parts(media_factory, files):
     assert not files
 
 
-def test_what_can_be_read_of_a_damaged_file_is_read(media_factory, files, tmp_path):
+def test_what_can_be_read_of_a_damaged_file_is_read(media_factory, files, tmp_path, monkeypatch):
     data = media_factory(audio_rate=16000, gop=12).read_bytes()
     tail = len(data) // 20
     (tmp_path / "bad.mp4").write_bytes(data[:-tail] + bytes(byte ^ 0xFF for byte in data[-tail:]))
     with open_media(tmp_path / "bad.mp4", MediaOptions(keep_bytes=1 << 30)) as media:
         assert isinstance(media, VideoFile) and len(media.read_frames([0])) == 1
+    monkeypatch.setattr(decoded, "DecodedFile", None)  # it is not tried twice
+    with open_media(tmp_path / "bad.mp4", MediaOptions(keep_bytes=1 << 30)) as media:
+        assert len(media.read_frames([0])) == 1
     with pytest.raises(MediaError, match="nowhere"):
         open_media(tmp_path / "nowhere.mp4", MediaOptions(keep_bytes=1 << 30))
     assert not files

@@ -57,6 +57,7 @@ def begin(words: list[str], out: Path, lines: str = "", **more: object) -> Run:
         more: added to its environment.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
+    out.touch()  # it may be asked what it said before it begins
     words, lines = [str(ROOT / "tools/run_net.py"), *words], NO_REPORT + lines
     return Run(begin_program(words, environment(**more), out, lines=lines), out)
 

@@ -45,7 +45,16 @@ def hundred(demo_world, tmp_path_factory):
 def words_of(overrides, lists: Path) -> list[str]:
     places = ("DATA.PATH_TO_DATA_DIR", str(lists), "DATA.PATH_PREFIX", "")
     sets = ("TRAIN.DATASET", "kinetics", "TEST.DATASET", "kinetics")
-    return [*overrides, *sets, *places, "DATA.MAX_BAD_FRACTION", "0.5"]
+    # Every clip is to be read from its file.
+    return [
+        *overrides,
+        *sets,
+        *places,
+        "DATA.MAX_BAD_FRACTION",
+        "0.5",
+        "DATA.KEEP_DECODED_GIB",
+        "0",
+    ]
 
 
 @full

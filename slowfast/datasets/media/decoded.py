@@ -13,8 +13,10 @@ from slowfast.datasets.media.options import MediaOptions
 from slowfast.datasets.media.video_file import VideoFile
 from slowfast.datasets.media.waveform import PREROLL_SECONDS, mix_window
 from slowfast.utils.errors import MediaError
+from slowfast.utils.patience import is_passing
 
 _FILES: OrderedDict[str, DecodedFile] = OrderedDict()  # the one used last at its end
+_IN_PARTS: set[str] = set()  # files that are too large, or damaged
 
 
 def open_decoded(path: str, options: MediaOptions) -> VideoFile | DecodedFile:
@@ -30,11 +32,17 @@ def open_decoded(path: str, options: MediaOptions) -> VideoFile | DecodedFile:
         _FILES.move_to_end(path)
         return _FILES[path]
     media = VideoFile(path, options)
+    if path in _IN_PARTS:
+        return media
     if not decoded_bytes(media) <= options.keep_bytes / 8:
+        _IN_PARTS.add(path)
         return media
     try:
         decoded = DecodedFile(media)
-    except MediaError:
+    except MediaError as error:
+        if is_passing(error):
+            raise
+        _IN_PARTS.add(path)
         return VideoFile(path, options)
     finally:
         media.close()
