@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from slowfast.utils.errors import ConfigError
+
 CHUNK_SIZE = 4096
 NUM_SPLITS = 10
 
@@ -23,7 +25,16 @@ def nearest_class(embeddings: np.ndarray, class_vectors: np.ndarray, k: int = 1)
     Args:
         embeddings: ``(N, D)``, of any length.
         class_vectors: ``(C, D)``, of any length.
+
+    Raises:
+        ConfigError: the two are not matrices of equally long rows.
     """
+    shapes = np.shape(embeddings), np.shape(class_vectors)
+    if [len(shape) for shape in shapes] != [2, 2] or shapes[0][1] != shapes[1][1]:
+        raise ConfigError(
+            f"Embeddings of shape {shapes[0]} have no distance to class vectors of shape {shapes[1]}: "
+            "take the table of word vectors (ZERO_SHOT.VECTORS) that the network was trained with."
+        )
     classes = _unit(class_vectors)
     k = min(k, len(classes))
     found = [np.zeros((0, k), np.int64)]

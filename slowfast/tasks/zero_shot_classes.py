@@ -229,6 +229,10 @@ def _excluded(
 def _held_out(kept: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Return which of the classes that are kept validate, bool ``(C,)``."""
     places = np.flatnonzero(kept)
+    if count == 1:
+        raise ConfigError(
+            "ZERO_SHOT.HELD_OUT_CLASSES 1: a single class is always found. Hold out two or more, or 0."
+        )
     if count >= len(places):
         raise ConfigError(
             f"ZERO_SHOT.HELD_OUT_CLASSES {count} leaves none of the {len(places)} training classes."

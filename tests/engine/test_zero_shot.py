@@ -202,6 +202,7 @@ def test_a_test_needs_no_training_list(run, words, demo_world, tmp_path):
         ({"THRESHOLD": "1.9"}, "THRESHOLD 1.9 leaves no training class"),
         ({"TEST_SETS": "[ucf101]"}, "is not name=folder of lists"),
         ({"EXCLUDE": "zsl_66"}, "zsl_664"),
+        ({"HELD_OUT_CLASSES": "1"}, "a single class is always found"),
         ({"EXCLUDE": "same_words", "TEST_CLASSES": "[]"}, "EXCLUDE same_words .* take all 8"),
     ],
 )

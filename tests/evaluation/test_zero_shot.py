@@ -1,10 +1,13 @@
 """Zero-shot measures against the recorded ones and against brute force."""
 
+import re
+
 import numpy as np
 import pytest
 
 from slowfast.evaluation import zero_shot
 from slowfast.models.text import class_words
+from slowfast.utils.errors import ConfigError
 
 
 def vectors_of(recorded, dataset):
@@ -79,6 +82,12 @@ def test_equal_classes_come_in_their_order_and_k_is_limited():
     classes = np.array([[1.0, 0], [2.0, 0], [0, 1.0]])
     assert zero_shot.nearest_class(np.array([[3.0, 0]]), classes, 9).tolist() == [[0, 1, 2]]
     assert zero_shot.nearest_class(np.zeros((0, 2)), classes, 1).shape == (0, 1)
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (2,)])
+def test_vectors_of_another_length_are_refused(shape):
+    with pytest.raises(ConfigError, match=re.escape(f"shape {shape}") + ".*ZERO_SHOT.VECTORS"):
+        zero_shot.nearest_class(np.ones(shape), np.ones((4, 2)))
 
 
 def test_unreadable_items_count_as_wrong():

@@ -33,6 +33,7 @@ def test_legacy_words_are_the_recorded_ones(dataset, recorded):
         ("claping", "hmdb51", ["clap"], ["clap"]),
         ("hugging (not baby)", "kinetics700", ["hug"], ["hug"]),
         ("massaging person's head", "kinetics700", ["massage", "person", "head"], None),
+        ('s head": 1}', "kinetics700", ["s", 'head":', "1}"], ["head"]),
         ("installing carpet", "kinetics700", ["instal", "carpet"], ["instal", "carpet"]),
         ("car_interior/frontseat", "sun397", ["car", "interior", "front", "seat"], None),
         ("Ping-pong", "activitynet200", ["table", "tennis"], ["table", "tennis"]),
@@ -141,6 +142,8 @@ def test_all_missing_words_are_named_at_once_with_the_nearest(tmp_path):
         AnnotationError, match=r"1 classes have no word with a vector: 'b'.*TEST_CLASSES"
     ):
         table.embed_classes(names, "skip")
+    with pytest.raises(AnnotationError, match="class without any word"):
+        table.embed_class([])
     with pytest.raises(AnnotationError, match=r"1 classes have no word with a vector: 'the'"):
         table.embed_classes({"a": ["play"], "the": []})
     np.testing.assert_allclose(
@@ -155,6 +158,7 @@ def test_all_missing_words_are_named_at_once_with_the_nearest(tmp_path):
         ("a.bin", b"1 4000000000\nplay "),
         ("a.txt", b"word\nother\n"),
         ("a.txt", b""),
+        ("a.txt", b"This page has moved\nto another place\n"),
         ("a.npz", b"PK\x03\x04nothing"),
         ("a.npz", b"{}"),
     ],

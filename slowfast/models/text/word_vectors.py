@@ -94,8 +94,10 @@ class WordVectors:
         """Return the unit vector float32 ``(D,)`` of a class: of the mean of its words' vectors.
 
         Raises:
-            AnnotationError: a word is not in the table.
+            AnnotationError: a word is not in the table, or there is none.
         """
+        if not words:
+            raise AnnotationError(f"{self.source}: a class without any word has no vector.")
         return unit(np.mean([self.vector(word) for word in words], axis=0, dtype=np.float32))
 
     def embed_classes(
@@ -213,8 +215,12 @@ def _from_text(path: Path, data: mmap.mmap, start: int) -> WordVectors:
         except ValueError as error:
             raise AnnotationError(f"{path}: a line is not a word with {dim} numbers.") from error
 
-    if dim < 2:
-        raise AnnotationError(f"{path}: holds no lines of a word and its numbers.")
+    try:
+        first = read(next(iter(places.values()), len(data)))
+    except AnnotationError:  # prose, or a page that says why a download failed
+        first = np.empty(0)
+    if len(first) < 2:
+        raise AnnotationError(f"{path}: does not begin with a line of a word and its numbers.")
     return WordVectors(places, read, dim, str(path))
 
 
