@@ -13,7 +13,7 @@ from pathlib import Path
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.engine.failures import run_cli
 from slowfast.engine.open_vocabulary import build_open_vocabulary
-from slowfast.utils.arguments import at_least
+from slowfast.utils.arguments import at_least, video_name
 from slowfast.utils.logging import setup_logging
 from slowfast.utils.parser import load_config, parse_args
 
@@ -28,7 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--video", type=Path, required=True, help="the video")
     parser.add_argument("--labels", required=True, help="in plain words, with commas between")
     parser.add_argument("--ckpt", help="run, checkpoint, or released file")
-    parser.add_argument("--out", type=Path, help="write the video with the labels on its frames")
+    parser.add_argument(
+        "--out", type=video_name, help="write the video with the labels on its frames"
+    )
     parser.add_argument("--top", type=at_least(1), default=3, help="labels per second")
     args, rest = parser.parse_known_args(argv)
     if args.ckpt:

@@ -25,7 +25,7 @@ from slowfast.engine.video_demo import (
 from slowfast.models.person_detectors import build_detector
 from slowfast.tasks.build import build_task
 from slowfast.tasks.detection import Detection
-from slowfast.utils.arguments import at_least
+from slowfast.utils.arguments import at_least, video_name
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import setup_logging
 from slowfast.utils.parser import load_config, parse_args
@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
         epilog="All other words are those of run_net.py: --cfg FILE.yaml KEY VALUE ...",
     )
     parser.add_argument("--video", type=Path, required=True, help="the video")
-    parser.add_argument("--out", type=Path, help="file to write (default: NAME-actions.mp4)")
+    parser.add_argument("--out", type=video_name, help="file to write (default: NAME-actions.mp4)")
     boxes = parser.add_mutually_exclusive_group()
     boxes.add_argument("--boxes", type=Path, help="file of boxes in AVA's format")
     boxes.add_argument("--detector", help="torchvision, detectron2 or onnx:FILE")

@@ -13,9 +13,9 @@ from slowfast.engine.launch import device_of
 from slowfast.engine.moments import MomentLabels
 from slowfast.engine.test import load_weights, test_weights
 from slowfast.models.build import build_model
-from slowfast.models.text import class_words
 from slowfast.models.text.sentences import open_name_vectors
 from slowfast.models.zero_shot import ZeroShot
+from slowfast.tasks.zero_shot_classes import label_words
 from slowfast.utils.errors import CheckpointError, ConfigError
 
 
@@ -36,8 +36,8 @@ def build_open_vocabulary(cfg, labels: Sequence[str], only_ckpt: bool = False) -
     if len(names) < 2:
         raise ConfigError("Open vocabularies need at least two different labels.")
     node, data, device = cfg.ZERO_SHOT, cfg.DATA, device_of(cfg)
-    words = {label: class_words(label, "plain", node.LEMMAS) for label in names}
-    vectors = open_name_vectors(node.VECTORS).embed_classes(words, node.MISSING_WORDS)
+    table = open_name_vectors(node.VECTORS)
+    vectors = table.embed_classes(label_words(cfg, names), node.MISSING_WORDS, "of --labels")
     model = build_model(cfg).to(device).eval()
     if not isinstance(model, ZeroShot):
         raise ConfigError(

@@ -158,6 +158,14 @@ def _train_words(cfg, vectors: NameVectors) -> dict[str, list[str]]:
     return vectors.words(names_of(read_items(cfg, "train")), rule)
 
 
+def label_words(cfg, labels: Sequence[str]) -> dict[str, list[str]]:
+    """Return the words of labels in plain words, verbs in the form that those of training classes have."""
+    trained = _rule(cfg.ZERO_SHOT.TRAIN_NAMES, cfg.TRAIN.DATASET, "TRAIN_NAMES")
+    rule = "plain" if trained == "plain" else NAME_RULES["kinetics"]
+    mode = cfg.ZERO_SHOT.LEMMAS
+    return {label: class_words(label.replace("_", " "), rule, mode) for label in labels}
+
+
 def build_separation(cfg, vectors: NameVectors, tests: Mapping[str, Classes]) -> Separated:
     """Return the training classes by what becomes of them.
 

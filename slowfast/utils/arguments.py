@@ -10,6 +10,8 @@ from collections.abc import Callable
 from multiprocessing import parent_process
 from pathlib import Path
 
+VIDEO_NAMES = (".mp4", ".mkv", ".mov")
+
 
 def admit_any_name() -> None:
     """Let standard output take names that are not UTF-8, or that the terminal cannot show."""
@@ -41,3 +43,11 @@ def at_least(low: int) -> Callable[[str], int]:
         return int(text)
 
     return number
+
+
+def video_name(text: str) -> Path:
+    """Be an argparse type: the path of an H.264 video to write."""
+    path = Path(text)
+    if path.suffix.lower() not in VIDEO_NAMES:
+        raise argparse.ArgumentTypeError(f"{text!r} ends in none of {', '.join(VIDEO_NAMES)}")
+    return path

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.engine.best_epoch import best_checkpoint
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
-from slowfast.tasks.zero_shot import ZeroShotTask
+from slowfast.tasks.zero_shot import ZeroShotEvaluator, ZeroShotTask
+from slowfast.tasks.zero_shot_classes import Classes
 from slowfast.utils.errors import CheckpointError, ConfigError
 
 from .conftest import ROOT
@@ -206,3 +208,17 @@ def test_combinations_of_known_words_are_tested_on_those_never_seen(words, demo_
     with (tmp_path / "classes.csv").open() as file:
         trained = [row["class"] for row in csv.DictReader(file) if row["trained"] == "yes"]
     assert len(trained) == 16 and "Spin_red" in trained
+
+
+def test_halves_of_the_classes_are_measured_from_four_classes_on():
+    for count in (3, 4):
+        names = tuple("abcd"[:count])
+        classes = Classes(names, {}, np.eye(count, dtype=np.float32))
+        dataset = SimpleNamespace(classes=classes, separation=None, split="test")
+        found = {
+            "embedding": np.eye(count),
+            "label": np.arange(count),
+            "valid": np.ones(count, bool),
+        }
+        measured = ZeroShotEvaluator(dataset, {}).measure(found)
+        assert ("half_top1_acc" in measured) == (count == 4) and measured["top1_acc"] == 100.0

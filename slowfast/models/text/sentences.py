@@ -54,9 +54,9 @@ class SentenceVectors:
         return self.embed_texts([" ".join(words)])[0]
 
     def embed_classes(
-        self, words_of: Mapping[str, Sequence[str]], missing: str = "error"
+        self, words_of: Mapping[str, Sequence[str]], missing: str = "error", leave_out: str = ""
     ) -> np.ndarray:
-        """Return the vectors float32 ``(C, D)`` of classes; ``missing`` words do not exist here."""
+        """Return the vectors float32 ``(C, D)`` of classes; no words are missing here."""
         return self.embed_texts([" ".join(words) for words in words_of.values()])
 
 

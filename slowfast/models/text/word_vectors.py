@@ -101,13 +101,17 @@ class WordVectors:
         return unit(np.mean([self.vector(word) for word in words], axis=0, dtype=np.float32))
 
     def embed_classes(
-        self, words_of: Mapping[str, Sequence[str]], missing: str = "error"
+        self,
+        words_of: Mapping[str, Sequence[str]],
+        missing: str = "error",
+        leave_out: str = "by ZERO_SHOT.TEST_CLASSES, with a minus before its name",
     ) -> np.ndarray:
         """Return the vectors float32 ``(C, D)`` of classes.
 
         Args:
             words_of: class -> its words, see :func:`slowfast.models.text.class_words`.
             missing: ``error``, or ``skip`` to make do with the other words of a class.
+            leave_out: how a class is left out, for messages.
 
         Raises:
             AnnotationError: words are not in the table (all of them are named), or a class is left
@@ -118,14 +122,12 @@ class WordVectors:
         if missing == "skip":
             words_of = {c: [w for w in words if w not in lost] for c, words in words_of.items()}
             lost = set()
-        cure = (
-            "ZERO_SHOT.MISSING_WORDS skip to make do with the other words of a class, or leave a "
-            "test class out by ZERO_SHOT.TEST_CLASSES, with a minus before its name"
-        )
+        cure = f"leave the class out {leave_out}"
+        if missing == "error":
+            cure = f"ZERO_SHOT.MISSING_WORDS skip to make do with the other words, or {cure}"
         if not lost:
             lost = {c for c, words in words_of.items() if not words}
             what = f"{len(lost)} classes have no word with a vector"
-            cure = "leave them out by ZERO_SHOT.TEST_CLASSES, with a minus before each name"
         if lost:
             shown = "; ".join(map(self._with_suggestion, sorted(lost)[:SHOWN]))
             more = f"; and {len(lost) - SHOWN} more" if len(lost) > SHOWN else ""
