@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Do to runs what clusters, disks and people do to them, and print what was tried and what survived.
-# Takes about ten minutes on two cores. Arguments go to pytest: bash scripts/test_reliability.sh -k kill
+# Takes about five minutes on two cores. Arguments go to pytest: bash scripts/test_reliability.sh -k kill
 # RELIABILITY_SEED=7 tries other moments, bytes and files.
 set -euo pipefail
 
