@@ -1,6 +1,7 @@
 """Whole runs on real files through the command line."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,8 @@ def test_the_report_holds_pictures_tables_and_no_link_to_elsewhere(finished):
     page = (finished / "report.html").read_text()
     assert page.count("data:image/png;base64,") >= 3
     assert "Classes, worst first" in page
-    assert "http" not in page.split("<h2>Config")[0]
+    words = re.sub("base64,[A-Za-z0-9+/=]+", "", page)
+    assert "http" not in words.split("<h2>Config")[0]
 
 
 def test_a_finished_run_is_only_tested_again(finished, overrides, capfd):
