@@ -221,6 +221,4 @@ def test_training_hardly_waits_for_half_a_gigabyte(tried, tmp_path):
         written.append(time.perf_counter() - begin)
     seconds, bare = statistics.median(waited), statistics.median(copied)
     told = f"{seconds:.2f} s of {statistics.median(written):.1f} s"
-    # 0.2 s where memory is as fast as it was when that was asked for.
-    good = seconds < max(0.2, 1.5 * bare)
-    tried(f"checkpoint of 500 MB: training waits {told} (a bare copy {bare:.2f} s)", good)
+    tried(f"checkpoint of 500 MB: training waits {told} (a bare copy {bare:.2f} s)", seconds < 0.2)

@@ -94,7 +94,7 @@ def test_damaged_clips_cost_little_time(tmp_path, overrides, tried):
     folder = tmp_path
     write_hundred(folder, [tmp_path / "source.mp4"])
     seconds: dict[str, list[float]] = {"good": [], "bad": []}
-    for _ in range(3):
+    for _ in range(5):
         for name, times in seconds.items():
             cfg = load_cfg([CONFIG], words_of(overrides, folder / name))
             loader = build_loader(cfg, build_dataset("kinetics", cfg, "train"))
