@@ -229,6 +229,7 @@ def measure(args, folder: Path) -> None:
         views = SAMPLING.views(media.video, 10)
     everything = [frame for view in views for frame in view]
     loader = loader_of(paths, args.clips)
+    kept = partial(read_ours, options=MediaOptions(keep_bytes=1 << 33))
     works = {}
     for kind, clips in clips_by_kind.items():
         works[f"bare {kind}"] = partial(read_all, read_bare, clips)
@@ -239,6 +240,7 @@ def measure(args, folder: Path) -> None:
     works |= {
         "loader": lambda: list(loader),
         "transcoded": partial(read_all, read_ours, small_clips),
+        "kept whole": partial(read_all, kept, small_clips),
         "separate": lambda: [read_ours(p, v) for p in paths for v in views],
         "together": lambda: [read_ours(p, everything) for p in paths],
     }
@@ -264,6 +266,7 @@ def measure(args, folder: Path) -> None:
             "of the reader on the originals",
             3.5,
         ),
+        ("transcoded", "kept whole", "transcoded, kept whole in memory", "of reading it", None),
     ]
     if has_torchcodec():
         lines += [
