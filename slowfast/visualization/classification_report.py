@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from slowfast.evaluation import classification
-from slowfast.utils.errors import MediaError
 from slowfast.visualization import figures, page
 from slowfast.visualization.sections import SECTIONS
-from slowfast.visualization.thumbnails import read_frames_of
+from slowfast.visualization.strips import Strip, read_strip, strip_table
 
 SAMPLES_EACH = 4
 FRAMES_PER_STRIP = 6
@@ -75,15 +74,13 @@ def _samples(found: dict[str, np.ndarray], names: list[str]) -> list[str]:
         ("Right", np.flatnonzero(right)),
     ):
         chosen = rows[np.linspace(0, len(rows) - 1, min(SAMPLES_EACH, len(rows))).astype(int)]
-        strips, captions = [], []
+        strips = []
         for row in chosen:
-            try:
-                strips.append(read_frames_of(str(found["path"][row]), FRAMES_PER_STRIP))
-            except MediaError:
-                continue
             true, guess = names[found["label"][row]], names[predicted[row]]
-            captions.append(f"{true}, predicted {guess}" if true != guess else true)
+            caption = f"{true}, predicted {guess}" if true != guess else true
+            frames = read_strip(str(found["path"][row]), FRAMES_PER_STRIP)
+            if frames is not None:
+                strips.append([Strip(frames, [figures.short(caption)])])
         if strips:
-            image = figures.film_strips(strips, captions)
-            parts += [page.heading(title), page.image(image, title)]
+            parts += [page.heading(title), strip_table(strips)]
     return parts

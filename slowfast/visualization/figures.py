@@ -128,26 +128,6 @@ def confusion_figure(matrix: np.ndarray, class_names: Sequence[str]) -> bytes:
     return to_png(figure)
 
 
-def film_strips(strips: Sequence[np.ndarray], captions: Sequence[str]) -> bytes:
-    """Draw rows of frames with a caption each.
-
-    Args:
-        strips: one ``(T, H, W, 3)`` uint8 array per video.
-        captions: one line per video.
-    """
-    figure = Figure(figsize=(1.35 * len(strips[0]), 1.3 * len(strips)), layout="constrained")
-    places = figure.subplots(len(strips), squeeze=False)[:, 0]
-    for axes, strip, caption in zip(places, strips, captions, strict=True):
-        gap = (0, max(1, strip.shape[2] // 20))
-        spaced = np.pad(strip, ((0, 0), (0, 0), gap, (0, 0)), constant_values=255)
-        # One image for all frames: axes are what takes time.
-        axes.imshow(np.concatenate(list(spaced), axis=1))
-        axes.set_axis_off()
-        axes.set_anchor("W")
-        axes.set_title(short(caption), fontsize=8, loc="left")
-    return to_png(figure, crop=False)
-
-
 def bar_chart(
     labels: Sequence[str],
     values: Sequence[float],

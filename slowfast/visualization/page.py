@@ -21,6 +21,9 @@ img {{ max-width: 100%; }} .big {{ font-size: 2.6em; font-weight: 600; }}
 table {{ border-collapse: collapse; }} td, th {{ padding: .25em .9em; text-align: left;
   border-bottom: 1px solid #dde3ea; }} td.n {{ text-align: right; font-variant-numeric: tabular-nums; }}
 pre {{ background: #f4f6f8; padding: 1em; overflow: auto; max-height: 30em; font-size: 12px; }}
+.strips {{ width: 100%; }} .strips td {{ font-size: 12px; padding: .4em; vertical-align: top; }}
+.strips img {{ width: 100%; max-width: 720px; display: block; box-sizing: border-box; }}
+.framed img {{ border: 4px solid #0072b2; }}
 </style></head><body>{body}</body></html>
 """
 
@@ -49,10 +52,10 @@ def big_number(value: float | None, name: str, note: str = "") -> str:
     return f'<p class="big">{shown}{after}</p>' + (paragraph(note) if note else "")
 
 
-def image(png: bytes, alt: str) -> str:
-    """Return a figure that is part of the page."""
-    data = base64.b64encode(png).decode()
-    return f'<img alt="{html.escape(alt)}" src="data:image/png;base64,{data}">'
+def image(file: bytes, alt: str, kind: str = "png") -> str:
+    """Return a picture that is part of the page, from the bytes of a file of a kind."""
+    data = base64.b64encode(file).decode()
+    return f'<img alt="{html.escape(alt)}" src="data:image/{kind};base64,{data}">'
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:

@@ -6,13 +6,12 @@ from pathlib import PurePath
 
 import numpy as np
 
-from slowfast.utils.errors import MediaError
 from slowfast.visualization import classification_report, page
 from slowfast.visualization.figures import short
-from slowfast.visualization.retrieval_figures import Cell, Cloud, class_map, strip_table
+from slowfast.visualization.retrieval_figures import Cloud, class_map
 from slowfast.visualization.retrieval_report import principal_plane
 from slowfast.visualization.sections import SECTIONS
-from slowfast.visualization.thumbnails import read_frames_of
+from slowfast.visualization.strips import Strip, read_strip, strip_table
 
 NUM_QUERIES = 6
 NUM_FOUND = 3
@@ -50,28 +49,24 @@ def _neighbours(found: dict[str, np.ndarray], names: list[str]) -> list[str]:
     rows = []
     for query in usable[places]:
         own = int(found["label"][query])
-        first = _cell(str(found["path"][query]), names, own)
-        if first.strip is None:
+        first = _strip(str(found["path"][query]), names, own)
+        if first.frames is None:
             continue
         near = zip(found["near_path"][query], found["near_label"][query], strict=True)
-        rows.append([first, *(_cell(str(p), names, int(label), own) for p, label in near)])
+        rows.append([first, *(_strip(str(p), names, int(label), own) for p, label in near)])
     title = page.heading("Nearest neighbours")
     if not rows:
         return [title, page.paragraph("None of the files can be shown.")]
     columns = min(NUM_FOUND, *(len(row) - 1 for row in rows))
     header = ["test video", *(f"{k + 1}. among the training videos" for k in range(columns))]
     text = "Left a test video, then the training videos nearest to it; a frame marks its own class."
-    figure = strip_table([row[: columns + 1] for row in rows], header)
-    return [title, page.paragraph(text), page.image(figure, "nearest neighbours")]
+    return [title, page.paragraph(text), strip_table([row[: columns + 1] for row in rows], header)]
 
 
-def _cell(path: str, names: list[str], label: int, wanted: int | None = None) -> Cell:
-    try:
-        strip = read_frames_of(path, FRAMES_PER_STRIP)
-    except (MediaError, OSError):
-        strip = None
+def _strip(path: str, names: list[str], label: int, wanted: int | None = None) -> Strip:
     words = short(names[label], MAX_CLASS) if 0 <= label < len(names) else ""
-    return Cell(strip, (short(PurePath(path).name, MAX_NAME), words), framed=label == wanted)
+    lines = (short(PurePath(path).name, MAX_NAME), words)
+    return Strip(read_strip(path, FRAMES_PER_STRIP), lines, framed=label == wanted)
 
 
 def _map(vectors: np.ndarray, labels: np.ndarray, names: list[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Figures of embeddings: what is found, and where things lie."""
+"""The map of embeddings: where things lie."""
 
 from __future__ import annotations
 
@@ -8,25 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from slowfast.visualization.figures import COLORS, GREY, MARKERS, short, to_png
+from slowfast.visualization.figures import COLORS, MARKERS, short, to_png
 
-CELL_INCHES = 2.6
 OTHERS = "#c4c4c4"
-
-
-@dataclass
-class Cell:
-    """A file in a table of film strips.
-
-    Attributes:
-        strip: uint8 ``(T, H, W, 3)``, or None where the file cannot be shown.
-        lines: what stands above it.
-        framed: whether it is the one that was looked for.
-    """
-
-    strip: np.ndarray | None
-    lines: tuple[str, str]
-    framed: bool = False
 
 
 @dataclass
@@ -44,45 +28,6 @@ class Cloud:
     points: np.ndarray
     shares: Sequence[float]
     labels: np.ndarray
-
-
-def strip_table(rows: Sequence[Sequence[Cell]], header: Sequence[str]) -> bytes:
-    """Draw rows of film strips: a query, then what was found for it.
-
-    Args:
-        rows: cells, as many in each as there are column titles.
-        header: column titles.
-    """
-    images = [[_join(cell.strip) for cell in row] for row in rows]
-    flattest = max(p.shape[0] / p.shape[1] for row in images for p in row)
-    height = len(rows) * (CELL_INCHES * flattest + 0.52) + 0.3
-    figure = Figure(figsize=(CELL_INCHES * len(header), height), layout="constrained")
-    grid = figure.subplots(len(rows), len(header), squeeze=False)
-    for places, row, joined in zip(grid, rows, images, strict=True):
-        for axes, cell, image in zip(places, row, joined, strict=True):
-            axes.imshow(image)
-            axes.set_anchor("NW")
-            axes.set_xticks([])
-            axes.set_yticks([])
-            axes.spines[:].set(color=COLORS[0], linewidth=4, visible=cell.framed)
-            axes.set_title("\n".join(cell.lines), fontsize=7.5, loc="left", linespacing=1.3)
-            if cell.strip is None:
-                axes.text(0.5, 0.5, "cannot be shown", ha="center", va="center",
-                          transform=axes.transAxes, color=GREY, fontsize=8)  # fmt: skip
-    for axes, title in zip(grid[0], header, strict=True):
-        place = (0, 1), (0, 32)
-        axes.annotate(title, place[0], place[1], xycoords="axes fraction",
-                      textcoords="offset points", fontsize=9, fontweight="bold")  # fmt: skip
-    return to_png(figure, crop=False)
-
-
-def _join(strip: np.ndarray | None) -> np.ndarray:
-    """Put the frames of a strip beside each other, with white lines between them."""
-    if strip is None:
-        return np.full((20, 100, 3), 235, np.uint8)
-    gap = np.full((strip.shape[1], max(1, strip.shape[2] // 40), 3), 255, np.uint8)
-    parts = [part for frame in strip for part in (frame, gap)]
-    return np.concatenate(parts[:-1], axis=1)
 
 
 def class_map(clouds: Sequence[Cloud], names: Sequence[str], num_named: int = 12) -> bytes:

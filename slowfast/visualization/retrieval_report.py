@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from slowfast.evaluation import retrieval
-from slowfast.utils.errors import MediaError
 from slowfast.visualization import page
 from slowfast.visualization.figures import short
-from slowfast.visualization.retrieval_figures import Cell, Cloud, class_map, strip_table
+from slowfast.visualization.retrieval_figures import Cloud, class_map
 from slowfast.visualization.sections import SECTIONS
-from slowfast.visualization.thumbnails import read_frames_of
+from slowfast.visualization.strips import Strip, read_strip, strip_table
 
 RANKS = (1, 5, 10)
 NUM_QUERIES = 5
@@ -88,13 +87,13 @@ def _examples(seen: dict[str, np.ndarray], names: list[str]) -> list[str]:
     chosen = order[np.linspace(0, len(order) - 1, min(NUM_QUERIES, len(order))).astype(int)]
     rows = []
     for query in chosen:
-        first = _cell(seen, names, query, f"own {WORDS[two]}: rank {ranks[query]} of {len(ranks)}")
-        if first.strip is None:
+        first = _strip(seen, names, query, f"own {WORDS[two]}: rank {ranks[query]} of {len(ranks)}")
+        if first.frames is None:
             continue
         scores = gallery @ queries[query]
         # As in the ranks, the own file stands behind those that score the same.
         best = np.lexsort((np.arange(len(scores)) == query, -scores))[:NUM_FOUND]
-        found = [_cell(seen, names, k, f"cosine {scores[k]:.2f}", query) for k in best]
+        found = [_strip(seen, names, k, f"cosine {scores[k]:.2f}", query) for k in best]
         rows.append([first, *found])
     title = page.heading(f"Files found by their {WORDS[two]}")
     if not rows:
@@ -106,17 +105,12 @@ def _examples(seen: dict[str, np.ndarray], names: list[str]) -> list[str]:
         f"Left the query, then the files whose {WORDS[two]} fits best. A frame and \u2713 mark "
         "the file itself. The queries go in even steps from the best ranked to the worst."
     )
-    figure = strip_table(rows, header)
-    return [title, page.paragraph(text), page.image(figure, "queries and what they find")]
+    return [title, page.paragraph(text), strip_table(rows, header)]
 
 
-def _cell(
+def _strip(
     seen: dict[str, np.ndarray], names: list[str], row: int, note: str, query: int | None = None
-) -> Cell:
-    try:
-        strip = read_frames_of(str(seen["path"][row]), FRAMES_PER_STRIP)
-    except (MediaError, OSError):
-        strip = None
+) -> Strip:
     labels = seen["label"]
     words = [short(names[labels[row]], MAX_CLASS)] if labels[row] >= 0 else []
     own = query is not None and row == query
@@ -125,8 +119,9 @@ def _cell(
     elif query is not None and labels[row] >= 0 and labels[row] == labels[query]:
         words = ["same class"]
     words.append(note)
-    name = PurePath(str(seen["path"][row])).name
-    return Cell(strip, (short(name, MAX_NAME), ", ".join(words)), framed=own)
+    path = str(seen["path"][row])
+    lines = (short(PurePath(path).name, MAX_NAME), ", ".join(words))
+    return Strip(read_strip(path, FRAMES_PER_STRIP), lines, framed=own)
 
 
 def _map(seen: dict[str, np.ndarray], names: list[str]) -> list[str]:

@@ -65,7 +65,22 @@ def tables(page: str) -> list[list[list[str]]]:
     ]
 
 
+def strips(page: str) -> list[list[list[tuple[str, bytes | None]]]]:
+    """Return words and picture of each cell of each table of film strips."""
+    cell = re.compile(
+        r'<td[^>]*>(.*?)<br>(?:<img alt="[^"]*" src="data:image/jpeg;base64,([^"]*)">'
+        r"|<em>cannot be shown</em>)</td>"
+    )
+    return [
+        [
+            [(words, base64.b64decode(data) or None) for words, data in cell.findall(row)]
+            for row in re.findall(r"<tr><td.*?</tr>", table)
+        ]
+        for table in re.findall(r'<table class="strips">.*?</table>', page, flags=re.DOTALL)
+    ]
+
+
 def images(page: str) -> dict[str, bytes]:
-    """Return the images of a page by their descriptions."""
+    """Return the figures of a page by their descriptions."""
     found = re.findall(r'<img alt="(.*?)" src="data:image/png;base64,(.*?)">', page)
     return {alt: base64.b64decode(data) for alt, data in found}
