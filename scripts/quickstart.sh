@@ -68,12 +68,11 @@ finish() { # wait for what runs in the background
     pids=() logs=()
 }
 
-folders=() labels=()
-judge() { # judge NAME TITLE [KEY VALUE ...]: both measures of one starting point, in the background
-    beside "$base/frozen-$1" frozen "${@:3}"
+folders=() labels=() probe="frozen, linear probe"
+judge() { # judge NAME TITLE [KEY VALUE ...]: fine-tune one starting point, in the background
     beside "$base/few_labels-$1" few_labels "${@:3}" ${few[@]+"${few[@]}"}
-    folders+=("$base/frozen-$1" "$base/few_labels-$1")
-    labels+=("frozen, linear probe/$2" "fine-tuned, 10 % of labels/$2")
+    folders+=("$base/few_labels-$1")
+    labels+=("fine-tuned, 10 % of labels/$2")
 }
 
 several=${seeds//[!,]/}
@@ -87,6 +86,8 @@ for seed in ${seeds//,/ }; do
     base=$out
     [ -z "$several" ] || base=$out/seed-$seed
     mkdir -p "$base"
+    folders+=("$base/frozen/random" "$base/frozen/avid" "$base/frozen/avid_cma")
+    labels+=("$probe/from scratch" "$probe/AVID" "$probe/AVID-CMA")
     echo "== AVID: learn from audio and video, no labels; beside it, a random network is judged =="
     judge scratch "from scratch"
     run "$base/avid" avid ${avid[@]+"${avid[@]}"}
@@ -95,7 +96,8 @@ for seed in ${seeds//,/ }; do
     judge avid "AVID" MODEL.INIT_METHOD slowfast MODEL.CKPT "$base/avid"
     run "$base/avid_cma" avid_cma SSL.CHECKPOINT "$base/avid" ${cma[@]+"${cma[@]}"}
 
-    echo "== AVID-CMA is judged =="
+    echo "== AVID-CMA is judged; frozen, all three are =="
+    beside "$base/frozen" frozen --checkpoints "random,$base/avid,$base/avid_cma"
     judge avid_cma "AVID-CMA" MODEL.INIT_METHOD slowfast MODEL.CKPT "$base/avid_cma"
     finish
 done
@@ -105,6 +107,4 @@ echo "== Result: top-1 accuracy in percent, chance is 12.5 =="
     --measures linear/top1_acc top1_acc knn/top1_acc retrieval/r1
 echo
 echo "Plot:     $out/comparison.png"
-reports=$out/*/report.html
-[ -z "$several" ] || reports=$out/*/*/report.html
-echo "Reports:  $reports"
+echo "Reports:  report.html in each folder of $out"

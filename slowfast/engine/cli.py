@@ -14,7 +14,7 @@ from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
 from slowfast.config.imports import import_modules
 from slowfast.utils.errors import SlowFastError, did_you_mean
-from slowfast.utils.parser import load_config, parse_args
+from slowfast.utils.parser import each_run, load_config, parse_args, repeated
 from slowfast.utils.processes import leave
 from slowfast.utils.shipped import shipped, shipped_tools
 
@@ -27,13 +27,15 @@ def main(argv: Sequence[str] | None = None) -> int:
             import_modules(args.imports)
             sys.stdout.write(help_config(args.help_config) + "\n")
             return 0
-        cfg = assert_and_infer_cfg(load_config(args))
+        configs = {
+            value: assert_and_infer_cfg(load_config(one)) for value, one in each_run(args).items()
+        }
     except (SlowFastError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     from slowfast.engine.failures import run_cli
 
-    return run_cli(lambda: _run(args, cfg))
+    return run_cli(lambda: _run(args, configs))
 
 
 def command() -> NoReturn:
@@ -57,15 +59,14 @@ def console() -> NoReturn:
     command()
 
 
-def _run(args, cfg) -> None:
+def _run(args, configs) -> None:
     from slowfast.engine.launch import launch_job
-    from slowfast.engine.multi_run import MultiRun, run_folds_or_seeds
+    from slowfast.engine.multi_run import run_several
     from slowfast.engine.run import run, run_dry
 
     if args.dry_run:
-        launch_job(cfg, run_dry)
-    elif args.folds or args.seeds:
-        repeats = MultiRun.folds(args.folds) if args.folds else MultiRun.seeds(args.seeds)
-        run_folds_or_seeds(cfg, repeats, lambda one: launch_job(one, run))
+        launch_job(next(iter(configs.values())), run_dry)
+    elif name := repeated(args):
+        run_several(name, configs, lambda cfg: launch_job(cfg, run))
     else:
-        launch_job(cfg, run)
+        launch_job(*configs.values(), run)

@@ -1,11 +1,12 @@
-"""One command for several folds or seeds, with their mean."""
+"""One command for several folds, seeds or checkpoints, with their mean or a table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from slowfast.config import CfgNode
+from slowfast.engine.needed import check_inputs
 from slowfast.evaluation.uncertainty import mean_and_deviation
 from slowfast.utils import distributed as du
 from slowfast.utils.files import write_json
@@ -15,50 +16,44 @@ from slowfast.utils.logging import get_logger, setup_logging
 logger = get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class MultiRun:
-    """What differs between runs that are averaged.
+def run_several(name: str, configs: Mapping[int | str, CfgNode], run: Callable) -> None:
+    """Run one config after the other; what brings them together lies in the folder above theirs.
 
-    Attributes:
-        name: ``fold`` or ``seed``.
-        key: the config key that holds it.
-        values: one for each run.
+    Of folds and seeds that is ``results.json`` with their mean, of checkpoints the table and the plot
+    of :func:`compare_runs`. A run that is finished is resumed like any run, that is, only tested
+    again.
+
+    Args:
+        name: ``fold``, ``seed`` or ``checkpoint``.
+        configs: of each run, by fold, seed or checkpoint.
+        run: takes a config.
+
+    Raises:
+        ConfigError: what one of the runs reads is not there.
     """
-
-    name: str
-    key: str
-    values: Sequence[int]
-
-    @classmethod
-    def folds(cls, values: Sequence[int]) -> MultiRun:
-        """Return one run for each data split."""
-        return cls("fold", "DATA.FOLD", values)
-
-    @classmethod
-    def seeds(cls, values: Sequence[int]) -> MultiRun:
-        """Return one run for each seed of all random numbers."""
-        return cls("seed", "RNG_SEED", values)
-
-
-def run_folds_or_seeds(cfg, repeats: MultiRun, run: Callable[..., None]) -> None:
-    """Run each in ``OUTPUT_DIR/fold-0k`` or ``seed-0k``; their mean is ``OUTPUT_DIR/results.json``.
-
-    A run that is finished is resumed like any run, that is, only tested again.
-    """
-    base = Path(cfg.OUTPUT_DIR)
-    folders = {value: base / f"{repeats.name}-{value:02d}" for value in repeats.values}
-    for value, folder in folders.items():
-        one = cfg.clone()
-        one.merge_from_list([repeats.key, value, "OUTPUT_DIR", str(folder)])
-        run(one)
-    if du.is_root_proc() and cfg.TEST.ENABLE:
-        summary = summarise(repeats.name, folders)
-        write_json(base / "results.json", summary)
+    for cfg in configs.values():
+        check_inputs(cfg)
+    for cfg in configs.values():
+        run(cfg)
+    folders = {value: Path(cfg.OUTPUT_DIR) for value, cfg in configs.items()}
+    first = next(iter(configs.values()))
+    if du.is_root_proc() and first.TEST.ENABLE:
         setup_logging()
-        logger.info("%s", format_summary(repeats.name, summary))
+        logger.info("%s", _together(name, folders))
 
 
-def summarise(name: str, folders: dict[int, Path]) -> dict:
+def _together(name: str, folders: Mapping[int | str, Path]) -> str:
+    base = next(iter(folders.values())).parent
+    if name == "checkpoint":
+        from slowfast.visualization.compare import compare_runs  # needs matplotlib
+
+        return f"results of checkpoints\n{compare_runs(list(folders.values()), base)}"
+    summary = summarise(name, folders)
+    write_json(base / "results.json", summary)
+    return format_summary(name, summary)
+
+
+def summarise(name: str, folders: Mapping[int | str, Path]) -> dict:
     """Return the measures of each run with mean and standard deviation (N - 1)."""
     each = {k: read_json(folder / "results.json") for k, folder in folders.items()}
     first = next(iter(each.values()))

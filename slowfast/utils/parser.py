@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from slowfast.config import CfgNode, load_cfg
-from slowfast.utils.paths import expand_paths
+from slowfast.utils.paths import expand_paths, short_names
 
 # A key as other programs take it, with two dashes before it or its value after an equals sign.
 KEY = re.compile(r"(?:--)?([A-Z]\w*(?:\.\w+)*)(?:=(.*))?", re.DOTALL)
@@ -23,14 +23,16 @@ FILE_ENDINGS = (".yaml", ".yml")
 CFG_FLAGS = ("--cfg", "--cfg_file")
 # Flags of PySlowFast, and the values that its programs find for one machine.
 LAUNCH_FLAGS = {"--init_method": "tcp://localhost:9999", "--num_shards": 1, "--shard_id": 0}
-FLAGS_WITH_VALUE = ("--folds", "--seeds", "--help-config", "--import", *LAUNCH_FLAGS)
+REPEATS = {"fold": "DATA.FOLD", "seed": "RNG_SEED", "checkpoint": "MODEL.CKPT"}
+RANDOM = "random"  # what a network without a checkpoint is called among checkpoints
+FLAGS_WITH_VALUE = (*(f"--{name}s" for name in REPEATS), "--help-config", "--import", *LAUNCH_FLAGS)
 
 
 def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Read a command line (``sys.argv`` by default).
 
     Returns ``cfg_files`` and ``opts`` (lists of words), ``folds`` and ``seeds`` (lists of int,
-    or None), ``imports`` (names of modules), ``help_config`` (a prefix, or None when not asked for),
+    or None), ``checkpoints`` (a list of paths, or None), ``imports`` (names of modules), ``help_config`` (a prefix, or None when not asked for),
     ``dry_run``, and PySlowFast's ``init_method``, ``num_shards`` and ``shard_id`` of one machine. A command line that cannot be understood ends the program with one sentence and status 2.
     """
     parser = _parser()
@@ -70,6 +72,37 @@ def load_config(args: argparse.Namespace, path_to_config: str | None = None) -> 
     return cfg
 
 
+def repeated(args: argparse.Namespace) -> str | None:
+    """Return what a command line repeats its run over: ``fold``, ``seed``, ``checkpoint`` or None."""
+    return next((name for name in REPEATS if getattr(args, f"{name}s")), None)
+
+
+def each_run(args: argparse.Namespace) -> dict[int | str | None, argparse.Namespace]:
+    """Return the command line of each run, by its fold, seed or checkpoint; by None for one run.
+
+    Each has a folder of its own in OUTPUT_DIR, named by what differs.
+    """
+    name = repeated(args)
+    if name is None:
+        return {None: args}
+    values, cfg = getattr(args, f"{name}s"), load_config(args)
+    if name == "checkpoint":
+        paths = [value for value in values if value != RANDOM]
+        names = dict(zip(paths, short_names(paths), strict=True))
+        folders = [names.get(value, value).replace("/", "-") for value in values]
+    else:
+        folders = [f"{name}-{value:02d}" for value in values]
+    found = {}
+    for value, folder in zip(values, folders, strict=True):
+        words = [REPEATS[name], value, "OUTPUT_DIR", f"{cfg.OUTPUT_DIR}/{folder}"]
+        if value == RANDOM:
+            words += ["MODEL.CKPT", None, "MODEL.INIT_METHOD", None]
+        elif name == "checkpoint" and not cfg.MODEL.INIT_METHOD:
+            words += ["MODEL.INIT_METHOD", "auto"]
+        found[value] = argparse.Namespace(**{**vars(args), "opts": [*args.opts, *words]})
+    return found
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         usage="%(prog)s --cfg FILE.yaml [FILE.yaml ...] [--opts] [KEY VALUE ...] [options]",
@@ -85,6 +118,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     repeats.add_argument(
         "--seeds", type=_numbers(0), metavar="1,2,3", help="run with these RNG_SEEDs and average"
+    )
+    repeats.add_argument(
+        "--checkpoints",
+        type=_paths,
+        metavar="random,A,B",
+        help="run with these as MODEL.CKPT, each in a folder of its own, and compare; "
+        f"{RANDOM} is a network without any",
     )
     parser.add_argument(
         "--help-config", nargs="?", const="", metavar="PREFIX", help="explain the config keys"
@@ -144,6 +184,14 @@ def _count_files(words: list[str]) -> int:
     return count
 
 
+def _paths(text: str) -> list[str]:
+    """Return paths with commas between, as an argparse type."""
+    words = [word.strip() for word in text.split(",")]
+    if not all(words):
+        raise argparse.ArgumentTypeError(f"expected paths such as random,A,B, found {text!r}")
+    return _distinct(words, text)
+
+
 def _numbers(low: int) -> Callable[[str], list[int]]:
     """Return an argparse type: different whole numbers from ``low``, with commas between."""
 
@@ -151,9 +199,12 @@ def _numbers(low: int) -> Callable[[str], list[int]]:
         words = text.split(",")
         if not all(word.strip().isdecimal() and int(word) >= low for word in words):
             raise argparse.ArgumentTypeError(f"expected numbers such as 1,2,3, found {text!r}")
-        values = [int(word) for word in words]
-        if len(set(values)) < len(values):
-            raise argparse.ArgumentTypeError(f"a number is named twice in {text!r}")
-        return values
+        return _distinct([int(word) for word in words], text)
 
     return read
+
+
+def _distinct(values: list, text: str) -> list:
+    if len(set(values)) < len(values):
+        raise argparse.ArgumentTypeError(f"one is named twice in {text!r}")
+    return values

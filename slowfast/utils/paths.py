@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urljoin, urlparse
 
@@ -70,6 +71,17 @@ def expand_paths(cfg) -> None:
             continue
         if path != value:
             cfg.merge_from_list([name, path])
+
+
+def short_names(paths: Sequence[str | Path]) -> list[str]:
+    """Return the last component of each path, or as many as tell them apart."""
+    parts = [Path(path).resolve().parts for path in paths]
+    names: list[str] = []
+    for length in range(1, max(map(len, parts), default=0) + 1):
+        names = ["/".join(p[-length:]) for p in parts]
+        if len(set(names)) == len(names):
+            break
+    return names
 
 
 # Folders that operating systems and archive programs leave behind.

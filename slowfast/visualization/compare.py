@@ -12,6 +12,7 @@ from slowfast.utils.errors import AnnotationError, SlowFastError, did_you_mean
 from slowfast.utils.files import atomic_write, write_csv, write_text
 from slowfast.utils.input_files import read_json
 from slowfast.utils.logging import PLACES, read_json_stats
+from slowfast.utils.paths import short_names
 from slowfast.visualization import figures, page
 from slowfast.visualization.words import readable
 
@@ -72,7 +73,7 @@ def compare_runs(
     Raises:
         SlowFastError: none of the runs has a measure, or labels, measures or table do not fit.
     """
-    names = _names(folders) if labels is None else _checked(labels, folders)
+    names = short_names(folders) if labels is None else _checked(labels, folders)
     read: dict[str, list[Row | None]] = {}
     for name, folder in zip(names, folders, strict=True):
         read.setdefault(name, []).append(_read(Path(folder)))
@@ -169,16 +170,6 @@ def _last_validation(folder: Path) -> Row | None:
         return None
     note = f"not tested; validation after epoch {rows[-1].get('epoch')}"
     return Row(values, next(iter(values)), note=note)
-
-
-def _names(folders: Sequence[str | Path]) -> list[str]:
-    """Return the last component of each path, or as many as tell them apart."""
-    parts = [Path(folder).resolve().parts for folder in folders]
-    for length in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(p[-length:]) for p in parts]
-        if len(set(names)) == len(names):
-            break
-    return names
 
 
 def _checked(labels: Sequence[str], folders: Sequence[str | Path]) -> Sequence[str]:

@@ -166,6 +166,30 @@ def test_all_probes_from_one_extraction_with_a_method_of_pretraining(
     assert "Nearest neighbours" in report and "t-SNE" in report
 
 
+def test_several_checkpoints_are_probed_by_one_command(
+    pretrained, pretrain_overrides, tmp_path, capfd
+):
+    words = [*pretrain_overrides, "PROBE.KINDS", "[knn]"]
+    words += ["OUTPUT_DIR", str(tmp_path), "--checkpoints", f"random,{pretrained}"]
+    assert main(["--cfg", DEMO, *words]) == 0
+    results = {file.parent.name: file.read_text() for file in tmp_path.glob("*/results.json")}
+    weights = {name: json.loads(text)["checkpoint"] for name, text in results.items()}
+    assert set(weights) == {"random", pretrained.name}
+    assert "random" in weights["random"] and str(pretrained) in weights[pretrained.name]
+    rows = (tmp_path / "comparison.csv").read_text().splitlines()
+    assert [row.split(",")[0] for row in rows] == ["run", "random", pretrained.name]
+    assert "results of checkpoints" in capfd.readouterr().out
+
+
+def test_no_checkpoint_is_probed_before_all_are_there(
+    pretrained, pretrain_overrides, tmp_path, capsys
+):
+    words = [*pretrain_overrides, "OUTPUT_DIR", str(tmp_path / "out")]
+    assert main(["--cfg", DEMO, *words, "--checkpoints", f"{pretrained},gone.pyth"]) == 1
+    assert "MODEL.CKPT" in (error := capsys.readouterr().err) and "gone.pyth" in error
+    assert not (tmp_path / "out").exists()
+
+
 def test_two_processes_find_what_one_finds(pretrain_overrides, tmp_path):
     keys = [
         *(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from slowfast.utils.arguments import begin_command
-from slowfast.utils.parser import load_config, parse_args
+from slowfast.utils.parser import each_run, load_config, parse_args
 
 
 def parse(line):
@@ -50,6 +50,24 @@ def test_flags_may_stand_anywhere():
     assert (args.dry_run, args.folds, args.help_config) == (False, None, None)
 
 
+def test_each_checkpoint_has_its_config_and_a_folder_named_by_what_tells_it_apart(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text("TASK: probes\n")
+    line = f"--cfg {file} OUTPUT_DIR out --checkpoints random,x/avid/last.pyth,y/avid/last.pyth"
+    runs = {value: load_config(one) for value, one in each_run(parse(line)).items()}
+    found = {value: (cfg.MODEL.CKPT, cfg.MODEL.INIT_METHOD) for value, cfg in runs.items()}
+    assert found == {
+        "random": (None, None),
+        "x/avid/last.pyth": ("x/avid/last.pyth", "auto"),
+        "y/avid/last.pyth": ("y/avid/last.pyth", "auto"),
+    }
+    folders = [cfg.OUTPUT_DIR.removeprefix("out/") for cfg in runs.values()]
+    assert folders == ["random", "x-avid-last.pyth", "y-avid-last.pyth"]
+    assert list(each_run(parse(f"--cfg {file} --checkpoints random"))) == ["random"]
+    runs = each_run(parse(f"{line} MODEL.INIT_METHOD gdt"))
+    assert load_config(runs["x/avid/last.pyth"]).MODEL.INIT_METHOD == "gdt"
+
+
 @pytest.mark.parametrize(
     ("line", "prefix"), [("--help-config", ""), ("--help-config SOLVER", "SOLVER")]
 )
@@ -74,6 +92,9 @@ def test_help_config_needs_no_file(line, prefix):
         ("--cfg a.yaml --folds 0", "1,2,3"),
         ("--cfg a.yaml --folds -1", "1,2,3"),
         ("--cfg a.yaml --folds 1,1", "twice"),
+        ("--cfg a.yaml --checkpoints a,b,a", "twice"),
+        ("--cfg a.yaml --checkpoints a,,b", "random,A,B"),
+        ("--cfg a.yaml --checkpoints a --seeds 1", "not allowed with"),
         ("--cfg a.yaml --seeds 2,x", "1,2,3"),
         ("--cfg a.yaml --seeds 1 --folds 1", "not allowed with"),
         ("--cfg a.yaml --init_method tcp://localhost:9999", "torchrun"),
