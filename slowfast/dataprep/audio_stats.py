@@ -14,9 +14,8 @@ from slowfast.datasets.audio.waveform import draw_gain
 from slowfast.datasets.build import manifest_path, read_items
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.media import (
-    FrameFolder,
+    Media,
     MediaOptions,
-    VideoFile,
     build_media_options,
     open_media,
 )
@@ -203,7 +202,7 @@ def _window(
         return None
 
 
-def sound_seconds(media: VideoFile | FrameFolder) -> float:
+def sound_seconds(media: Media) -> float:
     """Return the length of the audio; where no header tells it, that of the frames."""
     duration = media.audio.duration
     if not np.isnan(duration):

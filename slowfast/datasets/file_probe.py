@@ -13,6 +13,7 @@ import torch
 from slowfast.datasets.media import (
     DEFAULT_OPTIONS,
     FrameFolder,
+    Media,
     MediaOptions,
     VideoFile,
     open_media,
@@ -121,7 +122,7 @@ def _identify(probe: FileProbe) -> None:
     probe.digest = digest.hexdigest()[:32]
 
 
-def _read_facts(probe: FileProbe, media: VideoFile | FrameFolder) -> None:
+def _read_facts(probe: FileProbe, media: Media) -> None:
     if media.audio is not None:
         audio = media.audio
         probe.audio, probe.audio_rate, probe.audio_channels = True, audio.rate, audio.channels
@@ -133,7 +134,7 @@ def _read_facts(probe: FileProbe, media: VideoFile | FrameFolder) -> None:
     probe.width, probe.height, probe.codec = video.width, video.height, video.codec
 
 
-def _check_header(probe: FileProbe, media: VideoFile | FrameFolder) -> None:
+def _check_header(probe: FileProbe, media: Media) -> None:
     if isinstance(media, FrameFolder):
         return
     claimed = media.claimed_seconds
@@ -144,7 +145,7 @@ def _check_header(probe: FileProbe, media: VideoFile | FrameFolder) -> None:
         )
 
 
-def _decode(media: VideoFile | FrameFolder, probe: FileProbe, full: bool) -> None:
+def _decode(media: Media, probe: FileProbe, full: bool) -> None:
     if isinstance(media, FrameFolder):
         every = range(probe.frames)
         media.read_frames(every if full else sample_frames(probe.frames), transform=_corner)

@@ -26,7 +26,8 @@ from slowfast.datasets.columns import (
 )
 from slowfast.datasets.existing import find_missing
 from slowfast.datasets.media import DEFAULT_OPTIONS, MediaOptions, open_media
-from slowfast.datasets.media.parts import AtRate, FrameList, Span
+from slowfast.datasets.media.frame_folder import FrameList
+from slowfast.datasets.media.parts import AtRate, Span
 from slowfast.utils.errors import AnnotationError, ConfigError
 from slowfast.utils.files import atomic_write
 from slowfast.utils.input_files import readable, reading_arrays

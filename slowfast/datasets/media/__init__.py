@@ -5,6 +5,7 @@ FFmpeg reads, or a folder of numbered images, and returns an object with ``video
 facts, ``read_frames`` and ``read_waveform``.
 """
 
+from slowfast.datasets.media.base import Media
 from slowfast.datasets.media.frame_folder import FrameFolder
 from slowfast.datasets.media.info import AudioInfo, VideoInfo
 from slowfast.datasets.media.open import open_media
@@ -15,6 +16,7 @@ __all__ = [
     "DEFAULT_OPTIONS",
     "AudioInfo",
     "FrameFolder",
+    "Media",
     "MediaOptions",
     "VideoFile",
     "VideoInfo",

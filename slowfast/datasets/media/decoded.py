@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import islice
 
 import torch
 
+from slowfast.datasets.media.base import FrameTransform, Media
 from slowfast.datasets.media.options import MediaOptions
 from slowfast.datasets.media.video_file import VideoFile
 from slowfast.datasets.media.waveform import PREROLL_SECONDS, mix_window
@@ -19,7 +20,7 @@ _FILES: OrderedDict[str, DecodedFile] = OrderedDict()  # the one used last at it
 _IN_PARTS: set[str] = set()  # files that are too large, or damaged
 
 
-def open_decoded(path: str, options: MediaOptions) -> VideoFile | DecodedFile:
+def open_decoded(path: str, options: MediaOptions) -> Media:
     """Open a file whole, or take it from those that this process keeps, up to ``options.keep_bytes``.
 
     A file that needs more than an eighth of them, or that cannot be decoded to its end, is read in parts
@@ -60,8 +61,8 @@ def decoded_bytes(media: VideoFile) -> float:
     return total + (4.0 * sound.rate * sound.channels * sound.duration if sound else 0.0)
 
 
-class DecodedFile:
-    """A file of which everything is decoded, behind the interface of :class:`VideoFile`.
+class DecodedFile(Media):
+    """A file of which everything is decoded.
 
     Frames are those of the file to the last bit. Audio is that of a straight decode, where codecs that begin
     amidst a file differ by rounding.
@@ -72,8 +73,6 @@ class DecodedFile:
     Raises:
         MediaError: it cannot be decoded to its end.
     """
-
-    slow = ""
 
     def __init__(self, media: VideoFile) -> None:
         self.bytes = decoded_bytes(media)
@@ -86,9 +85,7 @@ class DecodedFile:
         self.video, self.audio = media.video, media.audio
 
     def read_frames(
-        self,
-        indices: Sequence[int],
-        transform: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        self, indices: Sequence[int], transform: FrameTransform | None = None
     ) -> torch.Tensor:
         """Return frames by number as :meth:`VideoFile.read_frames` does."""
         if self._frames is None:
@@ -103,12 +100,3 @@ class DecodedFile:
             raise MediaError(f"{self.path}: the file has no audio stream that can be decoded.")
         first = bisect_right(self._times, start - PREROLL_SECONDS) - 1
         return mix_window(islice(self._sound, max(first, 0), None), start, duration, rate)
-
-    def close(self) -> None:
-        """Do nothing; the file is closed since it was decoded."""
-
-    def __enter__(self) -> DecodedFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -1,17 +1,19 @@
-"""A folder of JPEG or PNG frames behind the interface of a video file."""
+"""JPEG or PNG frames behind the interface of a video file: a folder, or a list of names."""
 
 from __future__ import annotations
 
 import re
 import struct
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
 
+from slowfast.datasets.media.base import FrameTransform, Media
 from slowfast.datasets.media.info import VideoInfo
 from slowfast.datasets.media.options import DEFAULT_OPTIONS, MediaOptions
 from slowfast.utils.errors import MediaError
@@ -53,7 +55,7 @@ def read_image(path: str | Path, max_pixels: int = DEFAULT_PIXELS) -> torch.Tens
 
 def read_images(
     paths: Sequence[str | Path],
-    transform: Callable[[torch.Tensor], torch.Tensor] | None = None,
+    transform: FrameTransform | None = None,
     max_pixels: int = DEFAULT_PIXELS,
 ) -> torch.Tensor:
     """Return images of one size as uint8 ``(T, 3, H, W)``; each file is read once.
@@ -77,54 +79,58 @@ def _is_frame(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
-class FrameFolder:
-    """Frames that were extracted to images, in the natural order of their names.
+class FrameList(Media):
+    """Frames that were extracted to images, named one by one.
+
+    Args:
+        path: folder of the images, for messages.
+        names: of the images, in order.
+        root: folder that the names are below.
+        options: limits.
+        fps: rate of extraction, frames per second.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        names: Sequence[str],
+        root: str | Path,
+        options: MediaOptions,
+        fps: float,
+    ) -> None:
+        self.path, self._root, self._names = Path(path), Path(root), names
+        self._max_pixels = options.max_pixels
+        self.video = VideoInfo(fps, len(names), 0.0, 0, 0, "images")
+
+    def place_of(self, frame: int) -> tuple[str, int]:
+        """Return the image, and 0: it is its only frame."""
+        return str(self._root / self._names[frame]), 0
+
+    def read_frames(
+        self, indices: Sequence[int], transform: FrameTransform | None = None
+    ) -> torch.Tensor:
+        """Return frames; see :class:`Media`."""
+        last = self.video.num_frames - 1
+        paths = [self._root / self._names[min(max(int(k), 0), last)] for k in indices]
+        return read_images(paths, transform, self._max_pixels)
+
+
+class FrameFolder(FrameList):
+    """All images of a folder, in the natural order of their names.
 
     Args:
         path: the folder; names that begin with a dot are passed over.
         options: rate of extraction and limits.
 
     Raises:
-        MediaError: there is no image in it.
+        MediaError: there is no image in it, or the first cannot be read.
     """
 
-    audio = None
-    slow = ""
-
     def __init__(self, path: str | Path, options: MediaOptions = DEFAULT_OPTIONS) -> None:
-        self.path, self._max_pixels = Path(path), options.max_pixels
-        names = [p.name for p in self.path.iterdir() if _is_frame(p)]
+        names = [p.name for p in Path(path).iterdir() if _is_frame(p)]
         if not names:
             raise MediaError(f"{path}: the folder holds no .jpg, .jpeg or .png frame.")
-        self._names = sorted(names, key=natural_key)
-        height, width = self._read(0).shape[1:]
-        self.video = VideoInfo(options.folder_fps, len(names), 0.0, width, height, "images")
-
-    def _read(self, index: int) -> torch.Tensor:
-        return read_image(self.path / self._names[index], self._max_pixels)
-
-    def read_frames(
-        self,
-        indices: Sequence[int],
-        transform: Callable[[torch.Tensor], torch.Tensor] | None = None,
-    ) -> torch.Tensor:
-        """Return the frames ``indices`` (clamped to the folder) as uint8 ``(T, 3, H, W)`` RGB.
-
-        ``transform`` maps each distinct image ``(3, H, W)`` before they are stacked.
-        """
-        last = self.video.num_frames - 1
-        names = [self._names[min(max(int(i), 0), last)] for i in indices]
-        return read_images([self.path / name for name in names], transform, self._max_pixels)
-
-    def read_waveform(self, start: float, duration: float, rate: int) -> torch.Tensor:
-        """Raise, since images carry no audio."""
-        raise MediaError(f"{self.path}: a folder of images has no audio.")
-
-    def close(self) -> None:
-        """Do nothing; images are opened one at a time."""
-
-    def __enter__(self) -> FrameFolder:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        names.sort(key=natural_key)
+        super().__init__(path, names, path, options, options.folder_fps)
+        height, width = read_image(self.path / names[0], options.max_pixels).shape[1:]
+        self.video = replace(self.video, width=width, height=height)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slowfast.datasets.media.decoded import DecodedFile, open_decoded
+from slowfast.datasets.media.base import Media
+from slowfast.datasets.media.decoded import open_decoded
 from slowfast.datasets.media.frame_folder import FrameFolder
 from slowfast.datasets.media.options import DEFAULT_OPTIONS, MediaOptions
 from slowfast.datasets.media.video_file import VideoFile
 from slowfast.utils.remote import is_remote
 
 
-def open_media(
-    path: str | Path, options: MediaOptions = DEFAULT_OPTIONS
-) -> VideoFile | DecodedFile | FrameFolder:
+def open_media(path: str | Path, options: MediaOptions = DEFAULT_OPTIONS) -> Media:
     """Open a video file or a folder of numbered images; use it in a ``with`` statement.
 
     Files may lie elsewhere, or in archives: see :mod:`slowfast.utils.remote`.

@@ -1,77 +1,17 @@
-"""Other things behind the interface of a file: a list of images, another rate, a span of a file."""
+"""Parts of a file behind its own interface: frames read ahead, another rate, a span."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import torch
 
-from slowfast.datasets.media.frame_folder import read_images
-from slowfast.datasets.media.info import VideoInfo
-from slowfast.datasets.media.options import MediaOptions
+from slowfast.datasets.media.base import Media
 from slowfast.utils.errors import MediaError
 
 
-class FrameList:
-    """Frames that were extracted to images, named one by one.
-
-    Args:
-        path: folder of the images, for messages.
-        names: of the images, in order.
-        root: folder that the names are below.
-        options: limits.
-        fps: rate of extraction, frames per second.
-
-    Raises:
-        MediaError: the first image cannot be read.
-    """
-
-    audio = None
-    slow = ""
-
-    def __init__(
-        self,
-        path: str | Path,
-        names: Sequence[str],
-        root: str | Path,
-        options: MediaOptions,
-        fps: float,
-    ) -> None:
-        self.path, self._root, self._names = Path(path), Path(root), names
-        self._max_pixels = options.max_pixels
-        self.video = VideoInfo(fps, len(names), 0.0, 0, 0, "images")
-
-    def place_of(self, frame: int) -> tuple[str, int]:
-        """Return where a frame can be seen: a file, and a frame of it."""
-        return str(self._root / self._names[frame]), 0
-
-    def read_frames(
-        self,
-        indices: Sequence[int],
-        transform: Callable[[torch.Tensor], torch.Tensor] | None = None,
-    ) -> torch.Tensor:
-        """Return frames (clamped to the list) as uint8 ``(T, 3, H, W)`` RGB."""
-        last = self.video.num_frames - 1
-        paths = [self._root / self._names[min(max(int(k), 0), last)] for k in indices]
-        return read_images(paths, transform, self._max_pixels)
-
-    def read_waveform(self, start: float, duration: float, rate: int) -> torch.Tensor:
-        """Raise, since images carry no audio."""
-        raise MediaError(f"{self.path}: a list of images has no audio.")
-
-    def close(self) -> None:
-        """Do nothing; images are opened one at a time."""
-
-    def __enter__(self) -> FrameList:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class _Part:
+class _Part(Media):
     """A view on an opened file; closing it closes the file."""
 
     def __init__(self, media) -> None:
@@ -85,12 +25,6 @@ class _Part:
     def close(self) -> None:
         """Release the file."""
         self._media.close()
-
-    def __enter__(self) -> _Part:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class ReadAhead(_Part):

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import av
 import numpy as np
 import torch
 
+from slowfast.datasets.media.base import FrameTransform, Media
 from slowfast.datasets.media.container import Container, media_errors, reason_of, time_of
 from slowfast.datasets.media.display import FrameConverter
 from slowfast.datasets.media.frame_table import (
@@ -32,7 +33,6 @@ from slowfast.datasets.media.waveform import TimedFrame, frames_from, read_wavef
 from slowfast.utils.errors import MediaError
 
 Decoded = tuple[av.VideoFrame, bool]  # a frame, and whether it is damaged
-FrameTransform = Callable[[torch.Tensor], torch.Tensor]
 
 # A header may promise a little more than the stream holds; past this the file counts as cut off.
 MISSING_SECONDS = 0.5
@@ -46,7 +46,7 @@ class TableMismatchError(Exception):
     """The frames that came out are not those of the table."""
 
 
-class VideoFile:
+class VideoFile(Media):
     """One open media file; close it, or use it in a ``with`` statement.
 
     Args:
@@ -64,12 +64,10 @@ class VideoFile:
     """
 
     def __init__(self, path: str | Path, options: MediaOptions = DEFAULT_OPTIONS) -> None:
-        self.options, self.slow = options, ""
+        self.options = options
         self._torchcodec: TorchcodecFrames | None = None
         self._container = Container(path, options)
         self.path = self._container.path
-        self.video: VideoInfo | None = None
-        self.audio: AudioInfo | None = None
         try:
             with media_errors(self.path, "not readable as media"):
                 self.audio = self._audio_info()
@@ -367,12 +365,6 @@ class VideoFile:
     def close(self) -> None:
         """Release the file."""
         self._container.close()
-
-    def __enter__(self) -> VideoFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _decode(packets: Iterable[av.Packet]) -> Iterator[Decoded]:
