@@ -91,9 +91,9 @@ def test(cfg, signals: StopSignals | None = None) -> dict[str, float]:
             },
         )
     logger.info("test: %s", in_words(metrics))
-    for result in found.values():
-        if result.evaluator.protocol:
-            logger.info("protocol: %s", in_words(result.evaluator.protocol))
+    for name, words in protocols.items():
+        if words:
+            logger.info("protocol%s: %s", f" of {name}" if len(found) > 1 else "", in_words(words))
     _warn_of_unreadable(found, bad_media)
     return metrics
 

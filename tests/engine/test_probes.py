@@ -101,6 +101,7 @@ def test_recordings_without_frames_go_through_five_folds_in_one_run(svm):
     ]
     assert "Classes, worst first" in (folder / "report.html").read_text()
     assert "1-0.wav" in (folder / "bad_media.csv").read_text()
+    assert "protocol of svm-fold2: " in (folder / "log.txt").read_text()
 
 
 def test_esc10_is_the_subset_that_the_table_marks(svm):
