@@ -48,6 +48,8 @@ PUBLISHED: dict[str, dict[str, float]] = {
     "zero_shot_hmdb51": {"e2e, 605 classes": 24.8, "e2e, 664 classes": 26.9},
 }
 
+MOST_LETTERS = 160  # of a line; a wider table is printed with a row for each measure
+
 
 def compare_runs(
     folders: Sequence[str | Path],
@@ -220,16 +222,22 @@ def _bare(measure: str) -> str:
 def _format(rows: dict[str, Row], measures: list[str], untested: list[str]) -> str:
     table = [["run", *measures]]
     table += [[name, *map(row.cell, measures)] for name, row in rows.items()]
-    widths = [max(map(len, column)) + 2 for column in zip(*table, strict=True)]
-    lines = [
-        line[0].ljust(widths[0])
-        + "".join(cell.rjust(max(w, 10)) for cell, w in zip(line[1:], widths[1:], strict=True))
-        for line in table
-    ]
+    lines = _lines(table)
+    if len(lines[0]) > MOST_LETTERS and len(measures) > len(rows):
+        lines = _lines([["measure", *rows], *list(zip(*table, strict=True))[1:]])
     lines += [f"{name}: {row.note}" for name, row in rows.items() if row.note]
     if untested:
         lines.append(f"without any measure (not finished, or never tested): {', '.join(untested)}")
     return "\n".join(lines)
+
+
+def _lines(table: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) + 2 for column in zip(*table, strict=True)]
+    return [
+        line[0].ljust(widths[0])
+        + "".join(cell.rjust(max(w, 10)) for cell, w in zip(line[1:], widths[1:], strict=True))
+        for line in table
+    ]
 
 
 def _number(value: float | None) -> str:

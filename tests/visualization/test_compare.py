@@ -64,6 +64,17 @@ def test_the_table_and_the_file_show_the_labels(runs, tmp_path):
     )
 
 
+def test_many_measures_have_a_row_each(runs):
+    for number, folder in enumerate(runs):
+        test = {f"set{k}/a_long_name_of_a_measure": float(10 * k + number) for k in range(9)}
+        result = {"headline": "set0/a_long_name_of_a_measure", "test": test}
+        (folder / "results.json").write_text(json.dumps(result))
+    header, *rows = (line.split() for line in compare_runs(runs).splitlines())
+    assert header == ["measure", "run0", "run1", "run2"]
+    assert rows[3] == ["set3/a_long_name_of_a_measure", "30.00", "31.00", "32.00"]
+    assert len(rows) == 9
+
+
 @pytest.mark.parametrize("labels", [None, ["a", "b", "c"], ["x/a", "x/b", "c"]])
 def test_other_labels_are_drawn_as_plain_bars(runs, drawn, tmp_path, labels):
     compare_runs(runs, tmp_path / "out", labels)
