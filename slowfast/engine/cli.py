@@ -14,7 +14,7 @@ from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
 from slowfast.config.imports import import_modules
 from slowfast.utils.errors import SlowFastError, did_you_mean
-from slowfast.utils.parser import each_run, load_config, parse_args, repeated
+from slowfast.utils.parser import each_run, parse_args, repeated
 from slowfast.utils.processes import leave
 from slowfast.utils.shipped import shipped, shipped_tools
 
@@ -27,9 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             import_modules(args.imports)
             sys.stdout.write(help_config(args.help_config) + "\n")
             return 0
-        configs = {
-            value: assert_and_infer_cfg(load_config(one)) for value, one in each_run(args).items()
-        }
+        configs = {value: assert_and_infer_cfg(cfg) for value, cfg in each_run(args).items()}
     except (SlowFastError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -77,29 +77,32 @@ def repeated(args: argparse.Namespace) -> str | None:
     return next((name for name in REPEATS if getattr(args, f"{name}s")), None)
 
 
-def each_run(args: argparse.Namespace) -> dict[int | str | None, argparse.Namespace]:
-    """Return the command line of each run, by its fold, seed or checkpoint; by None for one run.
+def each_run(args: argparse.Namespace) -> dict[int | str | None, CfgNode]:
+    """Return the config of each run, by its fold, seed or checkpoint; by None of a single one.
 
-    Each has a folder of its own in OUTPUT_DIR, named by what differs.
+    Several have a folder each in OUTPUT_DIR, named by what differs.
     """
-    name = repeated(args)
+    name, first = repeated(args), load_config(args)
     if name is None:
-        return {None: args}
-    values, cfg = getattr(args, f"{name}s"), load_config(args)
+        return {None: first}
+    values, found = getattr(args, f"{name}s"), {}
     if name == "checkpoint":
         paths = [value for value in values if value != RANDOM]
         names = dict(zip(paths, short_names(paths), strict=True))
         folders = [names.get(value, value).replace("/", "-") for value in values]
     else:
         folders = [f"{name}-{value:02d}" for value in values]
-    found = {}
     for value, folder in zip(values, folders, strict=True):
-        words = [REPEATS[name], value, "OUTPUT_DIR", f"{cfg.OUTPUT_DIR}/{folder}"]
-        if value == RANDOM:
-            words += ["MODEL.CKPT", None, "MODEL.INIT_METHOD", None]
-        elif name == "checkpoint" and not cfg.MODEL.INIT_METHOD:
-            words += ["MODEL.INIT_METHOD", "auto"]
-        found[value] = argparse.Namespace(**{**vars(args), "opts": [*args.opts, *words]})
+        words = ["OUTPUT_DIR", f"{first.OUTPUT_DIR}/{folder}"]
+        if value != RANDOM:
+            words += [REPEATS[name], value]
+            if name == "checkpoint" and not first.MODEL.INIT_METHOD:
+                words += ["MODEL.INIT_METHOD", "auto"]
+        cfg = load_config(argparse.Namespace(**{**vars(args), "opts": [*args.opts, *words]}))
+        for key in ("CKPT", "INIT_METHOD") if value == RANDOM else ():
+            if cfg.MODEL[key]:  # which also makes it one that is read, where it was given
+                cfg.MODEL[key] = None
+        found[value] = cfg
     return found
 
 

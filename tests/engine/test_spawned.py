@@ -15,10 +15,10 @@ from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.engine.launch import spawn_job
 from slowfast.engine.multi_run import run_several
 from slowfast.engine.run import run
-from slowfast.utils.parser import each_run, load_config, parse_args
+from slowfast.utils.parser import each_run, parse_args
 def folds():
-    args = each_run(parse_args([*sys.argv[1:], "--folds", "1,2"]))
-    configs = {fold: assert_and_infer_cfg(load_config(one)) for fold, one in args.items()}
+    found = each_run(parse_args([*sys.argv[1:], "--folds", "1,2"]))
+    configs = {fold: assert_and_infer_cfg(cfg) for fold, cfg in found.items()}
     run_several("fold", configs, lambda one: spawn_job(one, run, 2))
 """
 STEP = """

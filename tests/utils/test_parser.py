@@ -54,7 +54,7 @@ def test_each_checkpoint_has_its_config_and_a_folder_named_by_what_tells_it_apar
     file = tmp_path / "a.yaml"
     file.write_text("TASK: probes\n")
     line = f"--cfg {file} OUTPUT_DIR out --checkpoints random,x/avid/last.pyth,y/avid/last.pyth"
-    runs = {value: load_config(one) for value, one in each_run(parse(line)).items()}
+    runs = each_run(parse(line))
     found = {value: (cfg.MODEL.CKPT, cfg.MODEL.INIT_METHOD) for value, cfg in runs.items()}
     assert found == {
         "random": (None, None),
@@ -64,8 +64,9 @@ def test_each_checkpoint_has_its_config_and_a_folder_named_by_what_tells_it_apar
     folders = [cfg.OUTPUT_DIR.removeprefix("out/") for cfg in runs.values()]
     assert folders == ["random", "x-avid-last.pyth", "y-avid-last.pyth"]
     assert list(each_run(parse(f"--cfg {file} --checkpoints random"))) == ["random"]
-    runs = each_run(parse(f"{line} MODEL.INIT_METHOD gdt"))
-    assert load_config(runs["x/avid/last.pyth"]).MODEL.INIT_METHOD == "gdt"
+    runs = each_run(parse(f"{line} MODEL.INIT_METHOD gdt MODEL.CKPT z"))
+    assert runs["x/avid/last.pyth"].MODEL.INIT_METHOD == "gdt"
+    assert runs["random"].MODEL.CKPT is None and "MODEL.CKPT" not in runs["random"].unread()
 
 
 @pytest.mark.parametrize(
