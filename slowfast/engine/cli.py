@@ -12,11 +12,11 @@ from typing import NoReturn
 
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
-from slowfast.config.imports import import_modules
+from slowfast.config.load import import_modules
 from slowfast.utils.errors import SlowFastError, did_you_mean
 from slowfast.utils.parser import load_config, parse_args
+from slowfast.utils.paths import shipped, shipped_tools
 from slowfast.utils.processes import leave
-from slowfast.utils.shipped import shipped, shipped_tools
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,13 +59,12 @@ def console() -> NoReturn:
 
 def _run(args, cfg) -> None:
     from slowfast.engine.launch import launch_job
-    from slowfast.engine.multi_run import MultiRun, run_folds_or_seeds
-    from slowfast.engine.run import run, run_dry
+    from slowfast.engine.run import run, run_dry, run_repeatedly
 
     if args.dry_run:
         launch_job(cfg, run_dry)
     elif args.folds or args.seeds:
-        repeats = MultiRun.folds(args.folds) if args.folds else MultiRun.seeds(args.seeds)
-        run_folds_or_seeds(cfg, repeats, lambda one: launch_job(one, run))
+        name, values = ("fold", args.folds) if args.folds else ("seed", args.seeds)
+        run_repeatedly(cfg, name, values, lambda one: launch_job(one, run))
     else:
         launch_job(cfg, run)

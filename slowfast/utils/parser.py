@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from slowfast.config import CfgNode, load_cfg
+from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.utils.paths import expand_paths
 
 # A key as other programs take it, with two dashes before it or its value after an equals sign.
@@ -68,6 +69,11 @@ def load_config(args: argparse.Namespace, path_to_config: str | None = None) -> 
             cfg.merge_from_list([key, getattr(args, attribute)])
     expand_paths(cfg)
     return cfg
+
+
+def checked_config(argv: Sequence[str] | None = None) -> CfgNode:
+    """Return the config of a command line, checked as a run checks it."""
+    return assert_and_infer_cfg(load_config(parse_args(argv)))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -13,12 +13,11 @@ CFG = str(ROOT / "configs/demo/recognition.yaml")
 FOLDS = """
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.engine.launch import spawn_job
-from slowfast.engine.multi_run import MultiRun, run_folds_or_seeds
-from slowfast.engine.run import run
+from slowfast.engine.run import run, run_repeatedly
 from slowfast.utils.parser import load_config, parse_args
 def folds():
     cfg = assert_and_infer_cfg(load_config(parse_args(sys.argv[1:])))
-    run_folds_or_seeds(cfg, MultiRun.folds([1, 2]), lambda one: spawn_job(one, run, 2))
+    run_repeatedly(cfg, "fold", [1, 2], lambda one: spawn_job(one, run, 2))
 """
 STEP = """
 from slowfast.engine.trainer import Trainer
