@@ -91,6 +91,13 @@ def pretrain_overrides(demo_world) -> list[str]:
 
 
 @pytest.fixture(scope="session")
+def method_overrides(pretrain_overrides) -> list[str]:
+    """Those of a demo pretraining without the keys that AVID alone reads."""
+    pairs = zip(pretrain_overrides[::2], pretrain_overrides[1::2], strict=True)
+    return [word for pair in pairs if not pair[0].startswith("SSL.AVID") for word in pair]
+
+
+@pytest.fixture(scope="session")
 def cma_overrides(pretrain_overrides) -> list[str]:
     """Those of a demo pretraining, and the keys that AVID-CMA alone reads."""
     return [

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from slowfast.utils.arguments import at_least
+from slowfast.utils.arguments import at_least, tool_parser
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,12 +24,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def measure(args: argparse.Namespace, words: list[str]) -> int:
     """Write the statistics of a config's training files."""
-    from slowfast.config.defaults import assert_and_infer_cfg
     from slowfast.dataprep.audio_stats import measure_audio_stats
-    from slowfast.utils.parser import load_config, parse_args
+    from slowfast.utils.parser import checked_config
 
-    cfg = assert_and_infer_cfg(load_config(parse_args(words)))
-    survey = measure_audio_stats(cfg, args.clips, args.seed)
+    survey = measure_audio_stats(checked_config(words), args.clips, args.seed)
     survey.stats.save(args.out)
     print(f"{survey.clips} windows measured; files left out: {survey.left_out}")
     for path, reason in survey.unreadable[:5]:
@@ -39,10 +37,9 @@ def measure(args: argparse.Namespace, words: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = tool_parser(
+        __doc__,
         usage="%(prog)s --cfg FILE.yaml [KEY VALUE ...] --out STATS.json [options]",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--out", required=True, metavar="STATS.json", help="file to write")

@@ -6,23 +6,20 @@
 CFG is a config of zero-shot classification; without --ckpt the weights are found as for testing.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.engine.failures import run_cli
-from slowfast.engine.open_vocabulary import build_open_vocabulary
-from slowfast.utils.arguments import at_least, video_name
+from slowfast.engine.moments import build_open_vocabulary
+from slowfast.utils.arguments import at_least, tool_parser, video_name
 from slowfast.utils.logging import setup_logging
-from slowfast.utils.parser import load_config, parse_args
+from slowfast.utils.parser import checked_config
 
 
 def main(argv: list[str] | None = None) -> int:
     """Classify one video."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = tool_parser(
+        __doc__,
         epilog="All other words are those of run_net.py: --cfg FILE.yaml KEY VALUE ...",
     )
     parser.add_argument("--video", type=Path, required=True, help="the video")
@@ -39,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args, rest: list[str]) -> None:
-    cfg = assert_and_infer_cfg(load_config(parse_args(rest)))
+    cfg = checked_config(rest)
     setup_logging()
     labels = build_open_vocabulary(cfg, args.labels.split(","), only_ckpt=bool(args.ckpt))
     for moment in labels.of_video(args.video, args.out, args.top):

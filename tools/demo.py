@@ -9,11 +9,9 @@ recognition names each second and needs none. Weights are found as for testing:
 TEST.CHECKPOINT_FILE_PATH, or the newest checkpoint in OUTPUT_DIR.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
-from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.engine.failures import run_cli
 from slowfast.engine.moments import build_recognition_labels
 from slowfast.engine.video_demo import (
@@ -25,17 +23,16 @@ from slowfast.engine.video_demo import (
 from slowfast.models.person_detectors import build_detector
 from slowfast.tasks.build import build_task
 from slowfast.tasks.detection import Detection
-from slowfast.utils.arguments import at_least, video_name
+from slowfast.utils.arguments import at_least, tool_parser, video_name
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import setup_logging
-from slowfast.utils.parser import load_config, parse_args
+from slowfast.utils.parser import checked_config
 
 
 def main(argv: list[str] | None = None) -> int:
     """Annotate one video."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = tool_parser(
+        __doc__,
         epilog="All other words are those of run_net.py: --cfg FILE.yaml KEY VALUE ...",
     )
     parser.add_argument("--video", type=Path, required=True, help="the video")
@@ -60,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args, rest: list[str]) -> None:
-    cfg = assert_and_infer_cfg(load_config(parse_args(rest)))
+    cfg = checked_config(rest)
     setup_logging()
     task, given = build_task(cfg), bool(args.boxes or args.detector)
     out = args.out or args.video.with_name(f"{args.video.stem}-actions.mp4")

@@ -13,7 +13,7 @@ import argparse
 import sys
 
 from slowfast.engine.failures import run_cli
-from slowfast.utils.arguments import at_least
+from slowfast.utils.arguments import at_least, tool_parser
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -21,13 +21,11 @@ def main(argv: list[str] | None = None) -> int:
     args, words = _parser().parse_known_args(argv)
 
     def diagnose() -> None:
-        import slowfast.tasks  # noqa: F401 (datasets and models register themselves)
-        from slowfast.config.defaults import assert_and_infer_cfg
         from slowfast.engine.invariance import build_diagnosis
         from slowfast.utils.logging import setup_logging
-        from slowfast.utils.parser import load_config, parse_args
+        from slowfast.utils.parser import checked_config
 
-        cfg = assert_and_infer_cfg(load_config(parse_args(words)))
+        cfg = checked_config(words)
         setup_logging()
         print(build_diagnosis(cfg, args.out, args.clips, args.files, args.split))
 
@@ -35,10 +33,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = tool_parser(
+        __doc__,
         usage="%(prog)s --cfg FILE.yaml [KEY VALUE ...] --out FOLDER [options]",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--out", required=True, metavar="FOLDER", help="where results go")

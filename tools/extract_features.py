@@ -15,7 +15,7 @@ import sys
 from functools import partial
 
 from slowfast.engine.failures import run_cli
-from slowfast.utils.arguments import at_least
+from slowfast.utils.arguments import at_least, tool_parser
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -23,13 +23,11 @@ def main(argv: list[str] | None = None) -> int:
     args, words = _parser().parse_known_args(argv)
 
     def extract() -> None:
-        import slowfast.tasks  # noqa: F401 (datasets and models register themselves)
-        from slowfast.config.defaults import assert_and_infer_cfg
         from slowfast.engine.features import Request, extract_list
         from slowfast.engine.launch import launch_job
-        from slowfast.utils.parser import load_config, parse_args
+        from slowfast.utils.parser import checked_config
 
-        cfg = assert_and_infer_cfg(load_config(parse_args(words)))
+        cfg = checked_config(words)
         names = args.features.split(",") if args.features else cfg.PROBE.FEATURES
         request = Request(args.data, args.out, tuple(names), args.views, args.window, args.step)
         launch_job(cfg, partial(extract_list, request=request))
@@ -38,10 +36,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = tool_parser(
+        __doc__,
         usage="%(prog)s --cfg FILE.yaml [KEY VALUE ...] --data LIST --out FOLDER [options]",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--data", required=True, metavar="LIST", help="what is read")

@@ -8,20 +8,18 @@ Beside each file written lies one ending in ``.json`` with the SHA-256, source a
 original.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 from slowfast.checkpoint.convert import LAYOUTS, convert, inspect
 from slowfast.engine.failures import run_cli
+from slowfast.utils.arguments import tool_parser
 from slowfast.utils.paths import local_path
 
 
 def main(argv: list[str] | None = None) -> int:
     """Inspect, or convert where ``--out`` is given."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = tool_parser(__doc__)
     parser.add_argument("--ckpt", required=True, help="the checkpoint")
     parser.add_argument("--method", default="auto", help="its format, as MODEL.INIT_METHOD")
     parser.add_argument("--arch", default="", help="MODEL.ARCH, where several networks fit")

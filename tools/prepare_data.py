@@ -16,7 +16,7 @@ import argparse
 import os
 import sys
 
-from slowfast.utils.arguments import at_least
+from slowfast.utils.arguments import at_least, tool_parser
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -140,18 +140,13 @@ def _prepare(run, args: argparse.Namespace, *how) -> int:
 
 
 def _config(words: list[str]):
-    from slowfast.config.defaults import assert_and_infer_cfg
-    from slowfast.utils.parser import load_config, parse_args
+    from slowfast.utils.parser import checked_config
 
-    return assert_and_infer_cfg(load_config(parse_args(words)))
+    return checked_config(words)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = tool_parser(__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(
         required=True, metavar="demo | verify | manifest | transcode | cut | extract"
     )
@@ -182,7 +177,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     for run in (verify, manifest):
         command = add(run, takes_cfg=True)
-        command.usage = f"%(prog)s --cfg FILE.yaml [KEY VALUE ...] --out DIR {_full(run)}[options]"
+        full = "[--full] " if run is verify else ""
+        command.usage = f"%(prog)s --cfg FILE.yaml [KEY VALUE ...] --out DIR {full}[options]"
         command.add_argument("--out", required=True, metavar="DIR", help="folder to write to")
         if run is verify:
             command.add_argument(
@@ -235,10 +231,6 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"expected seconds, found {text!r}")
     return seconds
-
-
-def _full(run) -> str:
-    return "[--full] " if run is verify else ""
 
 
 if __name__ == "__main__":

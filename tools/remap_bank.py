@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from slowfast.checkpoint.remap import remap_file
+from slowfast.checkpoint.pretraining import remap_file
 from slowfast.engine.failures import run_cli
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,27 +23,6 @@ from slowfast.utils.files import atomic_write, sha256, write_json
 LAYOUTS = ("slowfast", "torchvision")
 USUAL = "r2plus1d_18"  # what incomplete files are compared with
 SUFFIXES = (".pth", ".pt", ".pyth", ".tar", ".pkl", ".ckpt", ".bin")
-
-
-@dataclasses.dataclass(frozen=True)
-class Origin:
-    """Where weights come from; kept beside what is made of them.
-
-    Attributes:
-        file, sha256: of the foreign checkpoint.
-        method, title: its format.
-        trained_on: data.
-        source, licence, note: for people.
-    """
-
-    file: str
-    sha256: str
-    method: str
-    title: str
-    trained_on: str
-    source: str
-    licence: str
-    note: str
 
 
 def read_network(
@@ -77,19 +55,22 @@ def read_network(
     return arch, backbone, load_pretrained(backbone, path, method, arch, **options)
 
 
-def origin_of(report: ImportReport, source: str = "", licence: str = "") -> Origin:
-    """Return what is known of a file's origin; ``source`` and ``licence`` go before the format's."""
+def origin_of(report: ImportReport, source: str = "", licence: str = "") -> dict[str, str]:
+    """Return where weights come from, kept beside what is made of them.
+
+    What is given as ``source`` and ``licence`` goes before what the format knows.
+    """
     fmt = find_format(report.method)[1]
-    return Origin(
-        Path(report.path).name,
-        report.sha256,
-        report.method,
-        report.title,
-        fmt.trained_on,
-        source or fmt.source,
-        licence or fmt.licence,
-        fmt.note,
-    )
+    return {
+        "file": Path(report.path).name,
+        "sha256": report.sha256,
+        "method": report.method,
+        "title": report.title,
+        "trained_on": fmt.trained_on,
+        "source": source or fmt.source,
+        "licence": licence or fmt.licence,
+        "note": fmt.note,
+    }
 
 
 def convert(
@@ -115,7 +96,7 @@ def convert(
         CheckpointError: as :func:`read_network`, or torchvision has no such network.
     """
     arch, backbone, report = read_network(path, method, arch, **options)
-    origin = dataclasses.asdict(origin_of(report, source, licence))
+    origin = origin_of(report, source, licence)
     state = backbone.state_dict()
     if layout == "torchvision":
         content = _torchvision_content(report, arch, state)
@@ -178,7 +159,7 @@ def inspect(path: str | Path, method: str = AUTO, arch: str = "", **options: Any
         "inputs": report.inputs and ", ".join(f"{k} {v}" for k, v in report.inputs.items()),
     }
     origin = origin_of(report)
-    known |= {k: getattr(origin, k) for k in ("trained_on", "source", "licence", "note")}
+    known |= {k: origin[k] for k in ("trained_on", "source", "licence", "note")}
     given = content.get("origin")
     if isinstance(given, dict):
         known["origin"] = ", ".join(f"{k} {v}" for k, v in given.items() if v)

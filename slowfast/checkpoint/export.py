@@ -34,10 +34,6 @@ from slowfast.utils.files import atomic_write
 def to_released(state: Mapping[str, Tensor], epoch: int) -> dict[str, Any]:
     """Return a file of the release from the ``model_state`` of a run.
 
-    Args:
-        state: of an AVID or AVID-CMA model.
-        epoch: finished epochs.
-
     Raises:
         CheckpointError: the state is that of another model.
     """

@@ -176,7 +176,8 @@ def _read_safely(path: Path) -> Any:
             with torch.serialization.safe_globals(_stand_ins(found)):
                 content = torch.load(path, map_location="cpu", weights_only=True)
         finally:
-            _forget_unfinished()
+            # Of sparse tensors of a file that failed: older torch refuses the next file for them.
+            getattr(torch._utils, "_sparse_tensors_to_validate", []).clear()
     if isinstance(content, Inert) and state_of_network(content) is None:
         raise pickle.UnpicklingError(f"it is one object, {shown(content.path)}, no dict of tensors")
     foreign = [name for name in found.names if not name.startswith(("torch.", "collections."))]
@@ -243,11 +244,6 @@ def _safetensor(
     if not (last - first == count * kind.itemsize and begin <= first <= last <= len(data)):
         raise ValueError(f"{shape} of {dtype} at {data_offsets}")
     return torch.frombuffer(data, dtype=torch.uint8)[first:last].clone().view(kind).reshape(shape)
-
-
-def _forget_unfinished() -> None:
-    """Drop sparse tensors of a file that failed: older torch refuses the next file for them."""
-    getattr(torch._utils, "_sparse_tensors_to_validate", []).clear()
 
 
 def _read_by_plain_pickle(path: Path) -> Any:

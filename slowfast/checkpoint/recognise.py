@@ -111,15 +111,12 @@ def _only_place(
             f"{', '.join(state.at for state in (parsed, *more))}. Choose by CHECKPOINT.AT."
         )
     if VIDEO not in parsed.parts:
+        where = f", looked for under {fmt.at!r}" if fmt.at else ""
         raise CheckpointError(
             f"{path}: no tensor of {fmt.title}'s video network (MODEL.INIT_METHOD {name}) is "
-            f"here{_where(fmt)}. The file holds: {describe(content)}."
+            f"here{where}. The file holds: {describe(content)}."
         )
     return parsed
-
-
-def _where(fmt: CheckpointFormat) -> str:
-    return f", looked for under {fmt.at!r}" if fmt.at else ""
 
 
 def _only_one(path: Path, content: Mapping[str, Any], inflate: bool, at: str) -> str:

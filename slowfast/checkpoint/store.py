@@ -146,10 +146,6 @@ class CheckpointStore:
 def open_checkpoint(path: str | Path, trust_pickle: bool = False) -> tuple[Path, dict[str, Any]]:
     """Read a checkpoint: the file itself, or the newest readable one of a run's folder.
 
-    Args:
-        path: of the file or the folder.
-        trust_pickle: see :func:`load_checkpoint_file`.
-
     Returns:
         The file, and what it holds.
 

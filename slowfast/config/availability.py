@@ -16,14 +16,6 @@ def _other_than(off: Any) -> Callable[[Any], bool]:
     return lambda value: value != off
 
 
-def _equal_to(on: Any) -> Callable[[Any], bool]:
-    return lambda value: value == on
-
-
-def _below_one(value: int) -> bool:
-    return value < 1
-
-
 _on = bool  # anything but False, 0 and empty
 
 # key: (which values turn it on, what it is or what to do instead)
@@ -59,13 +51,19 @@ NOT_YET: dict[str, tuple[Callable[[Any], bool], str]] = {
     "SHARD_ID": (_on, "start runs on several machines with torchrun instead"),
     "SOLVER.LARS_ON": (_on, "LARS"),
     "SOLVER.LAYER_DECAY": (_other_than(1), "learning rates that fall from layer to layer"),
-    "SOLVER.OPTIMIZING_METHOD": (_equal_to("mt_adamw"), "left torch; adamw does the same"),
+    "SOLVER.OPTIMIZING_METHOD": (
+        lambda name: name == "mt_adamw",
+        "left torch; adamw does the same",
+    ),
     "TENSORBOARD.CONFUSION_MATRIX.ENABLE": (_on, "confusion matrix in TensorBoard"),
     "TENSORBOARD.HISTOGRAM.ENABLE": (_on, "histograms of predictions in TensorBoard"),
     "TENSORBOARD.MODEL_VIS.ENABLE": (_on, "weights, activations and Grad-CAM in TensorBoard"),
     "TENSORBOARD.PREDICTIONS_PATH": (_on, "drawing saved predictions in TensorBoard"),
     "TENSORBOARD.WRONG_PRED_VIS.ENABLE": (_on, "wrongly classified videos in TensorBoard"),
-    "TEST.NUM_ENSEMBLE_VIEWS": (_below_one, "testing several numbers of clips in one run"),
+    "TEST.NUM_ENSEMBLE_VIEWS": (
+        lambda count: count < 1,
+        "testing several numbers of clips in one run",
+    ),
     "TEST.NUM_TEMPORAL_CLIPS": (_on, "testing several numbers of clips in one run"),
     "TEST.SAVE_RESULTS_PATH": (_on, "predictions/test.npz always holds scores and labels"),
     "TRAIN.CHECKPOINT_CLEAR_NAME_PATTERN": (_on, "texts cut out of parameter names"),

@@ -47,10 +47,18 @@ def _batches(cfg: CfgNode) -> Iterator[str]:
         )
     if cfg.TRAIN.GRAD_CACHE and cfg.TRAIN.ACCUMULATION_STEPS == 1:
         yield "TRAIN.GRAD_CACHE joins the parts of a batch: set TRAIN.ACCUMULATION_STEPS to 2 or more."
+    if cfg.SHARD_ID >= cfg.NUM_SHARDS:
+        yield f"SHARD_ID {cfg.SHARD_ID} must be less than NUM_SHARDS {cfg.NUM_SHARDS}."
 
 
-def _precision(cfg: CfgNode) -> Iterator[str]:
-    train, solver = cfg.TRAIN, cfg.SOLVER
+def _computation(cfg: CfgNode) -> Iterator[str]:
+    train, solver, model = cfg.TRAIN, cfg.SOLVER, cfg.MODEL
+    parts = train.ACCUMULATION_STEPS
+    if model.COMPILE and model.COMPILE_MODE in CUDA_GRAPH_MODES and parts > 1:
+        yield (
+            f"MODEL.COMPILE_MODE {model.COMPILE_MODE} replays CUDA graphs, whose gradients the next of "
+            f"TRAIN.ACCUMULATION_STEPS {parts} would overwrite: set that to 1, or take another mode."
+        )
     if not train.MIXED_PRECISION or train.AMP_DTYPE == "bfloat16":
         return
     if cfg.NUM_GPUS == 0 and train.AMP_DTYPE == "float16":
@@ -59,15 +67,6 @@ def _precision(cfg: CfgNode) -> Iterator[str]:
         yield (
             "SOLVER.DAMPENING needs TRAIN.AMP_DTYPE bfloat16: float16, which auto takes on GPUs without "
             "bfloat16, leaves out first steps."
-        )
-
-
-def _graphs(cfg: CfgNode) -> Iterator[str]:
-    model, parts = cfg.MODEL, cfg.TRAIN.ACCUMULATION_STEPS
-    if model.COMPILE and model.COMPILE_MODE in CUDA_GRAPH_MODES and parts > 1:
-        yield (
-            f"MODEL.COMPILE_MODE {model.COMPILE_MODE} replays CUDA graphs, whose gradients the next of "
-            f"TRAIN.ACCUMULATION_STEPS {parts} would overwrite: set that to 1, or take another mode."
         )
 
 
@@ -86,10 +85,6 @@ def _schedule(cfg: CfgNode) -> Iterator[str]:
             )
         if solver.COSINE_AFTER_WARMUP and solver.WARMUP_EPOCHS == solver.MAX_EPOCH:
             yield "SOLVER.COSINE_AFTER_WARMUP leaves no epoch: WARMUP_EPOCHS equals MAX_EPOCH."
-
-
-def _steps(cfg: CfgNode) -> Iterator[str]:
-    solver = cfg.SOLVER
     if solver.LR_POLICY != "steps_with_relative_lrs":
         return
     steps = list(solver.STEPS)
@@ -114,7 +109,7 @@ def _optimizer(cfg: CfgNode) -> Iterator[str]:
         yield f"SOLVER.BETAS must be below 1, found {solver.BETAS}."
 
 
-def _crops(cfg: CfgNode) -> Iterator[str]:
+def _frames(cfg: CfgNode) -> Iterator[str]:
     data = cfg.DATA
     relative = data.TRAIN_JITTER_SCALES_RELATIVE or data.TRAIN_JITTER_ASPECT_RELATIVE
     if data.RESIZE_SQUARE:
@@ -130,9 +125,6 @@ def _crops(cfg: CfgNode) -> Iterator[str]:
             )
     elif not relative:
         yield "DATA.TRAIN_JITTER_SCALES is empty, and so are the relative ranges that replace it."
-
-
-def _ranges(cfg: CfgNode) -> Iterator[str]:
     for name in (
         "DATA.TRAIN_JITTER_SCALES",
         "DATA.TRAIN_JITTER_SCALES_RELATIVE",
@@ -141,15 +133,17 @@ def _ranges(cfg: CfgNode) -> Iterator[str]:
         limits = cfg.leaves()[name]
         if list(limits) != sorted(limits):
             yield f"{name} is a range of smallest and largest, found {limits}."
-    hue = cfg.DATA.COLOR_JITTER[3:]
+    hue = data.COLOR_JITTER[3:]
     if hue and hue[0] > 0.5:
         yield f"DATA.COLOR_JITTER: its fourth number, the hue, is at most 0.5, found {hue[0]}."
-
-
-def _colours(cfg: CfgNode) -> Iterator[str]:
     for name in ("MEAN", "STD", "INPUT_CHANNEL_NUM"):
-        if not cfg.DATA[name]:
+        if not data[name]:
             yield f"DATA.{name} is empty."
+    if data.DECODING_BACKEND == "torchcodec" and data.CORRUPT_FRAMES == "drop":
+        yield (
+            "DATA.DECODING_BACKEND torchcodec does not tell which frames are damaged: set "
+            "DATA.CORRUPT_FRAMES keep too, after 'prepare_data.py verify', or DECODING_BACKEND pyav."
+        )
 
 
 def _pretrained(cfg: CfgNode) -> Iterator[str]:
@@ -171,9 +165,6 @@ def _names(cfg: CfgNode) -> Iterator[str]:
     for name in ("MODEL.MODEL_NAME", "MODEL.LOSS_FUNC", "OUTPUT_DIR"):
         if not cfg.leaves()[name]:
             yield f"{name} is empty."
-
-
-def _lists(cfg: CfgNode) -> Iterator[str]:
     suffix = cfg.DATA.FILE_SUFFIX
     if suffix and not re.fullmatch(r"\.\w+", suffix):
         yield f"DATA.FILE_SUFFIX {suffix!r} must be an ending with a dot, like '.mp4'."
@@ -181,26 +172,11 @@ def _lists(cfg: CfgNode) -> Iterator[str]:
         yield "DATA.PATH_LABEL_SEPARATOR is empty; the usual one is a blank."
 
 
-def _decoding(cfg: CfgNode) -> Iterator[str]:
-    data = cfg.DATA
-    if data.DECODING_BACKEND == "torchcodec" and data.CORRUPT_FRAMES == "drop":
-        yield (
-            "DATA.DECODING_BACKEND torchcodec does not tell which frames are damaged: set "
-            "DATA.CORRUPT_FRAMES keep too, after 'prepare_data.py verify', or DECODING_BACKEND pyav."
-        )
-
-
-def _labels(cfg: CfgNode) -> Iterator[str]:
+def _measures(cfg: CfgNode) -> Iterator[str]:
     if cfg.DATA.MULTI_LABEL and cfg.MODEL.LOSS_FUNC == "cross_entropy":
         yield "MODEL.LOSS_FUNC 'cross_entropy' has one label per clip and DATA.MULTI_LABEL several."
-
-
-def _views(cfg: CfgNode) -> Iterator[str]:
     if cfg.TEST.NUM_ENSEMBLE_VIEWS == 0:
         yield "TEST.NUM_ENSEMBLE_VIEWS is 0; give a number of clips, or -1 to try several."
-
-
-def _batch_norm(cfg: CfgNode) -> Iterator[str]:
     if cfg.BN.USE_PRECISE_STATS and cfg.BN.NUM_BATCHES_PRECISE == 0:
         yield "BN.NUM_BATCHES_PRECISE is 0 and BN.USE_PRECISE_STATS needs batches."
 
@@ -228,28 +204,14 @@ def _sound(cfg: CfgNode) -> Iterator[str]:
         yield f"SSL.AVID.MOMENTUM is one number or two, found {cfg.SSL.AVID.MOMENTUM}."
 
 
-def _machines(cfg: CfgNode) -> Iterator[str]:
-    if cfg.SHARD_ID >= cfg.NUM_SHARDS:
-        yield f"SHARD_ID {cfg.SHARD_ID} must be less than NUM_SHARDS {cfg.NUM_SHARDS}."
-
-
 RULES = (
     _batches,
-    _precision,
-    _graphs,
+    _computation,
     _schedule,
-    _steps,
     _optimizer,
-    _crops,
-    _ranges,
-    _colours,
+    _frames,
     _pretrained,
     _names,
-    _lists,
-    _decoding,
-    _labels,
-    _views,
-    _batch_norm,
+    _measures,
     _sound,
-    _machines,
 )

@@ -27,17 +27,12 @@ def assert_and_infer_cfg(cfg: CfgNode) -> CfgNode:
     """
     check_cfg(cfg)
     if cfg.SOLVER.BASE_LR_SCALE_NUM_SHARDS:
-        machines = _machines(cfg)
+        told = os.environ.get("GROUP_WORLD_SIZE", "")  # torchrun says so, and NUM_SHARDS is 1 then
+        machines = int(told) if told.isdecimal() else cfg.NUM_SHARDS
         for name in LEARNING_RATES:
             cfg.SOLVER[name] *= machines
         cfg.SOLVER.BASE_LR_SCALE_NUM_SHARDS = False
     return cfg
-
-
-def _machines(cfg: CfgNode) -> int:
-    """Count the machines: torchrun says so in the environment, and NUM_SHARDS is 1 then."""
-    told = os.environ.get("GROUP_WORLD_SIZE", "")
-    return int(told) if told.isdecimal() else cfg.NUM_SHARDS
 
 
 def _build() -> CfgNode:

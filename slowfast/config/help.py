@@ -69,11 +69,12 @@ def _table(title: str, keys: dict[str, Key]) -> str:
     default_width = max(map(len, defaults.values()))
     lines = [title]
     for name, key in keys.items():
+        choices = f" [{', '.join(map(str, key.choices))}]" if key.choices else ""
         columns = (
             name.ljust(name_width),
             key.kind.ljust(kind_width),
             defaults[name].ljust(default_width),
-            key.meaning + _choices(key),
+            key.meaning + choices,
         )
         lines.append(("  " + "  ".join(columns)).rstrip())
         if defaults[name] != repr(key.default):
@@ -84,7 +85,3 @@ def _table(title: str, keys: dict[str, Key]) -> str:
 def _shown(default: Any) -> str:
     text = repr(default)
     return text if len(text) <= WIDEST_DEFAULT else "(below)"
-
-
-def _choices(key: Key) -> str:
-    return f" [{', '.join(map(str, key.choices))}]" if key.choices else ""

@@ -111,7 +111,7 @@ class CfgNode(YacsNode):
     def dump(self, **kwargs: Any) -> str:
         """Return the tree as YAML that merges back to an equal tree (options of ``yaml.dump``)."""
         options = {"sort_keys": False, "default_flow_style": None, "allow_unicode": True}
-        return yaml.safe_dump(_to_dict(self), **{**options, **kwargs})
+        return yaml.safe_dump(plain(self), **{**options, **kwargs})
 
     @classmethod
     def load_cfg(cls, cfg_file_obj_or_str: Any) -> CfgNode:
@@ -189,10 +189,10 @@ def _leaves(node: YacsNode, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield prefix + name, value
 
 
-def _to_dict(value: Any) -> Any:
-    """Return plain dicts and lists, which safe YAML can write."""
+def plain(value: Any) -> Any:
+    """Return plain dicts and lists, which safe YAML can write and which compare as it reads them."""
     if isinstance(value, YacsNode):
-        return {name: _to_dict(entry) for name, entry in value.items()}
+        return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_to_dict(entry) for entry in value]
+        return [plain(entry) for entry in value]
     return value

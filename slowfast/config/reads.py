@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from slowfast.config.availability import NOT_YET
-from slowfast.config.node import CfgNode
+from slowfast.config.node import CfgNode, plain
 from slowfast.config.nodes import KEYS
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import get_logger
@@ -58,13 +58,6 @@ def check_reads(cfg: CfgNode, also_known: tuple[str, ...] = ()) -> None:
         )
     if words:
         logger.warning("Nothing in this test reads: %s.", ", ".join(words))
-    in_files = [
-        n for n in in_files if n not in KEYS or _plain(values[n]) != _plain(KEYS[n].default)
-    ]
+    in_files = [n for n in in_files if n not in KEYS or plain(values[n]) != plain(KEYS[n].default)]
     if in_files and training:
         logger.warning("Set in files, but nothing in this run reads: %s.", ", ".join(in_files))
-
-
-def _plain(value):
-    """Return lists for tuples, which YAML does not tell apart."""
-    return [_plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value

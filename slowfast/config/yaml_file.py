@@ -10,9 +10,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from slowfast.utils.errors import ConfigError, brief, did_you_mean
-from slowfast.utils.paths import expanded, joined, local_path
+from slowfast.utils.paths import expanded, joined, local_path, shipped
 from slowfast.utils.remote import is_remote
-from slowfast.utils.shipped import shipped
 
 logger = logging.getLogger(__name__)
 

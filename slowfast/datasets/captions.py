@@ -71,12 +71,7 @@ def clip_starts(window: tuple[int, int], seconds: float) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Captions:
-    """The captions of a list of videos.
-
-    Args:
-        folder: of the files.
-        shortest: see :func:`caption_window`.
-    """
+    """The captions of a list of videos."""
 
     folder: str
     shortest: float = 4.0
@@ -131,11 +126,7 @@ def _clip(sampling: DurationSampling, video: VideoInfo, start: float, text: str)
 
 @dataclass(frozen=True)
 class RandomCaptions(RandomViews):
-    """Captions drawn independently, each with a clip from its window.
-
-    Args:
-        captions: of the videos.
-    """
+    """Captions drawn independently, each with a clip from its window."""
 
     captions: Captions = field(kw_only=True)
 
@@ -149,11 +140,7 @@ class RandomCaptions(RandomViews):
 
 @dataclass(frozen=True)
 class MiddleCaption(FixedViews):
-    """The caption nearest to the middle of a video, with the clip in the middle of its window.
-
-    Args:
-        captions: of the videos.
-    """
+    """The caption nearest to the middle of a video, with the clip in the middle of its window."""
 
     captions: Captions = field(kw_only=True)
 

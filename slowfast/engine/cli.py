@@ -12,11 +12,11 @@ from typing import NoReturn
 
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.help import help_config
-from slowfast.config.imports import import_modules
+from slowfast.config.load import import_modules
 from slowfast.utils.errors import SlowFastError, did_you_mean
 from slowfast.utils.parser import each_run, parse_args, repeated
+from slowfast.utils.paths import shipped, shipped_tools
 from slowfast.utils.processes import leave
-from slowfast.utils.shipped import shipped, shipped_tools
 
 
 def main(argv: Sequence[str] | None = None) -> int:

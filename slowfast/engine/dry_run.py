@@ -89,7 +89,7 @@ def _evaluate_one_batch(cfg, task: Task, model: nn.Module) -> None:
     for loader in evaluation_loaders(task, training=True).values():
         first = next(iter(loader))
         result = evaluate(cfg, task, model, _OneBatch(loader.dataset, first), title="dry run")
-        logger.info("validation of %d videos: %s", len(first["index"]), result.summary())
+        logger.info("validation of %d videos: %s", len(first["index"]), in_words(result.metrics))
 
 
 class _OneBatch:

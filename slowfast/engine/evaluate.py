@@ -16,7 +16,6 @@ from slowfast.engine.signals import StopSignals
 from slowfast.engine.state import batch_to_device
 from slowfast.tasks.base import Batch, Evaluator, Task
 from slowfast.utils import distributed as du
-from slowfast.utils.logging import in_words
 
 
 @dataclass
@@ -25,10 +24,6 @@ class EvaluationResult:
 
     metrics: dict[str, float]
     evaluator: Evaluator
-
-    def summary(self) -> str:
-        """Return the measures on one line."""
-        return in_words(self.metrics)
 
 
 Loaders = dict[str, DataLoader]

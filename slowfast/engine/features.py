@@ -20,8 +20,7 @@ from slowfast.datasets.media import build_media_options
 from slowfast.datasets.sample import collate
 from slowfast.engine.hooks.bad_media import BadMediaLog
 from slowfast.engine.launch import device_of
-from slowfast.engine.memory_format import to_channels_last
-from slowfast.engine.precision import Precision
+from slowfast.engine.precision import Precision, to_channels_last
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.state import batch_to_device
 from slowfast.evaluation.feature_files import READ, FeatureFiles, create_feature_files

@@ -73,8 +73,7 @@ def build_subject(cfg) -> Subject:
     Raises:
         CheckpointError: a part would stay random.
     """
-    data = cfg.DATA
-    clips = ClipPreprocessor(data.MEAN, data.STD, data.REVERSE_INPUT_CHANNEL)
+    clips = ClipPreprocessor.from_cfg(cfg.DATA)
     if cfg.MODEL.MODEL_NAME not in SSL_METHODS:
         backbone = build_backbone(cfg.MODEL.ARCH)
         initialise(backbone, cfg)
@@ -88,13 +87,6 @@ def build_subject(cfg) -> Subject:
     backbones = {modality: parts[f"{modality}_backbone"] for modality in known}
     audio = build_audio_features(cfg.AUDIO) if "audio" in backbones else None
     return Subject(method, backbones, clips, audio)
-
-
-def build_clips(cfg, split: str, clips: int, files: int, with_audio: bool) -> ClipDataset:
-    """Return K clips spread over each of the first files of a list, without augmentation."""
-    items = load_items(cfg, split, dataset_name(cfg, split))
-    items = items.subset(np.linspace(0, len(items) - 1, min(files, len(items))).round().astype(int))
-    return build_feature_clips(cfg, items, split, ("video", "audio")[: 1 + with_audio], clips)
 
 
 def _batches(cfg, dataset: ClipDataset, device: torch.device) -> Iterator[dict[str, Any]]:
@@ -123,7 +115,10 @@ def build_diagnosis(
     """
     device = device_of(cfg)
     subject = build_subject(cfg).to(device).eval()
-    dataset = build_clips(cfg, split, clips, files, subject.audio is not None)
+    items = load_items(cfg, split, dataset_name(cfg, split))
+    items = items.subset(np.linspace(0, len(items) - 1, min(files, len(items))).round().astype(int))
+    modalities = ("video",) if subject.audio is None else ("video", "audio")
+    dataset = build_feature_clips(cfg, items, split, modalities, clips)
     found: dict[str, list[np.ndarray]] = {}
     for batch in _batches(cfg, dataset, device):
         found.setdefault("start", []).append(batch["time"][..., 0].cpu().numpy())

@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 
 import torch
 
-from slowfast.config.imports import import_modules
+from slowfast.config.load import import_modules
 from slowfast.engine.failures import run_cli
 from slowfast.engine.signals import StopSignals
 from slowfast.utils import distributed as du

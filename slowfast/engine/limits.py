@@ -68,14 +68,6 @@ def _of_network(cfg) -> str:
     return "the device computes; more of them (NUM_GPUS) or a smaller MODEL.ARCH help"
 
 
-def _of_bank(cfg) -> str:
-    return f"lower SSL.AVID.NUM_NEGATIVES (now {cfg.SSL.AVID.NUM_NEGATIVES})"
-
-
-def _of_optimizer(cfg) -> str:
-    return f"raise TRAIN.BATCH_SIZE (now {cfg.TRAIN.BATCH_SIZE}) or TRAIN.ACCUMULATION_STEPS"
-
-
 def _of_hooks(cfg) -> str:
     if cfg.TRAIN.CHECKPOINT_MINUTES:
         return "raise TRAIN.CHECKPOINT_MINUTES or LOG_PERIOD"
@@ -85,8 +77,10 @@ def _of_hooks(cfg) -> str:
 CURES = {
     "data": _of_data,
     "transfer": _of_transfer,
-    "bank": _of_bank,
-    "optimizer": _of_optimizer,
+    "bank": lambda cfg: f"lower SSL.AVID.NUM_NEGATIVES (now {cfg.SSL.AVID.NUM_NEGATIVES})",
+    "optimizer": lambda cfg: (
+        f"raise TRAIN.BATCH_SIZE (now {cfg.TRAIN.BATCH_SIZE}) or TRAIN.ACCUMULATION_STEPS"
+    ),
     "other": _of_hooks,
 }
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from slowfast.config import CfgNode
-from slowfast.engine.needed import check_inputs
+from slowfast.engine.run import check_inputs
 from slowfast.evaluation.uncertainty import mean_and_deviation
 from slowfast.utils import distributed as du
 from slowfast.utils.files import write_json

@@ -1,4 +1,4 @@
-"""Automatic mixed precision by config."""
+"""Automatic mixed precision by config, and the memory layout that goes with it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from slowfast.engine.cpu_bfloat16 import patch_cpu_bf16_conv3d
 from slowfast.utils.errors import ConfigError
 
 CONV3D_TOLERANCE = 0.05  # of the norm; rounding to bfloat16 costs less than 0.01
 DTYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
+AFFECTED_FRAMES = 2
 
 
 def amp_dtype(name: str, device: torch.device) -> torch.dtype:
@@ -87,3 +88,49 @@ def _convolved(clip: Tensor, weight: Tensor, dtype: torch.dtype) -> tuple[Tensor
     inputs = [x.to(dtype).requires_grad_() for x in (clip, weight)]
     result = F.conv3d(*inputs, padding=1)
     return result.detach(), *torch.autograd.grad(result.square().mean(), inputs)
+
+
+def to_channels_last(model: nn.Module) -> None:
+    """Lay out the weights of all convolutions with the channels last, in place."""
+    for parameter in model.parameters():
+        if parameter.ndim in CHANNELS_LAST:
+            parameter.data = parameter.data.contiguous(memory_format=CHANNELS_LAST[parameter.ndim])
+
+
+class PrePaddedConv3d(nn.Conv3d):
+    """``nn.Conv3d`` that pads two-frame inputs in time before it convolves them.
+
+    A way around wrong gradients of bfloat16 3-D convolutions on CPUs. Seen with torch 2.15 on an AMD
+    EPYC with AVX-512 bfloat16: the weight gradient of a convolution with a temporal kernel of 3,
+    stride 1 and padding 1 over exactly two frames is read from memory that was never written
+    (infinite or plain wrong), in either memory format. The same convolution with its input padded
+    beforehand is right.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(B, C, T, H, W)`` as ``nn.Conv3d`` does."""
+        if x.shape[2] != AFFECTED_FRAMES:
+            return super().forward(x)
+        time, height, width = self.padding
+        padded = F.pad(x, (0, 0, 0, 0, time, time))
+        padding = (0, height, width)
+        return F.conv3d(
+            padded, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
+        )
+
+
+def patch_cpu_bf16_conv3d(model: nn.Module) -> int:
+    """Switch the convolutions that may go wrong to the padded form; return their number.
+
+    Parameters, their names and all right results stay as they are. No CPU is asked whether it has
+    the defect: unwritten memory may look right by chance, and a resumed run must compute the same.
+    """
+    affected = [m for m in model.modules() if type(m) is nn.Conv3d and _is_affected(m)]
+    for module in affected:
+        module.__class__ = PrePaddedConv3d
+    return len(affected)
+
+
+def _is_affected(conv: nn.Conv3d) -> bool:
+    shape = (conv.kernel_size[0], conv.stride[0], conv.padding[0], conv.padding_mode)
+    return shape == (3, 1, 1, "zeros")

@@ -1,4 +1,4 @@
-"""Where a run stands, and how random numbers follow from it."""
+"""Where a run stands, how random numbers follow from it, and how its batches get to the device."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import torch
 
 from slowfast.checkpoint.networks import check_finite, model_state_of
 from slowfast.checkpoint.store import saved_cfg
+from slowfast.tasks.base import Batch
 from slowfast.utils.draws import seed_together
 from slowfast.utils.errors import CheckpointError
 
@@ -39,10 +40,6 @@ class Progress:
     epoch: int = 0
     step: int = 0
     global_step: int = 0
-
-    def as_dict(self) -> dict[str, int]:
-        """Return plain numbers for a checkpoint."""
-        return asdict(self)
 
 
 def check_resumable(path: Path, state: dict[str, Any]) -> None:
@@ -86,7 +83,7 @@ def seed_step(seed: int, global_step: int, rank: int) -> None:
 HOST_KEYS = ("color",)
 
 
-def batch_to_device(batch: dict, device: torch.device) -> dict:
+def batch_to_device(batch: Batch, device: torch.device) -> Batch:
     """Move the tensors of a batch, asynchronously from pinned memory."""
     return {
         key: value.to(device, non_blocking=True)
@@ -94,3 +91,30 @@ def batch_to_device(batch: dict, device: torch.device) -> dict:
         else value
         for key, value in batch.items()
     }
+
+
+class SideStream:
+    """Copies batches to a device on a stream of its own.
+
+    The host queues a step and goes on, so the next batch is copied, from pinned memory, while the
+    device still computes; a step waits for its own batch alone. Batches are neither taken earlier
+    than before nor kept, so that a resumed run reads the same ones. Devices without streams copy
+    at once.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def copy(self, batch: Batch) -> Batch:
+        """Return a batch on the device, ready for what is queued from now on."""
+        if self._stream is None:
+            return batch_to_device(batch, self.device)
+        with torch.cuda.stream(self._stream):
+            moved = batch_to_device(batch, self.device)
+        work = torch.cuda.current_stream(self.device)
+        work.wait_stream(self._stream)
+        for key, value in moved.items():
+            if isinstance(value, torch.Tensor) and key not in HOST_KEYS:
+                value.record_stream(work)  # its memory is not given away before that is done
+        return moved

@@ -8,9 +8,8 @@ from typing import Any
 from torch import nn
 
 from slowfast.checkpoint.networks import load_model_state, model_state_of
-from slowfast.checkpoint.store import load_checkpoint_file
+from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.config.reads import check_reads
-from slowfast.engine.best_epoch import best_checkpoint
 from slowfast.engine.evaluate import (
     EvaluationResult,
     evaluate,
@@ -21,9 +20,10 @@ from slowfast.engine.evaluate import (
 from slowfast.engine.event_writers import build_event_writers
 from slowfast.engine.features import extract_features, random_weights
 from slowfast.engine.hooks.bad_media import BadMediaLog
+from slowfast.engine.hooks.evaluation import ROW
 from slowfast.engine.hooks.logging import StatsWriter
 from slowfast.engine.launch import device_of
-from slowfast.engine.memory_format import to_channels_last
+from slowfast.engine.precision import to_channels_last
 from slowfast.engine.signals import StopSignals
 from slowfast.engine.train import checkpoint_store
 from slowfast.models.parts import parts_of, prefix_of
@@ -32,7 +32,7 @@ from slowfast.tasks.build import build_task, task_name
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import CheckpointError, ConfigError
 from slowfast.utils.files import write_json
-from slowfast.utils.logging import get_logger, in_words
+from slowfast.utils.logging import get_logger, in_words, read_json_stats
 from slowfast.utils.paths import local_path
 
 logger = get_logger(__name__)
@@ -166,6 +166,39 @@ def _weights_of_runs(cfg, task: Task | None) -> tuple[Path, dict[str, Any]] | No
         path = Path(local_path(cfg.TRAIN.CHECKPOINT_FILE_PATH, "TRAIN.CHECKPOINT_FILE_PATH"))
         return path, load_checkpoint_file(path)
     return newest
+
+
+def best_checkpoint(stats: Path, store: CheckpointStore, metric: str) -> Path:
+    """Return the checkpoint of the epoch with the highest measure, the last one of several.
+
+    It is what ``TEST.WEIGHTS best`` tests.
+
+    Args:
+        stats: ``stats.jsonl`` of the run.
+        store: its checkpoints.
+        metric: of the rows of validation.
+
+    Raises:
+        CheckpointError: no epoch has both a measure and a checkpoint.
+    """
+    return du.on_root(lambda: _best(stats, store, metric))
+
+
+def _best(stats: Path, store: CheckpointStore, metric: str) -> Path:
+    rows = read_json_stats(stats) if stats.is_file() else []
+    measured = [r for r in rows if r["_type"] == ROW and r.get(metric) is not None]
+    there = [row for row in measured if store.path(row["epoch"]).is_file()]
+    if not there:
+        raise CheckpointError(
+            f"TEST.WEIGHTS best: of the {len(measured)} epochs of {stats} with {metric} none has a "
+            "checkpoint. Let TRAIN.EVAL_PERIOD be a multiple of TRAIN.CHECKPOINT_PERIOD and keep all "
+            "(TRAIN.CHECKPOINT_KEEP_LAST 0)."
+        )
+    best = max(there, key=lambda row: (row[metric], row["epoch"]))
+    if best[metric] < max(row[metric] for row in measured):
+        logger.warning("A better epoch was validated, whose checkpoint was not kept.")
+    logger.info("Best validation: %s %.2f after epoch %d.", metric, best[metric], best["epoch"])
+    return store.path(best["epoch"])
 
 
 def _nothing_to_test(cfg) -> CheckpointError:

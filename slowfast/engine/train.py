@@ -7,16 +7,15 @@ from pathlib import Path
 from slowfast.checkpoint.background import CheckpointSaver
 from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file, saved_cfg
-from slowfast.config.node import CfgNode
+from slowfast.config.node import CfgNode, plain
 from slowfast.config.reads import check_reads
 from slowfast.engine.evaluate import evaluation_loaders
 from slowfast.engine.event_writers import build_event_writers
 from slowfast.engine.hooks.bad_media import BadMediaHook, BadMediaLog
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.hooks.checkpoint import CheckpointHook
-from slowfast.engine.hooks.epoch_start import EpochStartHook
 from slowfast.engine.hooks.evaluation import EvaluationHook
-from slowfast.engine.hooks.logging import LogHook, StatsWriter
+from slowfast.engine.hooks.logging import EpochStartHook, LogHook, StatsWriter
 from slowfast.engine.hooks.precise_bn import PreciseBatchNormHook
 from slowfast.engine.model_info import model_info
 from slowfast.engine.signals import StopSignals
@@ -34,10 +33,10 @@ logger = get_logger(__name__)
 LONGEST_REASON = 400  # torch lists every tensor that does not fit
 
 
-def checkpoint_store(cfg) -> CheckpointStore:
-    """Return the checkpoint folder of a run."""
+def checkpoint_store(cfg, output_dir: str | None = None) -> CheckpointStore:
+    """Return the checkpoint folder of a run, by default in ``OUTPUT_DIR``."""
     train = cfg.TRAIN
-    folder = Path(cfg.OUTPUT_DIR) / "checkpoints"
+    folder = Path(output_dir or cfg.OUTPUT_DIR) / "checkpoints"
     return CheckpointStore(
         folder, train.CHECKPOINT_PERIOD, train.CHECKPOINT_KEEP_LAST, train.CHECKPOINT_KEEP_EVERY
     )
@@ -243,13 +242,8 @@ def changed_keys(saved: CfgNode, cfg: CfgNode) -> list[str]:
     return [
         f"{key}: {old[key]!r} -> {value!r}"
         for key, value in new.items()
-        if key in old and _plain(old[key]) != _plain(value) and not key.startswith(free)
+        if key in old and plain(old[key]) != plain(value) and not key.startswith(free)
     ]
-
-
-def _plain(value):
-    """Return lists for tuples, which YAML does not tell apart."""
-    return [_plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def _load(load, state: dict, path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,15 @@ from slowfast.engine.grad_cache import cached_losses, carry_gradients
 from slowfast.engine.hooks.base import Hook
 from slowfast.engine.launch import device_of
 from slowfast.engine.lr_policy import Schedule
-from slowfast.engine.memory_format import to_channels_last
-from slowfast.engine.optimizer import load_optimizer, set_lr
-from slowfast.engine.phases import Phase, phase_at, total_epochs
-from slowfast.engine.precision import Precision
-from slowfast.engine.side_stream import SideStream
-from slowfast.engine.state import Progress, seed_step
+from slowfast.engine.optimizer import (
+    Phase,
+    load_optimizer,
+    phase_at,
+    set_lr,
+    total_epochs,
+)
+from slowfast.engine.precision import Precision, to_channels_last
+from slowfast.engine.state import Progress, SideStream, seed_step
 from slowfast.engine.step_numbers import NORM, StepRecord, read
 from slowfast.models.sync_batchnorm import synchronise_batchnorm
 from slowfast.tasks.base import Batch, StepOutput, Task
@@ -310,7 +314,7 @@ class Trainer:
         self.read_numbers()
         return {
             "epoch": self.progress.epoch - 1,
-            "progress": self.progress.as_dict(),
+            "progress": asdict(self.progress),
             "steps_per_epoch": self.steps_per_epoch,
             "list_fingerprint": self.list_fingerprint,
             "model_state": self.model.state_dict(),

@@ -139,19 +139,14 @@ def annotate_video(
     with open_media(video) as media:
         if media.video is None:
             raise MediaError(f"{video}: the file has no video stream.")
-        seconds = range(int(np.ceil(media.video.duration)))
-        drawn = [_second(visualizer, media, boxes, second) for second in seconds]
+        drawn = []
+        for second in range(int(np.ceil(media.video.duration))):
+            clip = visualizer.clip_at(media, second)
+            keyframe = clip[len(clip) // 2].permute(1, 2, 0).numpy()
+            drawn.append(visualizer.actions(clip, boxes(second, keyframe)))
         annotated = frames_with_boxes(media, drawn)
         frames = write_video(out, annotated, media.video.fps)
     return {"frames": frames, "seconds": len(drawn), "boxes": sum(map(len, drawn))}
-
-
-def _second(
-    visualizer: ActionVisualizer, media: VideoFile, boxes: BoxSource, second: int
-) -> list[LabelledBox]:
-    clip = visualizer.clip_at(media, second)
-    keyframe = clip[len(clip) // 2].permute(1, 2, 0).numpy()
-    return visualizer.actions(clip, boxes(second, keyframe))
 
 
 def frames_with_boxes(media: VideoFile, drawn: list[list[LabelledBox]]) -> Iterator[np.ndarray]:

@@ -1,6 +1,5 @@
 """Kinds of work: each joins dataset, model, loss and evaluator."""
 
-from slowfast.tasks import detection, multilabel, pretrain, recognition
 from slowfast.tasks.build import TASK_REGISTRY, build_task
 
-__all__ = ["TASK_REGISTRY", "build_task", "detection", "multilabel", "pretrain", "recognition"]
+__all__ = ["TASK_REGISTRY", "build_task"]

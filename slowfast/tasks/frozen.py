@@ -127,13 +127,8 @@ def build_frozen(cfg, features: Sequence[FeatureName]) -> FrozenFeatures:
         ConfigError: a feature that the networks do not have.
     """
     torch.manual_seed(cfg.RNG_SEED)
-    data, wanted = cfg.DATA, {f.modality for f in features}
-    clips = ClipPreprocessor(
-        data.MEAN,
-        data.STD,
-        data.REVERSE_INPUT_CHANNEL,
-        channels_last=cfg.MODEL.CHANNELS_LAST,
-    )
+    wanted = {f.modality for f in features}
+    clips = ClipPreprocessor.from_cfg(cfg.DATA, channels_last=cfg.MODEL.CHANNELS_LAST)
     method = None
     if cfg.MODEL.MODEL_NAME in SSL_METHODS:
         method = build_ssl_model(cfg, UnknownItems())

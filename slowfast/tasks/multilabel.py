@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import Dataset
 
 from slowfast.evaluation import multilabel
-from slowfast.tasks.base import Batch, ItemEvaluator, StepOutput
+from slowfast.tasks.base import Batch, StepOutput
 from slowfast.tasks.build import TASK_REGISTRY
-from slowfast.tasks.video import VideoTask
+from slowfast.tasks.video import VideoTask, ViewsEvaluator
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import get_logger
 
 logger = get_logger(__name__)
+
+
+class MultiLabelEvaluator(ViewsEvaluator):
+    """Mean average precision over the classes with positives, in percent.
+
+    Unreadable videos get the lowest score for every class.
+    """
+
+    combine = staticmethod(multilabel.combine_views)
+    result: multilabel.MultiLabelResult
+
+    def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
+        """Return mean, weighted mean and what random scores reach."""
+        valid = found["valid"]
+        # Logits go below zero (TEST.ENSEMBLE_ON), so that zero is not the lowest.
+        found["scores"][~valid] = found["scores"][valid].min(initial=0.0) - 1.0
+        self.result = multilabel.evaluate(found["scores"], found["labels"])
+        if not self.result.positives.any():
+            logger.warning(
+                "The mean average precision is undefined: no class has a positive video in %s.",
+                self.dataset.items.source,
+            )
+        # Random scores reach the share of the videos that show an action.
+        share = self.result.positives / len(valid)
+        return {
+            "map": 100 * self.result.mean,
+            "chance_map": 100 * float(share[share > 0].mean()) if share.any() else math.nan,
+            "weighted_map": 100 * self.result.weighted,
+            "num_classes_measured": int((self.result.positives > 0).sum()),
+        }
+
+    def beside(self) -> dict[str, np.ndarray]:
+        """Return the average precision of each class, and numbers for classes without names."""
+        count = len(self.result.per_class)
+        names = self.dataset.items.class_names or [str(k) for k in range(count)]
+        return {"class_names": np.array(names), "class_ap": self.result.per_class}
 
 
 @TASK_REGISTRY.register(name="multilabel")
@@ -26,6 +60,7 @@ class MultiLabel(VideoTask):
 
     primary_metric = "map"
     report_sections = ("multilabel",)
+    measured_by, labels = MultiLabelEvaluator, "labels"
     losses = (("bce_logit", "bce"), "with several labels per video a network learns by")
 
     def __init__(self, cfg) -> None:
@@ -62,63 +97,3 @@ class MultiLabel(VideoTask):
             activated = self.cfg.MODEL.LOSS_FUNC == "bce"
             loss = self.loss(scores.sigmoid() if activated else scores, batch["label"])
         return StepOutput({"loss": loss}, {}, len(logits))
-
-    def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
-        """Score all views of each video."""
-        return {
-            "index": batch["index"].cpu().numpy(),
-            "scores": self.score_views(model, batch["video"]),
-            "labels": batch["label"].cpu().numpy(),
-            "valid": batch["valid"].cpu().numpy(),
-        }
-
-    def evaluator(self, dataset: Dataset) -> MultiLabelEvaluator:
-        """Return an evaluator that joins views by ``DATA.ENSEMBLE_METHOD``."""
-        return MultiLabelEvaluator(dataset, self.cfg.DATA.ENSEMBLE_METHOD)
-
-
-class MultiLabelEvaluator(ItemEvaluator):
-    """Mean average precision over the classes with positives, in percent.
-
-    Unreadable videos get the lowest score for every class.
-
-    Args:
-        dataset: its ``items`` give class names and files.
-        method: ``max`` or ``sum`` over views.
-    """
-
-    def __init__(self, dataset: Dataset, method: str = "max") -> None:
-        super().__init__(dataset)
-        self.method = method
-        self.result: multilabel.MultiLabelResult | None = None
-
-    def update(self, predictions: dict[str, Any]) -> None:
-        """Take ``index``, ``valid`` ``(N,)``, ``labels`` ``(N, C)`` and ``scores`` ``(N, V, C)``."""
-        scores = multilabel.combine_views(predictions["scores"], self.method)
-        super().update({**predictions, "scores": scores})
-
-    def measure(self, found: dict[str, np.ndarray]) -> dict[str, float]:
-        """Return mean, weighted mean and what random scores reach."""
-        valid = found["valid"]
-        # Logits go below zero (TEST.ENSEMBLE_ON), so that zero is not the lowest.
-        found["scores"][~valid] = found["scores"][valid].min(initial=0.0) - 1.0
-        self.result = multilabel.evaluate(found["scores"], found["labels"])
-        if not self.result.positives.any():
-            logger.warning(
-                "The mean average precision is undefined: no class has a positive video in %s.",
-                self.dataset.items.source,
-            )
-        # Random scores reach the share of the videos that show an action.
-        share = self.result.positives / len(valid)
-        return {
-            "map": 100 * self.result.mean,
-            "chance_map": 100 * float(share[share > 0].mean()) if share.any() else math.nan,
-            "weighted_map": 100 * self.result.weighted,
-            "num_classes_measured": int((self.result.positives > 0).sum()),
-        }
-
-    def beside(self) -> dict[str, np.ndarray]:
-        """Return the average precision of each class, and numbers for classes without names."""
-        count = len(self.result.per_class)
-        names = self.dataset.items.class_names or [str(k) for k in range(count)]
-        return {"class_names": np.array(names), "class_ap": self.result.per_class}

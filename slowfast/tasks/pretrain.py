@@ -13,8 +13,7 @@ from torch.nn import functional as F
 from torch.utils.data import Dataset
 
 from slowfast.checkpoint.pretrained import initialise
-from slowfast.checkpoint.pretraining import load_pretraining
-from slowfast.checkpoint.remap import train_files_name
+from slowfast.checkpoint.pretraining import load_pretraining, train_files_name
 from slowfast.checkpoint.report import ImportReport
 from slowfast.datasets.audio import build_audio_features
 from slowfast.datasets.audio.spec_augment import POLICIES
@@ -49,10 +48,8 @@ class Pretrain(Task):
                 f"AUDIO.ENABLE {not cfg.AUDIO.ENABLE}."
             )
         data = cfg.DATA
-        self.clips = ClipPreprocessor(
-            data.MEAN,
-            data.STD,
-            data.REVERSE_INPUT_CHANNEL,
+        self.clips = ClipPreprocessor.from_cfg(
+            data,
             channels_last=cfg.MODEL.CHANNELS_LAST,
             color_rule=data.COLOR_JITTER_RULE,
         )

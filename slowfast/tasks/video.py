@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import Dataset
 
 from slowfast.checkpoint.pretrained import initialise
 from slowfast.checkpoint.report import ImportReport
@@ -14,9 +17,32 @@ from slowfast.datasets.transforms import ClipPreprocessor
 from slowfast.models.build import build_model
 from slowfast.models.losses import get_loss_func
 from slowfast.ssl.base import SSLModel
-from slowfast.tasks.base import Batch, Task
+from slowfast.tasks.base import Batch, ItemEvaluator, Task
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
+
+
+class ViewsEvaluator(ItemEvaluator):
+    """Joins the scores of the views of each item, and measures the items.
+
+    Args:
+        dataset: its ``items`` give class names and files.
+        method: ``sum`` or ``max`` over views.
+
+    Attributes:
+        combine: joins scores ``(N, V, C)`` by a method to ``(N, C)``.
+    """
+
+    combine: Callable[[np.ndarray, str], np.ndarray]
+
+    def __init__(self, dataset: Dataset, method: str = "sum") -> None:
+        super().__init__(dataset)
+        self.method = method
+
+    def update(self, predictions: dict[str, Any]) -> None:
+        """Take ``index``, ``valid`` ``(N,)``, labels and ``scores`` ``(N, V, C)``."""
+        scores = self.combine(predictions["scores"], self.method)
+        super().update({**predictions, "scores": scores})
 
 
 class VideoTask(Task):
@@ -24,11 +50,15 @@ class VideoTask(Task):
 
     Attributes:
         losses: values of ``MODEL.LOSS_FUNC`` that suit the task, with the reason.
+        measured_by: the evaluator, of tasks that score whole clips.
+        labels: what predictions call the labels of a batch.
         preprocess: from uint8 clips to what the network reads.
         loss: from scores and targets to a number.
     """
 
     losses: tuple[tuple[str, ...], str]
+    measured_by: type[ViewsEvaluator]
+    labels: ClassVar[str] = "label"
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
@@ -97,3 +127,16 @@ class VideoTask(Task):
         chunk_size = max(1, self.cfg.TEST.BATCH_SIZE // du.get_local_world_size())
         parts = [model(preprocess(part)) for part in views.flatten(0, 1).split(chunk_size)]
         return torch.cat(parts).float().unflatten(0, views.shape[:2]).cpu().numpy()
+
+    def evaluation_step(self, model: nn.Module, batch: Batch) -> dict[str, Any]:
+        """Score all views of each video."""
+        return {
+            "index": batch["index"].cpu().numpy(),
+            "scores": self.score_views(model, batch["video"]),
+            self.labels: batch["label"].cpu().numpy(),
+            "valid": batch["valid"].cpu().numpy(),
+        }
+
+    def evaluator(self, dataset: Dataset) -> ItemEvaluator:
+        """Return an evaluator that joins views by ``DATA.ENSEMBLE_METHOD``."""
+        return self.measured_by(dataset, self.cfg.DATA.ENSEMBLE_METHOD)

@@ -52,15 +52,10 @@ class ZeroShotTask(Task):
 
     def __init__(self, cfg) -> None:
         super().__init__(cfg)
-        node, data = cfg.ZERO_SHOT, cfg.DATA
+        node, channels_last = cfg.ZERO_SHOT, cfg.MODEL.CHANNELS_LAST
         self.reduction, self.average = node.REDUCTION, node.AVERAGE
         self.vectors = NameVectors.from_cfg(node)
-        self.preprocess = ClipPreprocessor(
-            data.MEAN,
-            data.STD,
-            data.REVERSE_INPUT_CHANNEL,
-            channels_last=cfg.MODEL.CHANNELS_LAST,
-        )
+        self.preprocess = ClipPreprocessor.from_cfg(cfg.DATA, channels_last=channels_last)
         self.sources = build_sources(cfg)
         self.tests = build_test_classes(cfg, self.vectors, self.sources)
         self.targets: Tensor | None = None

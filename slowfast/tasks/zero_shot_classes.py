@@ -112,7 +112,7 @@ def build_test_classes(cfg, vectors: NameVectors, sources: Sequence[Source]) -> 
     Raises:
         AnnotationError: words have no vector; names those of all test sets and of the training list.
     """
-    names = {source.name: _all_names(source) for source in sources}
+    names = {s.name: names_of(read_items(s.cfg, "test", s.dataset)) for s in sources}
     _check_choice(cfg.ZERO_SHOT.TEST_CLASSES, names)
     needed = {}
     for name, every in names.items():
@@ -126,10 +126,6 @@ def build_test_classes(cfg, vectors: NameVectors, sources: Sequence[Source]) -> 
             needed["training"] = {n: words for n, words in train.items() if n not in left_out}
         vectors.check(needed)
     return {name: vectors.of_words(words) for name, words in tests.items()}
-
-
-def _all_names(source: Source) -> list[str]:
-    return names_of(read_items(source.cfg, "test", source.dataset))
 
 
 def _chosen(choice: Sequence[str], names: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from multiprocessing import parent_process
 from pathlib import Path
+from typing import Any
 
 VIDEO_NAMES = (".mp4", ".mkv", ".mov")
 
@@ -51,3 +52,9 @@ def video_name(text: str) -> Path:
     if path.suffix.lower() not in VIDEO_NAMES:
         raise argparse.ArgumentTypeError(f"{text!r} ends in none of {', '.join(VIDEO_NAMES)}")
     return path
+
+
+def tool_parser(doc: str | None, **options: Any) -> argparse.ArgumentParser:
+    """Return the parser of a tool, whose docstring is its help as it stands."""
+    as_it_stands = argparse.RawDescriptionHelpFormatter
+    return argparse.ArgumentParser(description=doc, formatter_class=as_it_stands, **options)

@@ -13,6 +13,7 @@ from slowfast.checkpoint.networks import load_model_state, model_state_of
 from slowfast.checkpoint.pretrained import load_pretrained
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.engine.test import test_weights
+from slowfast.engine.train import checkpoint_store
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import CheckpointError
 
@@ -67,12 +68,7 @@ def save_checkpoint(
     }
     if scaler is not None:
         content["scaler_state"] = scaler.state_dict()
-    folder = get_checkpoint_dir(path_to_job)
-    train = cfg.TRAIN
-    store = CheckpointStore(
-        folder, train.CHECKPOINT_PERIOD, train.CHECKPOINT_KEEP_LAST, train.CHECKPOINT_KEEP_EVERY
-    )
-    return str(store.save(content, epoch + 1))
+    return str(checkpoint_store(cfg, path_to_job).save(content, epoch + 1))
 
 
 def load_checkpoint(

@@ -80,18 +80,8 @@ def brief(value: object, limit: int = 120) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
-def nearest(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """Return up to ``count`` entries of ``known`` that look most like ``name``, best first."""
-    name = name[:LONGEST_NAME]
-    by_lower = {}
-    for entry in known:
-        by_lower.setdefault(entry.lower(), entry)
-    close = difflib.get_close_matches(name.lower(), list(by_lower), n=count, cutoff=0.5)
-    return [by_lower[entry] for entry in close]
-
-
-def nearest_keys(name: str, known: Iterable[str], count: int = 3) -> list[str]:
-    """Return up to ``count`` dotted names like ``name`` (``KEY`` or ``KEY=VALUE``), best first.
+def nearest_keys(name: str, known: Iterable[str]) -> list[str]:
+    """Return up to three dotted names like ``name`` (``KEY`` or ``KEY=VALUE``), best first.
 
     The last part counts twice: MODEL.BASE_LR was meant to be SOLVER.BASE_LR.
     """
@@ -104,7 +94,7 @@ def nearest_keys(name: str, known: Iterable[str], count: int = 3) -> list[str]:
     scores = {key: likeness(key.upper()) for key in known}
     lowest = max(1.2, max(scores.values()) - 0.3)
     close = sorted((key for key in scores if scores[key] >= lowest), key=scores.get, reverse=True)
-    return close[:count]
+    return close[:3]
 
 
 def did_you_mean_key(name: str, known: Iterable[str]) -> str:
@@ -118,7 +108,8 @@ def did_you_mean_key(name: str, known: Iterable[str]) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a sentence naming the nearest known names, or listing all when none is near."""
     known = list(known)
-    close = nearest(name, known)
+    by_lower = {entry.lower(): entry for entry in reversed(known)}
+    close = difflib.get_close_matches(name[:LONGEST_NAME].lower(), list(by_lower), cutoff=0.5)
     if close:
-        return f"Did you mean {' or '.join(repr(entry) for entry in close)}?"
+        return f"Did you mean {' or '.join(repr(by_lower[entry]) for entry in close)}?"
     return f"Known: {', '.join(sorted(known))}." if known else "None is registered."

@@ -122,12 +122,7 @@ class _ErrorMeter(_Clock):
 
 
 class TrainMeter(_ErrorMeter):
-    """Numbers of a training epoch.
-
-    Args:
-        epoch_iters: iterations of an epoch.
-        cfg: the whole config.
-    """
+    """Numbers of a training epoch."""
 
     def __init__(self, epoch_iters: int, cfg) -> None:
         self.lr = self.grad_norm = 0.0
@@ -167,12 +162,7 @@ class TrainMeter(_ErrorMeter):
 
 
 class ValMeter(_ErrorMeter):
-    """Numbers of a validation, and the least errors so far.
-
-    Args:
-        max_iter: iterations of a validation.
-        cfg: the whole config.
-    """
+    """Numbers of a validation, and the least errors so far."""
 
     def __init__(self, max_iter: int, cfg) -> None:
         self.least: dict[str, float] = {}

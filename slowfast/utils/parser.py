@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from slowfast.config import CfgNode, load_cfg
+from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.utils.paths import expand_paths, short_names
 
 # A key as other programs take it, with two dashes before it or its value after an equals sign.
@@ -104,6 +105,11 @@ def each_run(args: argparse.Namespace) -> dict[int | str | None, CfgNode]:
                 cfg.MODEL[key] = None
         found[value] = cfg
     return found
+
+
+def checked_config(argv: Sequence[str] | None = None) -> CfgNode:
+    """Return the config of a command line, checked as a run checks it."""
+    return assert_and_infer_cfg(load_config(parse_args(argv)))
 
 
 def _parser() -> argparse.ArgumentParser:

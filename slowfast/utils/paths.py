@@ -28,6 +28,8 @@ PATH_KEYS = (
     *("_DIR", "_PATH", "_FILE", "_LISTS", "_BOXES", ".PATH_PREFIX"),
     *("MODEL.CKPT", "SSL.CHECKPOINT", "AUDIO.NORM_STATS"),
 )
+# Where configs and tools come from: a checkout, or inside an installed wheel.
+ROOTS = (Path(__file__).parents[2], Path(__file__).parents[1])
 
 
 def local_path(path: str | Path, key: str) -> str:
@@ -153,3 +155,20 @@ def _fetched_from_web(url: str, folder: Path) -> str:
     manager = PathManager()
     manager.register_handler(HTTPURLHandler())
     return manager.get_local_path(url, cache_dir=str(folder))
+
+
+def shipped(name: str | Path) -> Path | None:
+    """Return a file below ``configs`` or ``tools`` by its name there, or None.
+
+    >>> shipped("configs/nothing.yaml")
+    """
+    parts = Path(name).parts
+    if not parts or parts[0] not in ("configs", "tools") or os.pardir in parts:
+        return None
+    return next((root / name for root in ROOTS if (root / name).is_file()), None)
+
+
+def shipped_tools() -> list[str]:
+    """Return the names of all tools."""
+    folder = next((root / "tools" for root in ROOTS if (root / "tools/run_net.py").is_file()), None)
+    return sorted(path.stem for path in folder.glob("*.py")) if folder else []

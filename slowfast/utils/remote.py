@@ -70,7 +70,8 @@ def open_binary(path: str | os.PathLike, cache: BlockCache | None = None) -> Bin
     archive, member = split_member(text)
     if member:
         return open_member(open_binary(archive, cache), archive, member)
-    return RemoteFile(_source_of(text), cache)
+    kind = HttpSource if text.startswith(WEB) else FsspecSource
+    return RemoteFile(persistently(lambda: kind(text)), cache)
 
 
 def size_of(path: str | os.PathLike) -> int:
@@ -208,11 +209,6 @@ def _filesystem(path: str):
         return fsspec.core.url_to_fs(path)
     except (ImportError, ValueError) as error:
         raise OSError(f"fsspec cannot open it: {error}") from error
-
-
-def _source_of(path: str) -> Source:
-    kind = HttpSource if path.startswith(WEB) else FsspecSource
-    return persistently(lambda: kind(path))
 
 
 def persistently(read):

@@ -19,11 +19,7 @@ _running: StepClock | None = None
 
 
 class StepClock:
-    """Adds up the seconds of each of :data:`PHASES`.
-
-    Args:
-        device: that steps run on.
-    """
+    """Adds up the seconds of each of :data:`PHASES`."""
 
     def __init__(self, device: torch.device) -> None:
         self._on_gpu = device.type == "cuda"

@@ -47,15 +47,19 @@ def released(recorded):
     }
 
 
+@pytest.fixture
+def path(released, tmp_path):
+    torch.save(released, tmp_path / "checkpoint.pth.tar")
+    return tmp_path / "checkpoint.pth.tar"
+
+
 def listed(tensors):
     return [
         [name, list(t.shape), str(t.dtype).removeprefix("torch.")] for name, t in tensors.items()
     ]
 
 
-def test_a_released_file_fills_weights_banks_and_partition(released, tmp_path):
-    path = tmp_path / "checkpoint.pth.tar"
-    torch.save(released, path)
+def test_a_released_file_fills_weights_banks_and_partition(released, path):
     ours = model()
     with pytest.raises(CheckpointError, match="a list of 64 files it does not name"):
         load_pretraining(ours, path, "fingerprint")
@@ -110,9 +114,7 @@ def test_export_and_import_give_back_every_tensor(tmp_path):
         assert torch.equal(tensor, other.encoder.state_dict()[name])
 
 
-def test_the_video_network_of_a_release_starts_a_classifier(released, tmp_path):
-    path = tmp_path / "checkpoint.pth.tar"
-    torch.save(released, path)
+def test_the_video_network_of_a_release_starts_a_classifier(released, path):
     backbone = build_backbone("avid_r2plus1d_18")
     report = load_pretrained(backbone, path, "avid_release")
     assert len(report.loaded) == len(backbone.state_dict())
@@ -120,9 +122,7 @@ def test_the_video_network_of_a_release_starts_a_classifier(released, tmp_path):
     assert torch.equal(backbone.conv1[0].weight, stem)
 
 
-def test_a_head_of_another_kind_is_refused_whole(released, tmp_path):
-    path = tmp_path / "checkpoint.pth.tar"
-    torch.save(released, path)
+def test_a_head_of_another_kind_is_refused_whole(path):
     with pytest.raises(CheckpointError, match=r"of a larger network.*SSL\.PROJECTION"):
         load_pretraining(model((128,)), path, "", parts="weights")
     with pytest.raises(CheckpointError, match="of another shape"):
@@ -140,9 +140,7 @@ def test_a_file_that_is_no_pretraining_is_refused(tmp_path):
         load_pretraining(model((128,)), tmp_path / "empty", "")
 
 
-def test_the_whole_model_of_a_release_is_loaded_with_a_report(released, tmp_path):
-    path = tmp_path / "checkpoint.pth.tar"
-    torch.save(released, path)
+def test_the_whole_model_of_a_release_is_loaded_with_a_report(released, path):
     ours = model()
     report = load_pretrained(ours, path)
     assert report.method == "avid_release"

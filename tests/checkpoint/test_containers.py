@@ -56,7 +56,9 @@ CONTAINERS = {
     "DeepSpeed": lambda s: {"module": begun(s, "module."), "ds_config": {}, "dp_world_size": 2},
     "nested": lambda s: {"state": {"model": s}, "epoch": 3},
     "average": lambda s: {"n_averaged": torch.tensor(3), **begun(s, "module.")},
+    "wrapped": lambda s: begun(s, "module."),
     "compiled": lambda s: begun(s, "_orig_mod."),
+    "wrapped, then compiled": lambda s: begun(s, "_orig_mod.module."),
     "compiled, then wrapped": lambda s: begun(s, "module._orig_mod."),
     "Lightning": lambda s: {"state_dict": begun(s, "model."), "pytorch-lightning_version": "2.1"},
     "net.": lambda s: begun(s, "net."),
@@ -67,11 +69,18 @@ CONTAINERS = {
 
 
 @pytest.mark.parametrize(
-    ("name", "method"), [*((name, "auto") for name in CONTAINERS), ("encoder.", "supervised")]
+    ("name", "method"),
+    [
+        *((name, "auto") for name in CONTAINERS),
+        *((name, "supervised") for name in ("model", "state_dict", "model_state_dict", "net")),
+        *(("DeepSpeed", "supervised"), ("encoder.", "supervised")),
+    ],
 )
 def test_tensors_are_found_wherever_scripts_put_them(load, state, name, method):
     report = load(CONTAINERS[name](state), method)
-    assert report.method == "supervised" and report.complete
+    assert report.method == "supervised" and report.complete and len(report.loaded) == 222
+    assert set(report.ignored.values()) - {"number of averaged models"} == {"classifier"}
+    assert name != "model" or report.beside["optimizer"] == "optimizer"
 
 
 @pytest.mark.parametrize("other", ["ema", "student", "model_ema"])
@@ -81,6 +90,8 @@ def test_of_several_the_user_chooses(load, state, other):
     with pytest.raises(CheckpointError, match=f"model, {other}. Choose by CHECKPOINT.AT"):
         load(content)
     assert load(content, at="model").complete
+    with pytest.raises(CheckpointError, match=rf"AT 'nothing'.*{other} \(224 tensors"):
+        load(content, at="nothing")
 
 
 def test_the_key_may_lead_to_an_entry_of_an_entry(load, state):

@@ -20,15 +20,15 @@ from slowfast.utils.errors import CheckpointError
 pytestmark = pytest.mark.usefixtures("light_files")
 
 
-def model(projection=(512, 256), audio="resnet9") -> GDT:
-    backbones = {"video": build_backbone("r2plus1d_18"), "audio": build_audio_backbone(audio)}
-    encoder = MultiModalEncoder(
-        {
-            m: Branch(b, NormalisedProjection(b.feature_dim, projection))
-            for m, b in backbones.items()
-        }
+def encoder_with(other, network, projection=(512, 256)) -> MultiModalEncoder:
+    networks = {"video": build_backbone("r2plus1d_18"), other: network}
+    return MultiModalEncoder(
+        {m: Branch(b, NormalisedProjection(b.feature_dim, projection)) for m, b in networks.items()}
     )
-    return GDT(encoder, find_hypothesis(6))
+
+
+def model(projection=(512, 256), audio="resnet9") -> GDT:
+    return GDT(encoder_with("audio", build_audio_backbone(audio), projection), find_hypothesis(6))
 
 
 def hashed(shape, stream):
@@ -41,6 +41,19 @@ def check(found, want):
     assert found.flatten()[:16].tolist() == pytest.approx(
         want["all"]["first16"], rel=1e-4, abs=2e-6
     )
+
+
+def check_embeddings(ours, want, other, inputs):
+    """Compare the embeddings of frames and of the other modality, and their cosines."""
+    video = hashed(want["input_video"], 900001)
+    found = ours.embed({"video": [video], other: inputs})
+    unit = {}
+    for modality in ("video", other):
+        check(found[modality], want[f"head_{modality}_raw"])
+        unit[modality] = torch.nn.functional.normalize(found[modality], dim=1)
+        check(unit[modality], want[f"head_{modality}_l2normalised"])
+    cosine = torch.tensor(want[f"cosine_video_{other}"]).double()
+    torch.testing.assert_close(unit["video"] @ unit[other].T, cosine, rtol=0, atol=1e-6)
 
 
 @pytest.fixture
@@ -63,15 +76,7 @@ def test_a_released_file_computes_the_recorded_embeddings(released, recorded):
         encoder.branches["audio"].pool(encoder.audio_backbone(large)),
         want["audio_pooled_spec_257x99"],
     )
-    video = hashed(want["input_video"], 900001)
-    found = ours.embed({"video": [video], "audio": spectrogram})
-    unit = {}
-    for modality in ("video", "audio"):
-        check(found[modality], want[f"head_{modality}_raw"])
-        unit[modality] = torch.nn.functional.normalize(found[modality], dim=1)
-        check(unit[modality], want[f"head_{modality}_l2normalised"])
-    cosine = torch.tensor(want["cosine_video_audio"]).double()
-    torch.testing.assert_close(unit["video"] @ unit["audio"].T, cosine, rtol=0, atol=1e-6)
+    check_embeddings(ours, want, "audio", spectrogram)
 
 
 @torch.inference_mode()
@@ -82,13 +87,7 @@ def test_a_released_file_of_frames_and_text_computes_the_recorded_embeddings(rec
     want = recorded("gdt/hash_forward_vid_text_gdt.json")
     vectors = content["model"]["text_network.word_embd.weight"]
     assert vectors.shape == (66250, 300)
-    backbones = {"video": build_backbone("r2plus1d_18"), "text": WordEncoder(vectors)}
-    encoder = MultiModalEncoder(
-        {
-            m: Branch(b, NormalisedProjection(b.feature_dim, (512, 256)))
-            for m, b in backbones.items()
-        }
-    )
+    encoder = encoder_with("text", WordEncoder(vectors))
     ours = GDTText(encoder, find_hypothesis(5))
     load_pretraining(ours, path, "any list: there are no memories")
     released = to_gdt_released(ours.state_dict(), 1)["model"]
@@ -100,15 +99,7 @@ def test_a_released_file_of_frames_and_text_computes_the_recorded_embeddings(rec
     check(branch.pool(branch.backbone(ids)), want["text_pooled"])
     nothing = branch.pool(branch.backbone(torch.zeros(1, 20, dtype=torch.int64)))
     check(nothing, {"all": want["text_pooled_all_padding"]})
-    video = hashed(want["input_video"], 900001)
-    found = ours.embed({"video": [video], "text": ids})
-    unit = {}
-    for modality in ("video", "text"):
-        check(found[modality], want[f"head_{modality}_raw"])
-        unit[modality] = torch.nn.functional.normalize(found[modality], dim=1)
-        check(unit[modality], want[f"head_{modality}_l2normalised"])
-    cosine = torch.tensor(want["cosine_video_text"]).double()
-    torch.testing.assert_close(unit["video"] @ unit["text"].T, cosine, rtol=0, atol=1e-6)
+    check_embeddings(ours, want, "text", ids)
 
 
 def test_networks_and_heads_have_the_published_size():

@@ -1,6 +1,5 @@
 """Starting a backbone from a file: every tensor of both sides, or nothing."""
 
-import argparse
 import json
 
 import pytest
@@ -175,43 +174,9 @@ def test_changed_layers_learn_as_much_as_those_they_replace(recorded, tmp_path):
     assert not any(p.requires_grad for p in model.backbone.parameters())
 
 
-def torchvision_state():
-    return torchvision.models.video.r2plus1d_18(num_classes=3).state_dict()
-
-
-@pytest.mark.parametrize("key", ["model", "state_dict", "model_state_dict", "net", "module"])
-@pytest.mark.parametrize("method", ["auto", "supervised"])
-def test_the_containers_of_training_scripts_are_searched(key, method, tmp_path):
-    content = {key: torchvision_state(), "optimizer": {}, "args": argparse.Namespace(lr=0.1)}
-    report = load_pretrained(build_backbone("r2plus1d_18"), write(tmp_path, content), method)
-    assert len(report.loaded) == 222
-    assert report.method == "supervised" and report.beside["optimizer"] == "optimizer"
-    assert set(report.ignored.values()) == {"classifier"}
-
-
-def test_of_several_containers_one_is_chosen_by_key(tmp_path):
-    first, second = torchvision_state(), torchvision_state()
-    path = write(tmp_path, {"model": first, "model_ema": second})
-    backbone = build_backbone("r2plus1d_18")
-    with pytest.raises(CheckpointError, match=r"model, model_ema\. Choose by CHECKPOINT\.AT"):
-        load_pretrained(backbone, path)
-    load_pretrained(backbone, path, at="model_ema")
-    assert torch.equal(backbone.stem[0].weight, second["stem.0.weight"])
-    with pytest.raises(CheckpointError, match=r"CHECKPOINT\.AT 'ema'.*model_ema \(224 tensors"):
-        load_pretrained(backbone, path, at="ema")
-
-
-@pytest.mark.parametrize(
-    "prefix", ["module.", "_orig_mod.", "_orig_mod.module.", "module._orig_mod."]
-)
-def test_what_wrappers_put_before_names_is_cut_off(prefix, tmp_path):
-    state = {prefix + name: tensor for name, tensor in torchvision_state().items()}
-    report = load_pretrained(build_backbone("r2plus1d_18"), write(tmp_path, state))
-    assert len(report.loaded) == 222
-
-
 def test_counters_of_batches_may_be_absent(tmp_path):
-    state = {k: v for k, v in torchvision_state().items() if not k.endswith("batches_tracked")}
+    state = torchvision.models.video.r2plus1d_18(num_classes=3).state_dict()
+    state = {k: v for k, v in state.items() if not k.endswith("batches_tracked")}
     report = load_pretrained(build_backbone("r2plus1d_18"), write(tmp_path, state))
     assert len(report.loaded) == 185
     assert report.notes == ["without num_batches_tracked, which batch norm can do without"]

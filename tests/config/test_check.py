@@ -162,6 +162,9 @@ def test_all_problems_are_named_at_once():
         # Files of PySlowFast: a step at the very end, and no colour jitter.
         (*STEPS, "SOLVER.STEPS", "[0, 44, 300]", "SOLVER.LRS", "[1, 0.1]"),
         ("AUG.COLOR_JITTER", "null"),
+        # Keys of other networks.
+        *(("RESNET.DEPTH", "18"), ("NONLOCAL.INSTANTIATION", "softmax"), ("SLOWFAST.ALPHA", "4")),
+        *(("X3D.BN_LIN5", "True"), ("MVIT.REV.ENABLE", "True")),
     ],
 )
 def test_sound_configs_pass(words):
@@ -211,17 +214,3 @@ def test_caffe2_matters_only_with_a_checkpoint(loop):
     check_cfg(load_cfg([], words))
     (line,) = problems(*words, f"{loop}.CHECKPOINT_FILE_PATH", "model.pkl")
     assert f"{loop}.CHECKPOINT_TYPE" in line
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("RESNET.DEPTH", "18"),
-        ("NONLOCAL.INSTANTIATION", "softmax"),
-        ("SLOWFAST.ALPHA", "4"),
-        ("X3D.BN_LIN5", "True"),
-        ("MVIT.REV.ENABLE", "True"),
-    ],
-)
-def test_keys_of_other_networks_are_left_alone(words):
-    check_cfg(load_cfg([], words))

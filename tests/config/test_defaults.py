@@ -25,60 +25,6 @@ def test_every_upstream_key_keeps_its_type_and_value():
         assert repr(ours[name]) == expected["repr"], name
 
 
-OWN_KEYS = {
-    "MODEL.INIT_METHOD": None,
-    "MODEL.CKPT": None,
-    "MODEL.FREEZE": "none",
-    "MODEL.COMPILE": False,
-    "MODEL.COMPILE_MODE": "default",
-    "MODEL.CHANNELS_LAST": False,
-    "TRAIN.AMP_DTYPE": "auto",
-    "TRAIN.ACCUMULATION_STEPS": 1,
-    "TRAIN.CHECKPOINT_MINUTES": 20.0,
-    "TRAIN.CHECKPOINT_KEEP_LAST": 0,
-    "TRAIN.CLASSIFIER_WARMUP_EPOCHS": 0,
-    "TRAIN.CLASSIFIER_WARMUP_LR": 1e-4,
-    "DATA.TEMPORAL_SAMPLING": "stride",
-    "DATA.CLIP_FPS": 16.0,
-    "DATA.TRAIN_CLIPS_PER_VIDEO": 1,
-    "DATA.FOLD": 1,
-    "DATA.COLOR_JITTER": [0.0, 0.0, 0.0, 0.0],
-    "DATA.COLOR_JITTER_PROB": 1.0,
-    "DATA.RESIZE_ANTIALIAS": False,
-    "DATA.RESIZE_SQUARE": 0,
-    "DATA.MANIFEST_DIR": "",
-    "DATA.CLASS_NAMES_PATH": "",
-    "DATA.MAX_BAD_FRACTION": 0.05,
-    "DATA.MAX_RETRIES": 5,
-    "AUDIO.ENABLE": False,
-    "AUDIO.ARCH": "avid_conv2d_10",
-    "AUDIO.SAMPLE_RATE": 24000,
-    "AUDIO.DURATION": 2.0,
-    "AUDIO.FFT_SIZE": 1024,
-    "AUDIO.FRAMES_PER_SECOND": 100.0,
-    "AUDIO.PADDING": "reflect",
-    "AUDIO.NORM_STATS": "avid_audioset_24k",
-    "AUDIO.GAIN_JITTER": 0.1,
-    "AUDIO.MISSING": "drop",
-    "AUDIO.OFFSET": "original",
-    "AUDIO.MAX_OFFSET": 0.5,
-    "DATA_LOADER.DECODE_THREADS": 1,
-    "DATA_LOADER.PREFETCH_FACTOR": 2,
-    "TEST.ENSEMBLE_ON": "probabilities",
-    "SOLVER.BACKBONE_LR_SCALE": 1.0,
-    "DIST_TIMEOUT_SECONDS": 600.0,
-    "WANDB.ENABLE": False,
-    "WANDB.ENTITY": None,
-    "WANDB.PROJECT": "slowfast-vssl",
-}
-
-
-@pytest.mark.parametrize("name", OWN_KEYS)
-def test_our_own_keys_have_their_documented_defaults(name):
-    ours = get_cfg().leaves()[name]
-    assert (type(ours), ours) == (type(OWN_KEYS[name]), OWN_KEYS[name])
-
-
 def test_every_key_has_one_sentence_without_a_full_stop():
     for name, key in KEYS.items():
         assert key.meaning and key.meaning[-1] != ".", name

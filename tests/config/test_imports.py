@@ -68,10 +68,8 @@ def test_the_command_line_adds_to_the_file(tmp_path):
         write_module(tmp_path, f"user_network_{name}", f"USER_{name.upper()}")
     path = tmp_path / "run.yaml"
     path.write_text("IMPORTS: [user_network_c]\n")
-    assert load_cfg([path], imports=["user_network_d"]).IMPORTS == [
-        "user_network_c",
-        "user_network_d",
-    ]
+    cfg = load_cfg([path], imports=["user_network_d"])
+    assert cfg.IMPORTS == ["user_network_c", "user_network_d"]
 
 
 @pytest.mark.parametrize("name", ["user_nowhere", "torch.user_nowhere"])

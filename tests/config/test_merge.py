@@ -135,18 +135,13 @@ def test_a_key_cannot_be_replaced_by_a_group(tmp_path, text):
     assert "SOLVER.BASE_LR" in refusal(get_cfg().merge_from_file, path)
 
 
-class Bomb:
-    """A short text whose values double and double again."""
-
-    def format(self, value):
-        names = "abcdefghijklmnop"
-        lines = ["a: &a {x: 1}"] + [
-            f"{name}: &{name} {value.format(f'*{before}')}" for before, name in pairwise(names)
-        ]
-        return "\n".join(lines) + "\n"
+def bomb(value):
+    """Return a short text whose values double and double again."""
+    pairs = pairwise("abcdefghijklmnop")
+    lines = [f"{name}: &{name} {value.format(f'*{before}')}" for before, name in pairs]
+    return "\n".join(["a: &a {x: 1}", *lines, ""])
 
 
-BOMB = Bomb()
 BROKEN_FILES = {
     "list": ("- 1\n- 2\n", 1, "mapping"),
     "empty": ("", 1, "found nothing"),
@@ -167,9 +162,9 @@ BROKEN_FILES = {
     "no time": ("RNG_SEED: !!timestamp abc\n", 1, "RNG_SEED cannot be read"),
     "zero byte in a base": ('_BASE_: "a\\0b"\n', 1, "is not the path of a file"),
     "long base": (f"_BASE_: {'x' * 9999}\n", 1, "is not the path of a file"),
-    "lists of lists": (BOMB.format("[{0}, {0}, {0}]"), 11, "more than 100000 values"),
-    "groups of groups": (BOMB.format("{{a: {0}, b: {0}, c: {0}}}"), 11, "more than 100000 values"),
-    "merges of merges": (BOMB.format("{{<<: [{0}, {0}, {0}]}}"), 11, "more than 100000 values"),
+    "lists of lists": (bomb("[{0}, {0}, {0}]"), 11, "more than 100000 values"),
+    "groups of groups": (bomb("{{a: {0}, b: {0}, c: {0}}}"), 11, "more than 100000 values"),
+    "merges of merges": (bomb("{{<<: [{0}, {0}, {0}]}}"), 11, "more than 100000 values"),
 }
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-import slowfast.tasks  # noqa: F401 (datasets and models register themselves)
 from slowfast.config import load_cfg
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.config.yaml_file import BASE_KEY, read_entries
@@ -223,17 +222,8 @@ def test_the_overrides_in_the_comments_of_the_ablation_exist():
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_runs_write_where_their_file_lies(name):
-    assert load(name).OUTPUT_DIR == f"outputs/{name}"
-
-
-@pytest.mark.parametrize("name", RUNS)
-def test_batches_can_be_shared_by_the_eight_gpus_of_a_machine(name):
-    load(name, "NUM_GPUS", 8)
-
-
-@pytest.mark.parametrize("name", RUNS)
-def test_runs_are_a_few_lines_over_a_base(name):
+def test_runs_are_a_few_lines_write_where_their_file_lies_and_share_batches_by_eight_gpus(name):
+    assert load(name, "NUM_GPUS", 8).OUTPUT_DIR == f"outputs/{name}"
     assert len(lines_of(name)) <= 15
 
 

@@ -74,10 +74,6 @@ def test_exactly_the_files_without_enough_sound_are_left_out(files, tmp_path, ca
     assert (kept.class_names, kept.source) == (["a", "b"], "some list")
     assert "4 of 8 files are left out (AUDIO.MISSING drop)" in caplog.text
     assert "left_out-" in caplog.text
-
-
-def test_the_table_gives_row_path_and_reason(files, tmp_path):
-    drop_files_without_audio(listed(files), WINDOWS, tmp_path / "files")
     lines = table(tmp_path / "files")
     assert [line["row"] for line in lines] == ["1", "3", "5", "7"]
     assert [line["path"] for line in lines] == [str(path) for path in files[1::2]]

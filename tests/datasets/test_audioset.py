@@ -155,10 +155,6 @@ def test_splits_read_the_subsets_of_the_config(root, cfg):
     assert names_of(read_items(cfg, "val")) == [FIRST, SECOND]
 
 
-def test_the_defaults_are_the_published_subsets():
-    assert dict(get_cfg().AUDIOSET) == {"TRAIN_SUBSET": "unbalanced_train", "EVAL_SUBSET": "eval"}
-
-
 def test_a_listed_file_that_is_absent_is_an_error_with_its_cure(root, cfg):
     (segments_folder("unbalanced_train", root) / FIRST).unlink()
     with pytest.raises(AnnotationError) as caught:

@@ -126,24 +126,21 @@ def test_random_clips_fill_the_room_there_is():
         "c001 0 " + "9" * 400,
     ],
 )
-def test_numbers_of_actions_have_ranges(tmp_path, action):
-    path = tmp_path / "list.csv"
-    path.write_text(f"id,actions\nA,c000 0 1\nB,{action}\n")
+def test_numbers_of_actions_have_ranges(written, action):
+    path = written(f"id,actions\nA,c000 0 1\nB,{action}\n")
     with pytest.raises(AnnotationError, match=r"line 3: action .*expected such as") as caught:
         read_annotated_videos(path, "", 24)
     assert len(str(caught.value)) < 400
 
 
-def test_csv_fields_without_end_are_named_by_line(tmp_path):
-    path = tmp_path / "list.csv"
-    path.write_text(f"id,actions\nA,{'c000 0 1;' * 30_000}\n")
+def test_csv_fields_without_end_are_named_by_line(written):
+    path = written(f"id,actions\nA,{'c000 0 1;' * 30_000}\n")
     with pytest.raises(AnnotationError, match="line 2: no readable annotations"):
         read_annotated_videos(path, "", 24)
 
 
-def test_actions_that_end_before_they_begin_are_left_out_and_named(tmp_path, caplog):
-    path = tmp_path / "list.csv"
-    path.write_text("id,actions\nA,c001 5.0 4.0;c002 1.0 2.0\n")
+def test_actions_that_end_before_they_begin_are_left_out_and_named(written, caplog):
+    path = written("id,actions\nA,c001 5.0 4.0;c002 1.0 2.0\n")
     (video,) = read_annotated_videos(path, "", 24)
     assert video.intervals.tolist() == [[2, 24, 48]]
     assert "line 2: action c001 5.0 4.0 ends before it begins" in caplog.text

@@ -190,15 +190,8 @@ def test_missing_and_empty_split_folders_are_refused(tmp_path):
 
 
 def test_folders_of_frames_and_rarer_containers_are_videos_too(tmp_path):
-    for name in (
-        "train/a/one/000001.jpg",
-        "train/a/two.gif",
-        "train/b/three.mts",
-        "train/b/notes.txt",
-    ):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"x")
+    for name in ("a/one/000001.jpg", "a/two.gif", "b/three.mts", "b/notes.txt"):
+        write(tmp_path, f"train/{name}", "x")
     items = read_video_folder(tmp_path, "train")
     names = [items.paths[k].rpartition("/")[2] for k in range(len(items))]
     assert names == ["one", "two.gif", "three.mts"] and items.labels.tolist() == [0, 0, 1]
@@ -321,9 +314,6 @@ def test_a_fraction_of_one_is_the_list_and_seeds_choose_differently():
 
 
 def test_lists_can_name_transcoded_copies(tmp_path):
-    from slowfast.config import get_cfg
-    from slowfast.datasets.build import read_items
-
     (tmp_path / "train.csv").write_text("a/v_1.c.avi 3\n")
     cfg = get_cfg()
     cfg.DATA.PATH_TO_DATA_DIR, cfg.DATA.FILE_SUFFIX = str(tmp_path), ".mp4"

@@ -3,10 +3,12 @@
 import threading
 from multiprocessing import queues
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from slowfast.config import load_cfg
+from slowfast.config import get_cfg, load_cfg
 from slowfast.datasets import build_dataset
 from slowfast.datasets import loader as module
 from slowfast.datasets.build import read_items
@@ -137,12 +139,6 @@ def test_unknown_datasets_are_refused_with_a_suggestion(cfg):
 
 
 def test_folders_of_frames_are_read_at_their_own_rate(tmp_path):
-    import numpy as np
-    from PIL import Image
-
-    from slowfast.config import get_cfg
-    from slowfast.datasets.build import build_dataset
-
     folder = tmp_path / "video"
     folder.mkdir()
     for k in range(30):

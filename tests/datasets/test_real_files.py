@@ -192,8 +192,6 @@ def test_slow_files_say_so(made):
 
 
 def test_a_reading_that_takes_too_long_is_ended(made, monkeypatch):
-    from slowfast.datasets.media import MediaOptions
-
     clock = itertools.count(step=0.1)
     with open_media(made(KINDS[0]), MediaOptions(timeout=2.0)) as media:
         monkeypatch.setattr("time.monotonic", lambda: next(clock))

@@ -85,16 +85,9 @@ def test_wrong_lists_are_one_message(sun):
 
 
 def config(sun, *words):
-    keys = [
-        "DATA.PATH_TO_DATA_DIR",
-        str(sun),
-        "DATA.PATH_PREFIX",
-        str(sun),
-        "TRAIN.DATASET",
-        "sun397",
-    ]
-    keys += ["DATA.STILL_IMAGES", "True", "DATA.TRAIN_CROP_SIZE", "32", *words]
-    return assert_and_infer_cfg(load_cfg([], keys))
+    keys = ["DATA.PATH_TO_DATA_DIR", str(sun), "DATA.PATH_PREFIX", str(sun)]
+    keys += ["TRAIN.DATASET", "sun397", "DATA.STILL_IMAGES", "True", "DATA.TRAIN_CROP_SIZE", "32"]
+    return assert_and_infer_cfg(load_cfg([], [*keys, *words]))
 
 
 def test_a_sample_is_a_moving_clip_and_grey_images_have_three_channels(sun):

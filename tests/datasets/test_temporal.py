@@ -7,14 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slowfast.config import get_cfg
+from slowfast.datasets.build import build_windows
 from slowfast.datasets.media import VideoInfo
 from slowfast.datasets.sampling.temporal import (
     DurationSampling,
     LinspaceSampling,
+    LoopedActivityNetSampling,
+    LoopedSampling,
     StridedSampling,
     StrideSampling,
+    build_temporal_sampling,
     slow_pathway_indices,
 )
+from slowfast.utils.errors import ConfigError
 
 
 def video(frames, fps=30.0):
@@ -161,3 +167,46 @@ def test_random_starts_reach_both_ends():
         clips = [sampling.random_clip(info, rng) for _ in range(2000)]
         assert min(clip[0] for clip in clips) == 0
         assert max(clip[-1] for clip in clips) >= 97
+
+
+def test_looped_test_clips_are_the_recorded_ones(recorded):
+    for case in recorded("zeroshot/clip_sampling_legacy.json")["validation"]:
+        clips = LoopedSampling(16).views(video(case["total_frames"]), case["n_clips"])
+        assert [[clip[0], clip[-1]] for clip in clips] == case["first_last"], case["total_frames"]
+        assert case["indices"] is None or clips == case["indices"]
+        if case["n_clips"] == 1:
+            assert LoopedSampling(16).centre_clip(video(case["total_frames"])) == clips[0]
+
+
+class Legacy:
+    """The legacy generator under the name of the new one's method."""
+
+    def __init__(self, seed):
+        self.integers = np.random.RandomState(seed).randint
+
+
+def test_looped_training_clips_are_the_recorded_ones(recorded):
+    for case in recorded("zeroshot/clip_sampling_legacy.json")["training_single_clip"]:
+        found = LoopedSampling(16).random_clip(video(case["total_frames"]), Legacy(case["np_seed"]))
+        assert found == case["indices"]
+
+
+def test_clips_of_activitynet_are_the_recorded_ones(recorded):
+    for case in recorded("zeroshot/activitynet_sampling_legacy.json"):
+        clips = LoopedActivityNetSampling(16).views(video(case["total_frames"]), case["n_clips"])
+        assert [[clip[0], clip[-1]] for clip in clips] == case["first_last"]
+
+
+@pytest.mark.parametrize("name", ["looped", "looped_activitynet"])
+def test_the_key_chooses_looped_clips(name):
+    data = get_cfg().DATA
+    data.TEMPORAL_SAMPLING = name
+    sampling = build_temporal_sampling(data)
+    assert isinstance(sampling, LoopedSampling) and sampling.num_frames == data.NUM_FRAMES
+
+
+def test_looped_clips_do_not_go_with_audio():
+    cfg = get_cfg()
+    cfg.DATA.TEMPORAL_SAMPLING = "looped"
+    with pytest.raises(ConfigError, match="looped reads consecutive frames"):
+        build_windows(cfg)

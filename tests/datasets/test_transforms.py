@@ -178,19 +178,6 @@ def test_colour_jitter_equals_torchvision_frame_by_frame(order):
         assert torch.allclose(got, jitter_oracle(clip, draw), atol=1e-5)
 
 
-def test_the_order_of_colour_operations_matters_and_is_kept():
-    clips = torch.rand(1, 3, 2, 8, 8, generator=torch.Generator().manual_seed(0))
-    results = {
-        tuple(
-            apply_color_jitter(clips, torch.tensor([[1.8, 1.9, 0.3, 0.2, float(k), 0, 0]]))
-            .flatten()
-            .tolist()
-        )
-        for k in (0, 23)
-    }
-    assert len(results) == 2
-
-
 def test_identity_draws_change_nothing():
     clips = torch.rand(2, 3, 2, 8, 8)
     assert torch.equal(apply_color_jitter(clips, torch.tensor([IDENTITY, IDENTITY])), clips)
@@ -202,10 +189,9 @@ def test_draws_stay_in_their_ranges_and_keep_their_probability():
     changed = draws[draws[:, 4] >= 0]
     assert 240 < len(changed) < 360
     lows, highs = changed.min(0).values, changed.max(0).values
-    assert lows[:4].tolist() >= [0.6, 0.8, 0.0, -0.1]
-    assert (lows[:3] >= torch.tensor([0.6, 0.8, 0.0])).all()
+    assert (lows[:4] >= torch.tensor([0.6, 0.8, 0.0, -0.1]) - 1e-6).all()
     assert (highs[:4] <= torch.tensor([1.4, 1.2, 2.5, 0.1]) + 1e-6).all()
-    assert len(changed[:, 4].unique()) == math.factorial(4)
+    assert len(changed[:, 4].unique()) == len(set(ORDERS)) == math.factorial(4)
     state = rng.bit_generator.state
     assert ColorJitter().draw(rng, 2).tolist() == [list(IDENTITY)] * 2
     assert rng.bit_generator.state == state

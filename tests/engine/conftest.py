@@ -1,9 +1,11 @@
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from warm import ROOT, environment, run_ranks, run_script
 
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
@@ -28,6 +30,17 @@ def two_processes(*words: str, cfg: str = "recognition") -> subprocess.Completed
     return run_ranks(command(*words, cfg=cfg)[1:])
 
 
+def assert_the_end_repeats(whole: Path, again: Path, run) -> None:
+    """Let a copy of a run lose its end, call ``run()`` on it, and compare to the last bit."""
+    shutil.copytree(whole, again)
+    forget_the_end(again)
+    assert run() == 0
+    assert "Resuming from" in (again / "log.txt").read_text()
+    one, other = newest(whole), newest(again)
+    for part in ("model_state", "optimizer_state", "progress"):
+        torch.testing.assert_close(one[part], other[part], rtol=0, atol=0)
+
+
 def forget_the_end(folder: Path) -> None:
     """Delete the last checkpoint of a run, as if it had been killed in the middle of its last epoch.
 
@@ -41,6 +54,15 @@ def forget_the_end(folder: Path) -> None:
 def run_process(words: list[str], timeout: float) -> subprocess.CompletedProcess:
     """Run ``python script.py word ...`` to its end; all it said is ``stdout``."""
     return run_script(words[1:], environment(), timeout)
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Let the tests of a module compute in one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +87,11 @@ def rows(folder: Path, kind: str) -> list[dict]:
     """Return the rows of one kind that a run has logged."""
     lines = (folder / "stats.jsonl").read_text().splitlines()
     return [row for row in map(json.loads, lines) if row["_type"] == kind]
+
+
+def results_of(folder: Path) -> dict:
+    """Return what a run has measured, and how."""
+    return json.loads((folder / "results.json").read_text())
 
 
 def newest(folder: Path) -> dict:

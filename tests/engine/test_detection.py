@@ -3,12 +3,10 @@
 import importlib.util
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from engine.conftest import forget_the_end, two_processes
+from engine.conftest import ROOT, forget_the_end, results_of, two_processes
 from oracles.checkpoints import severe_layout, write
 
 from slowfast.datasets.media import open_media
@@ -16,7 +14,6 @@ from slowfast.engine.run import main
 from slowfast.evaluation.ava.__main__ import main as judge
 from slowfast.evaluation.predictions import load_predictions
 
-ROOT = Path(__file__).resolve().parents[2]
 METHODS = sorted(
     path.stem.removeprefix("32x2_112x112_R18_v2.2_")
     for path in (ROOT / "configs/AVA/VSSL").glob("32x2*.yaml")
@@ -33,14 +30,6 @@ def demo(places):
 
 
 @pytest.fixture(scope="module")
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture(scope="module")
 def trained(demo, one_thread, tmp_path_factory):
     """A run of one epoch."""
     folder = tmp_path_factory.mktemp("run")
@@ -48,12 +37,8 @@ def trained(demo, one_thread, tmp_path_factory):
     return folder
 
 
-def results(folder):
-    return json.loads((folder / "results.json").read_text())
-
-
 def test_a_run_trains_tests_and_reports(trained):
-    found = results(trained)
+    found = results_of(trained)
     assert (found["task"], found["headline"]) == ("detection", "map")
     assert 0 < found["test"]["map"] <= 100
     assert found["test"]["num_unreadable"] == 0
@@ -76,7 +61,7 @@ def test_the_written_detections_are_judged_alike_by_the_command(trained, ava_fol
     ]
     assert judge(words) == 0
     again = json.loads((trained / "again.json").read_text())
-    assert 100 * again["mean_ap"] == pytest.approx(results(trained)["test"]["map"], abs=1e-6)
+    assert 100 * again["mean_ap"] == pytest.approx(results_of(trained)["test"]["map"], abs=1e-6)
     assert again["match_order"] == "input"
 
 
@@ -91,7 +76,7 @@ def test_videos_give_what_their_frames_give(demo, trained, tmp_path):
     frames = load_predictions(trained / "predictions/test.npz")["box_scores"]
     videos = scores_with(demo, trained, tmp_path, "AVA.SOURCE", "video")
     assert np.abs(frames - videos).mean() < 0.02
-    found, again = results(trained)["test"], results(tmp_path)["test"]
+    found, again = results_of(trained)["test"], results_of(tmp_path)["test"]
     assert found["num_boxes"] == again["num_boxes"]
 
 
@@ -107,8 +92,8 @@ def test_two_processes_measure_what_one_does(places, demo, trained, tmp_path):
     words = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", str(checkpoint))
     done = two_processes(*demo[2:], *words, "OUTPUT_DIR", str(tmp_path), cfg="ava")
     assert done.returncode == 0, done.stdout
-    assert results(tmp_path)["test"]["map"] == pytest.approx(
-        results(trained)["test"]["map"], abs=1e-6
+    assert results_of(tmp_path)["test"]["map"] == pytest.approx(
+        results_of(trained)["test"]["map"], abs=1e-6
     )
     assert (tmp_path / "predictions/detections.csv").is_file()
 
@@ -117,11 +102,11 @@ def test_an_interrupted_run_resumes_to_the_same_numbers(demo, one_thread, tmp_pa
     often = ("TRAIN.CHECKPOINT_MINUTES", "0.0001", "TRAIN.BATCH_SIZE", "4")
     words = [*demo, *often, "OUTPUT_DIR", str(tmp_path)]
     assert main(words) == 0
-    want = results(tmp_path)["test"]
+    want = results_of(tmp_path)["test"]
     forget_the_end(tmp_path)
     assert main(words) == 0
     assert "Resuming from" in (tmp_path / "log.txt").read_text()
-    assert results(tmp_path)["test"] == want
+    assert results_of(tmp_path)["test"] == want
 
 
 def test_too_many_unreadable_key_frames_end_the_run(demo, ava_folder, tmp_path, capsys):

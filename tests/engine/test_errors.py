@@ -1,15 +1,14 @@
 """Wrong input gives one message that names what is wrong, and a status that is not zero."""
 
-import json
 import os
 import shutil
 
 import pytest
 
 from slowfast.engine.run import main
-from slowfast.engine.run_lock import RunLock
+from slowfast.engine.run_folder import RunLock
 
-from .conftest import ROOT, execute
+from .conftest import ROOT, execute, results_of
 
 
 @pytest.fixture
@@ -84,14 +83,8 @@ def write_csv(folder, lines):
     folder.mkdir(exist_ok=True)
     for split in ("train", "val", "test"):
         (folder / f"{split}.csv").write_text("\n".join(lines) + "\n")
-    return [
-        "TRAIN.DATASET",
-        "kinetics",
-        "TEST.DATASET",
-        "kinetics",
-        "DATA.PATH_TO_DATA_DIR",
-        str(folder),
-    ]
+    words = ["TRAIN.DATASET", "kinetics", "TEST.DATASET", "kinetics"]
+    return [*words, "DATA.PATH_TO_DATA_DIR", str(folder)]
 
 
 @pytest.fixture
@@ -165,7 +158,7 @@ def test_a_broken_test_file_counts_as_wrong_and_is_reported(overrides, demo_worl
     done = execute(*overrides, *words)
     assert done.returncode == 0, done.stdout
     assert "1 test files could not be read and count as wrong" in done.stdout
-    results = json.loads((tmp_path / "run/results.json").read_text())["test"]
+    results = results_of(tmp_path / "run")["test"]
     assert (results["num_videos"], results["num_unreadable"]) == (16, 1)
     assert name in (tmp_path / "run/bad_media.csv").read_text()
 

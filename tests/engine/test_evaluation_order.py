@@ -13,15 +13,9 @@ from slowfast.utils.logging import read_json_stats
 
 from .conftest import ROOT
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CFG = str(ROOT / "configs/demo/recognition.yaml")
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +24,7 @@ def words(overrides):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(words, tmp_path_factory):
+def undisturbed(words, one_thread, tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
     assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(folder)]) == 0
     return folder

@@ -13,7 +13,7 @@ from slowfast.evaluation.predictions import load_predictions
 from slowfast.tasks.base import EvalSet
 from slowfast.tasks.recognition import Recognition
 
-from .conftest import ROOT
+from .conftest import ROOT, results_of
 
 RECOGNITION, AVID = (str(ROOT / f"configs/demo/{name}.yaml") for name in ("recognition", "avid"))
 
@@ -25,10 +25,6 @@ def trained(overrides, tmp_path_factory):
     words = ["SOLVER.MAX_EPOCH", "1", "SOLVER.WARMUP_EPOCHS", "0.0", "OUTPUT_DIR", str(folder)]
     assert main(["--cfg", RECOGNITION, *overrides, *words]) == 0
     return folder
-
-
-def results(folder):
-    return json.loads((folder / "results.json").read_text())
 
 
 def test_one_set_keeps_flat_names():
@@ -62,7 +58,7 @@ def test_a_task_may_test_and_validate_several_sets(trained, overrides, tmp_path,
     words = ["SOLVER.MAX_EPOCH", "2", "SOLVER.WARMUP_EPOCHS", "0.0"]
     words += ["OUTPUT_DIR", str(tmp_path / "run")]
     assert main(["--cfg", RECOGNITION, *overrides, *words]) == 0
-    found = results(tmp_path / "run")
+    found = results_of(tmp_path / "run")
     assert found["headline"] == "all/top1_acc"
     assert {"all/top1_acc", "centre/top1_acc", "all/num_videos"} <= set(found["test"])
     assert found["protocol"] == {"all": {}, "centre": {}}
@@ -88,8 +84,8 @@ def test_a_foreign_network_with_its_head_is_tested_without_training(trained, ove
     foreign = {"model_state": content["model_state"], "cfg": "{}"}
     words = foreign_words(trained, tmp_path, foreign)
     assert main(["--cfg", RECOGNITION, *overrides, *words]) == 0
-    assert results(tmp_path / "run")["test"] == results(trained)["test"]
-    assert results(tmp_path / "run")["checkpoint"].endswith("foreign.pyth")
+    assert results_of(tmp_path / "run")["test"] == results_of(trained)["test"]
+    assert results_of(tmp_path / "run")["checkpoint"].endswith("foreign.pyth")
 
 
 def test_a_random_head_is_not_tested(trained, overrides, tmp_path, capfd):
@@ -108,10 +104,10 @@ def test_a_pretraining_is_tested_without_its_training_list(
     words = [*pretrain_overrides, "DATA.PATH_TO_DATA_DIR", str(tmp_path / "lists")]
     words += ["SOLVER.MAX_EPOCH", "1", "TEST.ENABLE", "True", "OUTPUT_DIR", str(tmp_path / "run")]
     assert main(["--cfg", AVID, *words]) == 0
-    want = results(tmp_path / "run")["test"]
+    want = results_of(tmp_path / "run")["test"]
     (tmp_path / "lists/train.csv").unlink()
     for listed in (tmp_path / "run").glob("train_files-*"):
         listed.unlink()
     (tmp_path / "run/results.json").unlink()
     assert main(["--cfg", AVID, *words, "TRAIN.ENABLE", "False"]) == 0
-    assert results(tmp_path / "run")["test"] == want
+    assert results_of(tmp_path / "run")["test"] == want

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,7 +12,7 @@ from slowfast.engine.event_writers import build_event_writers, numbers_of
 from slowfast.engine.run import main
 from slowfast.utils.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
+from .conftest import ROOT, results_of
 
 
 class FakeRun:
@@ -73,8 +72,8 @@ def test_a_run_and_its_resumption_are_one_there(fake, run, tmp_path):
     written = [json.loads(line) for line in (tmp_path / "stats.jsonl").read_text().splitlines()]
     for stats in written:
         assert {"step": stats["step"], **numbers_of(stats)} in rows
-    results = json.loads((tmp_path / "results.json").read_text())["test"]
-    assert fake.runs[-1].rows[-1]["test_final/top1_acc"] == results["top1_acc"]
+    top1 = results_of(tmp_path)["test"]["top1_acc"]
+    assert fake.runs[-1].rows[-1]["test_final/top1_acc"] == top1
 
 
 def test_a_new_start_is_a_new_run_there(fake, run):

@@ -6,9 +6,7 @@ import sys
 import pytest
 import torch
 
-from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
-
-from .conftest import ROOT, run_process
+from .conftest import ROOT, newest, run_process
 
 EXAMPLE = ROOT / "projects/example"
 
@@ -22,10 +20,6 @@ def call(demo, config, folder, *words):
     videos = ["DATA.PATH_PREFIX", str(demo), "DATA_LOADER.NUM_WORKERS", "0"]
     line = [sys.executable, str(ROOT / "tools/run_net.py"), "--cfg", str(config), *videos]
     return run_process([*line, "OUTPUT_DIR", str(folder), *words], 120)
-
-
-def weights(folder):
-    return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])["model_state"]
 
 
 def test_it_trains_resumes_and_reports_by_config_alone(demo_videos, tmp_path):
@@ -42,7 +36,7 @@ def test_it_trains_resumes_and_reports_by_config_alone(demo_videos, tmp_path):
     assert (
         "Retrieval between frames and another clip" in (tmp_path / "parts/report.html").read_text()
     )
-    one, other = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    one, other = (newest(tmp_path / name)["model_state"] for name in ("whole", "parts"))
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
 

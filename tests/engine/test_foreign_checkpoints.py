@@ -1,7 +1,6 @@
 """Whole runs that start from foreign checkpoints, by config alone."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -16,26 +15,24 @@ from slowfast.checkpoint import load_pretrained
 from slowfast.engine.run import main
 from slowfast.models.backbones import build_backbone
 
+from .conftest import ROOT
+
 pytestmark = pytest.mark.usefixtures("light_files")
 
-ROOT = Path(__file__).resolve().parents[2]
 CFG = str(ROOT / "configs/demo/recognition.yaml")
 
 
 @pytest.fixture
-def run(overrides, tmp_path):
+def run(overrides, one_thread, tmp_path):
     """Return ``run(*words) -> exit status`` of one training step and a test, in this process."""
     short = (
         *("MODEL.ARCH", "r2plus1d_18", "SOLVER.MAX_EPOCH", "1", "SOLVER.WARMUP_EPOCHS", "0.0"),
         *("DATA.TRAIN_FRACTION", "0.25", "TEST.NUM_ENSEMBLE_VIEWS", "1"),
         *("TRAIN.EVAL_PERIOD", "0", "SOLVER.OPTIMIZING_METHOD", "sgd"),
     )
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield lambda *words: main(
+    return lambda *words: main(
         ["--cfg", CFG, *overrides, *short, "OUTPUT_DIR", str(tmp_path / "run"), *words]
     )
-    torch.set_num_threads(threads)
 
 
 def report_of(tmp_path, folder="run"):

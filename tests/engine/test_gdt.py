@@ -1,7 +1,5 @@
 """GDT from the command line, on the tiny demo world: it trains, resumes, and hands its networks on."""
 
-import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,17 +11,14 @@ from slowfast.engine.run import main
 from slowfast.models.backbones import build_backbone
 from slowfast.tasks.pretrain import Pretrain
 
-from .conftest import ROOT, forget_the_end, newest, rows, two_processes
+from .conftest import ROOT, assert_the_end_repeats, newest, results_of, rows, two_processes
 
 GDT = str(ROOT / "configs/demo/gdt.yaml")
 
 
 @pytest.fixture(scope="module")
-def words(pretrain_overrides) -> list[str]:
-    """Overrides of a demo pretraining without those that only AVID reads."""
-    pairs = zip(pretrain_overrides[::2], pretrain_overrides[1::2], strict=True)
-    kept = [word for pair in pairs if not pair[0].startswith("SSL.AVID") for word in pair]
-    return [*kept, "TRAIN.CHECKPOINT_MINUTES", "0.0001"]
+def words(method_overrides) -> list[str]:
+    return [*method_overrides, "TRAIN.CHECKPOINT_MINUTES", "0.0001"]
 
 
 def run(folder: Path, *words: str) -> int:
@@ -47,18 +42,14 @@ def test_it_prints_its_hypothesis_and_logs_its_blocks_and_retrieval(whole):
     blocks = {"base_shift", "var_reversal", "var_reversal_2", "inv_shift", "inv_shift_R"}
     assert blocks | {"matched", "gap_reversal", "gap_shift"} <= last.keys()
     assert last["loss"] == pytest.approx(sum(last[block] for block in blocks), rel=1e-5)
-    assert json.loads((whole / "results.json").read_text())["test"]["num_videos"] == 16
+    assert results_of(whole)["test"]["num_videos"] == 16
     assert "WARNING" not in log
 
 
 def test_a_run_that_lost_its_end_repeats_it_to_the_last_bit(whole, words, tmp_path):
-    shutil.copytree(whole, tmp_path / "again")
-    forget_the_end(tmp_path / "again")
-    assert run(tmp_path / "again", *words, "SSL.GDT.HYPOTHESIS", "8", "TEST.ENABLE", "True") == 0
-    assert "Resuming from" in (tmp_path / "again/log.txt").read_text()
-    one, other = newest(whole), newest(tmp_path / "again")
-    for part in ("model_state", "optimizer_state", "progress"):
-        torch.testing.assert_close(one[part], other[part], rtol=0, atol=0)
+    again = tmp_path / "again"
+    keys = (*words, "SSL.GDT.HYPOTHESIS", "8", "TEST.ENABLE", "True")
+    assert_the_end_repeats(whole, again, lambda: run(again, *keys))
 
 
 def test_its_video_network_starts_another_one(whole):
@@ -85,14 +76,8 @@ def test_parts_of_a_batch_share_their_losses(words, tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_gather_negatives_with_gradients_and_caches(words, tmp_path):
-    keys = [
-        "SSL.GDT.HYPOTHESIS",
-        "v_shift",
-        "SSL.GDT.KEY_GRADIENT",
-        "True",
-        "SOLVER.MAX_EPOCH",
-        "1",
-    ]
+    keys = ["SSL.GDT.HYPOTHESIS", "v_shift", "SSL.GDT.KEY_GRADIENT", "True"]
+    keys += ["SOLVER.MAX_EPOCH", "1"]
     keys += ["SSL.GDT.NEGATIVES", "global", "TRAIN.GRAD_CACHE", "True"]
     keys += ["TRAIN.ACCUMULATION_STEPS", "2", "OUTPUT_DIR", str(tmp_path)]
     done = two_processes(*words, *keys, cfg="gdt")

@@ -17,19 +17,17 @@ from slowfast.engine.invariance import build_diagnosis
 from slowfast.engine.run import main
 from slowfast.models.backbones import build_backbone
 
-from .conftest import ROOT, forget_the_end, newest, rows
+from .conftest import ROOT, assert_the_end_repeats, newest, results_of, rows
 
 CONFIG = str(ROOT / "configs/demo/gdt_text.yaml")
 
 
 @pytest.fixture(scope="module")
-def words(pretrain_overrides, demo_world) -> list[str]:
+def words(method_overrides, demo_world) -> list[str]:
     """Overrides of a demo pretraining that reads the captions of the world."""
-    pairs = zip(pretrain_overrides[::2], pretrain_overrides[1::2], strict=True)
-    kept = [word for pair in pairs if not pair[0].startswith("SSL.AVID") for word in pair]
     howto = demo_world / "howto100m"
     return [
-        *kept,
+        *method_overrides,
         *("TRAIN.DATASET", "howto100m", "TEST.DATASET", "howto100m"),
         *("DATA.PATH_TO_DATA_DIR", str(howto), "DATA.PATH_PREFIX", str(howto / "videos")),
         *("TEXT.CAPTION_DIR", str(howto / "captions"), "TRAIN.CHECKPOINT_MINUTES", "0.0001"),
@@ -55,7 +53,7 @@ def test_it_trains_on_captions_and_measures_retrieval_between_text_and_video(who
     (*_, last) = rows(whole, "train_iter")
     assert {"base_shift", "var_reversal", "inv_shift", "gap_shift", "matched"} <= last.keys()
     assert last["captions_without_words"] == 0
-    found = json.loads((whole / "results.json").read_text())["test"]
+    found = results_of(whole)["test"]
     assert (found["num_videos"], found["num_unreadable"]) == (16, 0)
     for way in ("v2t", "t2v"):
         assert 0 <= found[f"{way}_r1"] <= found[f"{way}_r5"] <= found[f"{way}_r10"] <= 100
@@ -64,12 +62,8 @@ def test_it_trains_on_captions_and_measures_retrieval_between_text_and_video(who
 
 
 def test_a_run_that_lost_its_end_repeats_it_to_the_last_bit(whole, words, tmp_path):
-    shutil.copytree(whole, tmp_path / "again")
-    forget_the_end(tmp_path / "again")
-    assert run(tmp_path / "again", *words, "TEST.ENABLE", "True") == 0
-    one, other = newest(whole), newest(tmp_path / "again")
-    for part in ("model_state", "optimizer_state", "progress"):
-        torch.testing.assert_close(one[part], other[part], rtol=0, atol=0)
+    again = tmp_path / "again"
+    assert_the_end_repeats(whole, again, lambda: run(again, *words, "TEST.ENABLE", "True"))
 
 
 def test_word_vectors_stay_those_of_the_table(whole, demo_world):

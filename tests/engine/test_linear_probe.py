@@ -1,7 +1,5 @@
 """The linear probe on frozen layers, trained on clips, against the one on cached features."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +11,7 @@ from slowfast.evaluation.predictions import load_predictions
 from slowfast.models.build import build_model
 from slowfast.tasks.build import build_task
 
-from .conftest import ROOT
+from .conftest import ROOT, results_of
 
 DEMO = str(ROOT / "configs/demo/recognition.yaml")
 FEATURES = "[video.conv3x:max2,video]"
@@ -55,7 +53,7 @@ def test_parameters_and_statistics_of_the_network_are_bit_identical(end_to_end, 
 
 
 def test_every_layer_is_measured(end_to_end):
-    found = json.loads((end_to_end / "results.json").read_text())
+    found = results_of(end_to_end)
     test = found["test"]
     assert test["top1_acc"] == test["top1_acc@video.conv3x:max2"] and "top1_acc@video" in test
     assert found["protocol"]["classifier"] == "video.conv3x:max2"
@@ -73,10 +71,7 @@ def test_cached_features_give_the_same_probe(end_to_end, words, tmp_path):
     pairs = zip(words[::2], words[1::2], strict=True)
     kept = [word for pair in pairs if pair[0] not in drop for word in pair]
     assert main(["--cfg", DEMO, *kept, *keys]) == 0
-    slow, fast = (
-        json.loads((folder / "results.json").read_text())["test"]
-        for folder in (end_to_end, tmp_path)
-    )
+    slow, fast = (results_of(folder)["test"] for folder in (end_to_end, tmp_path))
     for key in ("top1_acc@video", "top1_acc@video.conv3x:max2"):
         assert fast[key] == pytest.approx(slow[key], abs=0.1)
     slow, fast = (

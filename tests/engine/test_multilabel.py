@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from engine.conftest import forget_the_end, two_processes
+from engine.conftest import ROOT, forget_the_end, two_processes
 
 from slowfast.config import load_cfg
 from slowfast.datasets.lists.charades_files import read_frame_videos
@@ -21,7 +21,6 @@ from slowfast.tasks.build import build_task
 from slowfast.tasks.multilabel import MultiLabelEvaluator
 from slowfast.visualization.compare import compare_runs
 
-ROOT = Path(__file__).resolve().parents[2]
 FRAME_RATE = 24
 
 
@@ -52,17 +51,13 @@ def words(world):
 
 
 @pytest.fixture(scope="module")
-def run(words):
+def run(words, one_thread):
     """Return ``run(folder, *words) -> exit status``, in this process."""
     cfg = str(ROOT / "configs/demo/charades.yaml")
 
     def call(folder, *more):
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
         precise = () if "BN.USE_PRECISE_STATS" in more else ("BN.NUM_BATCHES_PRECISE", "2")
-        status = main(["--cfg", cfg, *words, *precise, "OUTPUT_DIR", str(folder), *more])
-        torch.set_num_threads(threads)
-        return status
+        return main(["--cfg", cfg, *words, *precise, "OUTPUT_DIR", str(folder), *more])
 
     return call
 
@@ -172,16 +167,6 @@ def test_a_checkpoint_of_another_run_is_where_a_run_starts(run, trained, tmp_pat
     assert len(report["loaded"]) == len(backbone)
     assert all(torch.equal(found[name], want[name]) for name in backbone)
     assert results(tmp_path / "with")["map"] != results(tmp_path / "without")["map"]
-
-
-def test_several_seeds_are_averaged(run, tmp_path, capfd):
-    short = ("DATA.TRAIN_CLIPS_PER_VIDEO", "1", "TRAIN.EVAL_PERIOD", "0")
-    assert run(tmp_path, "--seeds", "1,2", *short, "TEST.NUM_SPATIAL_CROPS", "1") == 0
-    summary = json.loads((tmp_path / "results.json").read_text())
-    each = [summary["seeds"][k]["map"] for k in ("1", "2")]
-    assert summary["mean"]["map"] == pytest.approx(np.mean(each))
-    assert summary["std"]["map"] == pytest.approx(np.std(each, ddof=1))
-    assert "results over seeds" in capfd.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,12 @@
 """What is missing is said in one message, before anything is built."""
 
-from pathlib import Path
-
 import pytest
 
 from slowfast.config import load_cfg
-from slowfast.engine.needed import check_inputs
+from slowfast.engine.run import check_inputs
 from slowfast.utils.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
+from .conftest import ROOT
 
 
 def problem(config, *overrides):

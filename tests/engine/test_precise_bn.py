@@ -15,14 +15,13 @@ from slowfast.engine.run import main
 from slowfast.engine.state import Progress
 from slowfast.utils.logging import read_json_stats
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CFG = str(Path(__file__).resolve().parents[2] / "configs/demo/avid.yaml")
 
 
 def final_state(folder, words):
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     assert main(["--cfg", CFG, *words, "TEST.ENABLE", "False", "OUTPUT_DIR", str(folder)]) == 0
-    torch.set_num_threads(threads)
     newest = sorted((folder / "checkpoints").iterdir())[-1]
     return torch.load(newest, weights_only=True)["model_state"]
 

@@ -1,7 +1,6 @@
 """AVID and AVID-CMA from the command line, on the tiny demo world."""
 
 import csv
-import json
 import shutil
 from pathlib import Path
 
@@ -9,25 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from slowfast.checkpoint.remap import remap_file
-from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.checkpoint.pretraining import remap_file
+from slowfast.checkpoint.store import load_checkpoint_file
 from slowfast.config import load_cfg
 from slowfast.dataprep.verify import write_manifests
 from slowfast.datasets.items import ItemTable
 from slowfast.engine.run import main
 
-from .conftest import ROOT, two_processes
+from .conftest import ROOT, newest, results_of, rows, two_processes
 
 AVID, CMA = (str(ROOT / f"configs/demo/{name}.yaml") for name in ("avid", "avid_cma"))
-
-
-def rows(folder: Path, kind: str) -> list[dict]:
-    lines = (folder / "stats.jsonl").read_text().splitlines()
-    return [row for row in map(json.loads, lines) if row["_type"] == kind]
-
-
-def newest(folder: Path) -> dict:
-    return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
 
 
 def train_files(folder: Path) -> ItemTable:
@@ -53,6 +43,25 @@ def cma(avid, cma_overrides, tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture
+def run(pretrain_overrides, tmp_path):
+    """Return ``run(*words, cfg) -> exit status`` in a folder of its own."""
+
+    def call(*words, cfg=AVID, overrides=pretrain_overrides):
+        words = [*overrides, "OUTPUT_DIR", str(tmp_path), *map(str, words)]
+        return main(["--cfg", cfg, *words])
+
+    return call
+
+
+def changed_list(demo_world, folder, change) -> Path:
+    """Copy the lists of the world, with other lines to train on; return the folder."""
+    shutil.copytree(demo_world / "kinetics", folder)
+    lines = (folder / "train.csv").read_text().splitlines()
+    (folder / "train.csv").write_text("\n".join(change(lines)))
+    return folder
+
+
 def test_avid_logs_its_terms_margins_and_the_age_of_the_bank(avid):
     steps = rows(avid, "train_iter")
     assert len(steps) == 2 * 32 // 8
@@ -70,9 +79,8 @@ def test_avid_measures_retrieval_on_the_held_out_files_after_each_epoch(avid):
         assert 0 <= row["retrieval_r1"] <= row["retrieval_r5"] <= row["retrieval_r10"] <= 100
         assert row["retrieval_r1"] == (row["v2a_r1"] + row["a2v_r1"]) / 2
         assert row["chance_r1"] == 100 / 16
-    results = json.loads((avid / "results.json").read_text())
-    assert results["headline"] == "retrieval_r1"
-    assert results["test"]["num_videos"] == 16
+    assert results_of(avid)["headline"] == "retrieval_r1"
+    assert results_of(avid)["test"]["num_videos"] == 16
 
 
 def test_every_file_has_written_its_memory_once_per_epoch(avid):
@@ -103,20 +111,18 @@ def test_cma_reports_overlap_and_purity_of_its_positives(cma):
     assert not (cma / "mining").exists()
 
 
-def test_cma_without_an_avid_run_is_refused_with_the_cure(cma_overrides, tmp_path, capsys):
-    words = [*cma_overrides, "SSL.CHECKPOINT", "", "OUTPUT_DIR", str(tmp_path)]
-    assert main(["--cfg", CMA, *words]) == 1
+def test_cma_without_an_avid_run_is_refused_with_the_cure(run, cma_overrides, capsys):
+    assert run("SSL.CHECKPOINT", "", cfg=CMA, overrides=cma_overrides) == 1
     assert "set SSL.CHECKPOINT to the folder of an AVID run" in capsys.readouterr().err
 
 
 def test_banks_of_another_list_are_refused_and_can_be_remapped(
     avid, demo_world, cma_overrides, tmp_path, capsys
 ):
-    lists = tmp_path / "lists"
-    shutil.copytree(demo_world / "kinetics", lists)
-    lines = (lists / "train.csv").read_text().splitlines()
-    held_out = (lists / "val.csv").read_text().splitlines()
-    (lists / "train.csv").write_text("\n".join([*reversed(lines[4:]), *held_out[:2]]))
+    held_out = (demo_world / "kinetics/val.csv").read_text().splitlines()
+    lists = changed_list(
+        demo_world, tmp_path / "lists", lambda lines: [*reversed(lines[4:]), *held_out[:2]]
+    )
     words = [*cma_overrides, "DATA.PATH_TO_DATA_DIR", str(lists)]
 
     run = [*words, "SSL.CHECKPOINT", str(avid), "OUTPUT_DIR", str(tmp_path / "cma")]
@@ -137,40 +143,32 @@ def test_banks_of_another_list_are_refused_and_can_be_remapped(
     assert main(["--cfg", CMA, *words, "SSL.CHECKPOINT", str(out), *run[-2:]]) == 0
 
 
-def test_files_without_sound_are_left_out_and_named(
-    media_factory, demo_world, pretrain_overrides, tmp_path
-):
-    lists = tmp_path / "lists"
-    shutil.copytree(demo_world / "kinetics", lists)
-    silent = media_factory()
-    shutil.copy(silent, demo_world / "videos/silent.mp4")
-    with (lists / "train.csv").open("a") as file:
-        file.write("videos/silent.mp4 0\n")
-    words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", "DATA.PATH_TO_DATA_DIR", str(lists)]
-    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "drop")]) == 0
+def test_files_without_sound_are_left_out_and_named(run, media_factory, demo_world, tmp_path):
+    shutil.copy(media_factory(), demo_world / "videos/silent.mp4")
+    lists = changed_list(
+        demo_world, tmp_path / "lists", lambda lines: [*lines, "videos/silent.mp4 0"]
+    )
+    words = ["SOLVER.MAX_EPOCH", "1", "DATA.PATH_TO_DATA_DIR", lists]
+    assert run(*words, "OUTPUT_DIR", tmp_path / "drop") == 0
     assert len(train_files(tmp_path / "drop")) == 32
     with next((tmp_path / "drop/files").glob("left_out*.csv")).open(newline="") as file:
         (left_out,) = csv.DictReader(file)
     assert left_out["path"].endswith("silent.mp4") and "no audio stream" in left_out["reason"]
-    words += ["AUDIO.MISSING", "zero", "OUTPUT_DIR", str(tmp_path / "zero")]
-    assert main(["--cfg", AVID, *words]) == 0
+    assert run(*words, "AUDIO.MISSING", "zero", "OUTPUT_DIR", tmp_path / "zero") == 0
     assert len(train_files(tmp_path / "zero")) == 33
 
 
 @pytest.mark.parametrize("loss", ["infonce", "in_batch"])
-def test_the_other_losses_train_too(loss, pretrain_overrides, tmp_path):
-    words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", "SSL.AVID.LOSS", loss]
-    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path)]) == 0
+def test_the_other_losses_train_too(loss, run, tmp_path):
+    assert run("SOLVER.MAX_EPOCH", "1", "SSL.AVID.LOSS", loss) == 0
     assert newest(tmp_path)["model_state"]["criterion.partition"] == -1
 
 
-def test_without_validation_no_validation_list_is_needed(demo_world, pretrain_overrides, tmp_path):
+def test_without_validation_no_validation_list_is_needed(run, demo_world, tmp_path):
     (tmp_path / "lists").mkdir()
     shutil.copy(demo_world / "kinetics/train.csv", tmp_path / "lists/train.csv")
-    words = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", "TRAIN.EVAL_PERIOD", "0"]
-    words += ["TEST.ENABLE", "False"]
-    words += ["DATA.PATH_TO_DATA_DIR", str(tmp_path / "lists")]
-    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "run")]) == 0
+    words = ["SOLVER.MAX_EPOCH", "1", "TRAIN.EVAL_PERIOD", "0", "TEST.ENABLE", "False"]
+    assert run(*words, "DATA.PATH_TO_DATA_DIR", tmp_path / "lists") == 0
 
 
 def test_a_classifier_starts_from_the_video_network_of_a_run(avid, overrides, tmp_path):
@@ -221,26 +219,16 @@ def test_two_processes_keep_the_same_banks(pretrain_overrides, tmp_path):
         ),
     ],
 )
-def test_what_cannot_work_is_refused_in_one_sentence(
-    cfg, words, message, pretrain_overrides, tmp_path, capsys
-):
-    run = [*pretrain_overrides, *words, "OUTPUT_DIR", str(tmp_path)]
-    assert main(["--cfg", cfg, *run]) == 1
+def test_what_cannot_work_is_refused_in_one_sentence(cfg, words, message, run, capsys):
+    assert run(*words, cfg=cfg) == 1
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
 
 
-@pytest.mark.parametrize("stage", ["avid", "cma"])
-def test_a_dry_run_takes_a_step_and_writes_nothing(
-    stage, avid, pretrain_overrides, cma_overrides, tmp_path
-):
-    cfg = {"avid": AVID, "cma": CMA}[stage]
-    after = [*cma_overrides, "SSL.CHECKPOINT", str(avid)]
-    words = {"avid": pretrain_overrides, "cma": after}[stage]
-    folder = tmp_path / "run"
-    assert main(["--cfg", cfg, "--dry-run", *words, "OUTPUT_DIR", str(folder)]) == 0
-    assert not folder.exists()
+def test_a_dry_run_takes_a_step_and_writes_nothing(run, tmp_path):
+    assert run("--dry-run", "OUTPUT_DIR", tmp_path / "run") == 0
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_dry_run_changes_nothing_in_the_folder_of_a_run(cma, avid, cma_overrides, tmp_path):
@@ -251,22 +239,16 @@ def test_a_dry_run_changes_nothing_in_the_folder_of_a_run(cma, avid, cma_overrid
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "run").rglob("*")} == before
 
 
-def test_a_refused_start_keeps_the_list_of_the_run(avid, demo_world, pretrain_overrides, tmp_path):
+def test_a_refused_start_keeps_the_list_of_the_run(avid, demo_world, run, tmp_path):
     shutil.copytree(avid, tmp_path / "run")
-    shutil.copytree(demo_world / "kinetics", tmp_path / "lists")
-    lines = (tmp_path / "lists/train.csv").read_text().splitlines()
-    (tmp_path / "lists/train.csv").write_text("\n".join(reversed(lines)))
-    words = [*pretrain_overrides, "DATA.PATH_TO_DATA_DIR", str(tmp_path / "lists")]
-    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "run")]) == 1
+    lists = changed_list(demo_world, tmp_path / "lists", reversed)
+    assert run("DATA.PATH_TO_DATA_DIR", lists, "OUTPUT_DIR", tmp_path / "run") == 1
     assert train_files(tmp_path / "run").fingerprint() == newest(avid)["list_fingerprint"]
 
 
-def test_a_file_that_is_listed_twice_is_refused(demo_world, pretrain_overrides, tmp_path, capsys):
-    shutil.copytree(demo_world / "kinetics", tmp_path / "lists")
-    lines = (tmp_path / "lists/train.csv").read_text().splitlines()
-    (tmp_path / "lists/train.csv").write_text("\n".join([*lines, lines[3]]))
-    words = [*pretrain_overrides, "DATA.PATH_TO_DATA_DIR", str(tmp_path / "lists")]
-    assert main(["--cfg", AVID, *words, "OUTPUT_DIR", str(tmp_path / "run")]) == 1
+def test_a_file_that_is_listed_twice_is_refused(demo_world, run, tmp_path, capsys):
+    lists = changed_list(demo_world, tmp_path / "lists", lambda lines: [*lines, lines[3]])
+    assert run("DATA.PATH_TO_DATA_DIR", lists) == 1
     assert "is listed more than once" in capsys.readouterr().err
 
 
@@ -291,16 +273,14 @@ def test_another_network_is_refused_by_name(avid, overrides, pretrain_overrides,
     ],
     ids=["mixed precision", "channels first", "accumulation"],
 )
-def test_expensive_choices_train_too(words, pretrain_overrides, tmp_path):
-    run = [*pretrain_overrides, "SOLVER.MAX_EPOCH", "1", *words, "OUTPUT_DIR", str(tmp_path)]
-    assert main(["--cfg", AVID, *run]) == 0
+def test_expensive_choices_train_too(words, run, tmp_path):
+    assert run("SOLVER.MAX_EPOCH", "1", *words) == 0
     state = newest(tmp_path)["model_state"]
     assert all(t.isfinite().all() for t in state.values() if t.is_floating_point())
 
 
-def test_a_finished_run_can_be_tested_alone(avid, pretrain_overrides, tmp_path):
+def test_a_finished_run_can_be_tested_alone(avid, run, tmp_path):
     shutil.copytree(avid, tmp_path / "run")
-    words = ["TRAIN.ENABLE", "False", "TEST.ENABLE", "True", "OUTPUT_DIR", str(tmp_path / "run")]
-    assert main(["--cfg", AVID, *pretrain_overrides, *words]) == 0
-    first, again = (json.loads((f / "results.json").read_text()) for f in (avid, tmp_path / "run"))
-    assert first["test"] == again["test"]
+    words = ["TRAIN.ENABLE", "False", "TEST.ENABLE", "True"]
+    assert run(*words, "OUTPUT_DIR", tmp_path / "run") == 0
+    assert results_of(avid)["test"] == results_of(tmp_path / "run")["test"]

@@ -1,7 +1,6 @@
 """Probes of frozen features from the command line: recordings in folds, and the tiny demo world."""
 
 import csv
-import json
 import shutil
 import wave
 
@@ -11,7 +10,7 @@ import pytest
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 
-from .conftest import ROOT, two_processes
+from .conftest import ROOT, results_of, two_processes
 
 SVM = str(ROOT / "configs/benchmark/esc50/audio-svm.yaml")
 DEMO = str(ROOT / "configs/demo/probes.yaml")
@@ -54,22 +53,9 @@ def recordings(tmp_path_factory):
 def svm(recordings, tmp_path):
     def run(*words):
         keys = [
-            *(
-                "DATA.PATH_TO_DATA_DIR",
-                str(recordings),
-                "DATA_LOADER.NUM_WORKERS",
-                "0",
-                "NUM_GPUS",
-                "0",
-            ),
-            *(
-                "AUDIO.ARCH",
-                "avid_conv2d_tiny",
-                "AUDIO.DURATION",
-                "0.4",
-                "AUDIO.LOOP_SECONDS",
-                "0.9",
-            ),
+            *("DATA.PATH_TO_DATA_DIR", str(recordings), "DATA_LOADER.NUM_WORKERS", "0"),
+            *("NUM_GPUS", "0", "AUDIO.ARCH", "avid_conv2d_tiny"),
+            *("AUDIO.DURATION", "0.4", "AUDIO.LOOP_SECONDS", "0.9"),
             *("PROBE.FEATURES", "[audio.block4:avg2,audio.log_mel]", "PROBE.FOLDS", "[1,2,3]"),
             *("TEST.NUM_ENSEMBLE_VIEWS", "3", "MODEL.ARCH", "avid_r2plus1d_tiny"),
             *("TEST.BATCH_SIZE", "16", "OUTPUT_DIR", str(tmp_path / "run")),
@@ -83,7 +69,7 @@ def svm(recordings, tmp_path):
 def test_recordings_without_frames_go_through_five_folds_in_one_run(svm):
     status, folder = svm()
     assert status == 0
-    found = json.loads((folder / "results.json").read_text())
+    found = results_of(folder)
     test = found["test"]
     assert found["headline"] == "svm/top1_acc" and found["checkpoint"].startswith("random weights")
     folds = [test[f"svm-fold{k}/top1_acc"] for k in (1, 2, 3)]
@@ -94,11 +80,8 @@ def test_recordings_without_frames_go_through_five_folds_in_one_run(svm):
     assert test["svm/chance_top1"] == pytest.approx(100 / 3)
     assert found["protocol"]["svm"]["folds"] == 3
     saved = load_predictions(folder / "predictions/svm/test.npz")
-    assert saved["scores"].shape == (27, 3) and saved["class_names"].tolist() == [
-        "high",
-        "low",
-        "middle",
-    ]
+    assert saved["scores"].shape == (27, 3)
+    assert saved["class_names"].tolist() == ["high", "low", "middle"]
     assert "Classes, worst first" in (folder / "report.html").read_text()
     assert "1-0.wav" in (folder / "bad_media.csv").read_text()
     assert "protocol of svm-fold2: " in (folder / "log.txt").read_text()
@@ -107,7 +90,7 @@ def test_recordings_without_frames_go_through_five_folds_in_one_run(svm):
 def test_esc10_is_the_subset_that_the_table_marks(svm):
     status, folder = svm("TRAIN.DATASET", "esc10", "TEST.DATASET", "esc10", "PROBE.KINDS", "[knn]")
     assert status == 0
-    test = json.loads((folder / "results.json").read_text())["test"]
+    test = results_of(folder)["test"]
     assert test["knn/num_videos"] == 18 and test["knn/chance_top1"] == 50
 
 
@@ -118,7 +101,7 @@ def test_a_second_start_computes_no_feature_again(svm, recordings, tmp_path, cap
     moved = ("DATA.PATH_TO_DATA_DIR", str(tmp_path / "moved"))
     status, folder = svm("PROBE.KINDS", "[knn,svm]", "PROBE.KNN_K", "3", *moved)
     assert status == 0 and capsys.readouterr().out.count("are there") == 2
-    assert json.loads((folder / "results.json").read_text())["headline"] == "knn/top1_acc"
+    assert results_of(folder)["headline"] == "knn/top1_acc"
 
 
 @pytest.mark.parametrize(
@@ -154,7 +137,7 @@ def test_all_probes_from_one_extraction_with_a_method_of_pretraining(
         *("PROBE.HEADS", "4", "PROBE.BATCH_SIZE", "16", "OUTPUT_DIR", str(tmp_path)),
     ]
     assert main(["--cfg", DEMO, *pretrain_overrides, *keys]) == 0
-    found = json.loads((tmp_path / "results.json").read_text())
+    found = results_of(tmp_path)
     kinds = {key.split("/")[0] for key in found["test"]}
     assert kinds == {"linear", "attentive", "svm", "knn", "retrieval", "cross_modal", "geometry"}
     test = found["test"]
@@ -173,8 +156,8 @@ def test_several_checkpoints_are_probed_by_one_command(
     words = [*pretrain_overrides, "PROBE.KINDS", "[knn]"]
     words += ["OUTPUT_DIR", str(tmp_path), "--checkpoints", f"random,{pretrained}"]
     assert main(["--cfg", DEMO, *words]) == 0
-    results = {file.parent.name: file.read_text() for file in tmp_path.glob("*/results.json")}
-    weights = {name: json.loads(text)["checkpoint"] for name, text in results.items()}
+    folders = [file.parent for file in tmp_path.glob("*/results.json")]
+    weights = {folder.name: results_of(folder)["checkpoint"] for folder in folders}
     assert set(weights) == {"random", pretrained.name}
     assert "random" in weights["random"] and str(pretrained) in weights[pretrained.name]
     rows = (tmp_path / "comparison.csv").read_text().splitlines()
@@ -193,20 +176,14 @@ def test_no_checkpoint_is_probed_before_all_are_there(
 
 def test_two_processes_find_what_one_finds(pretrain_overrides, tmp_path):
     keys = [
-        *(
-            "PROBE.FEATURES",
-            "[video,video.embedding,audio.embedding]",
-            "TEST.NUM_ENSEMBLE_VIEWS",
-            "1",
-        ),
-        *("PROBE.KINDS", "[knn,retrieval,cross_modal]"),
+        *("PROBE.FEATURES", "[video,video.embedding,audio.embedding]"),
+        *("PROBE.KINDS", "[knn,retrieval,cross_modal]", "TEST.NUM_ENSEMBLE_VIEWS", "1"),
     ]
     words = [*pretrain_overrides, *keys, "OUTPUT_DIR", str(tmp_path / "1")]
     assert main(["--cfg", DEMO, *words]) == 0
     two = two_processes(*pretrain_overrides, *keys, "OUTPUT_DIR", str(tmp_path / "2"), cfg="probes")
     assert two.returncode == 0, two.stdout
-    found = [json.loads((tmp_path / k / "results.json").read_text())["test"] for k in "12"]
-    assert found[0] == found[1]
+    assert results_of(tmp_path / "1")["test"] == results_of(tmp_path / "2")["test"]
 
 
 def test_there_is_no_training_step_to_try(pretrain_overrides, capsys):

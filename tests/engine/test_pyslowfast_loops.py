@@ -1,7 +1,5 @@
 """Loops and dataset classes that were written for PySlowFast, on real media."""
 
-import json
-
 import pytest
 import torch
 
@@ -17,7 +15,7 @@ from slowfast.tasks.detection import Detection
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.meters import AVAMeter, TestMeter
 
-from .conftest import ROOT
+from .conftest import ROOT, results_of
 
 
 @pytest.fixture
@@ -144,7 +142,7 @@ def own_words(tmp_path, **keys):
 def test_a_dataset_class_of_ones_own_trains_and_is_tested(own_clips, tmp_path):
     words = own_words(tmp_path)
     assert main(["--cfg", str(ROOT / "configs/demo/recognition.yaml"), *words]) == 0
-    found = json.loads((tmp_path / "own/results.json").read_text())["test"]
+    found = results_of(tmp_path / "own")["test"]
     assert found["num_videos"] == 8
     assert len(load_predictions(tmp_path / "own/predictions/test.npz")["path"]) == 8
 

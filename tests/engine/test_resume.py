@@ -11,7 +11,7 @@ import pytest
 import torch
 from warm import begin, environment
 
-from .conftest import command, execute
+from .conftest import command, execute, results_of
 
 EXACT = (
     *("TRAIN.BATCH_SIZE", "4", "TRAIN.CLASSIFIER_WARMUP_EPOCHS", "1"),
@@ -28,7 +28,7 @@ def numbers(folder: Path) -> list[dict]:
 
 def outcome(folder: Path) -> tuple:
     state = torch.load(folder / "checkpoints" / FINAL, weights_only=True)
-    results = json.loads((folder / "results.json").read_text())["test"]
+    results = results_of(folder)["test"]
     return state, results, numbers(folder)
 
 

@@ -14,7 +14,7 @@ from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.visualization.compare import compare_runs
 
-from .conftest import ROOT, execute, two_processes
+from .conftest import ROOT, execute, newest, results_of, two_processes
 
 CFG = str(ROOT / "configs/demo/recognition.yaml")
 
@@ -24,6 +24,19 @@ def finished(overrides, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "one run"
     assert main(["--cfg", CFG, *overrides, "OUTPUT_DIR", str(folder)]) == 0
     return folder
+
+
+@pytest.fixture
+def run(overrides, tmp_path):
+    """Return ``run(*words) -> exit status`` in a folder of its own."""
+    return lambda *words: main(
+        ["--cfg", CFG, *overrides, "OUTPUT_DIR", str(tmp_path), *map(str, words)]
+    )
+
+
+@pytest.fixture
+def checkpoint(finished):
+    return finished / "checkpoints/checkpoint_epoch_00002.pyth"
 
 
 def test_a_run_leaves_everything_that_was_promised(finished):
@@ -49,7 +62,7 @@ def test_the_saved_config_is_complete_and_loads(finished, overrides):
 
 def test_results_can_be_computed_again_from_the_predictions(finished):
     found = load_predictions(finished / "predictions/test.npz")
-    results = json.loads((finished / "results.json").read_text())
+    results = results_of(finished)
     top1 = 100 * np.mean(found["scores"].argmax(1) == found["label"])
     assert results["test"]["top1_acc"] == pytest.approx(top1)
     assert found["index"].tolist() == list(range(16))
@@ -64,19 +77,15 @@ def test_the_report_holds_pictures_tables_and_no_link_to_elsewhere(finished):
     assert "http" not in words.split("<h2>Config")[0]
 
 
-def test_a_finished_run_is_only_tested_again(finished, overrides, capfd):
+def test_a_finished_run_is_only_tested_again(finished, run):
     before = (finished / "results.json").read_text()
-    assert main(["--cfg", CFG, *overrides, "OUTPUT_DIR", str(finished)]) == 0
+    assert run("OUTPUT_DIR", finished) == 0
     assert (finished / "results.json").read_text() == before
 
 
-def test_scores_do_not_depend_on_the_batch_size(finished, overrides, tmp_path):
-    words = ["TRAIN.ENABLE", "False", "OUTPUT_DIR", str(tmp_path), "TEST.BATCH_SIZE", "3"]
-    words += [
-        "TEST.CHECKPOINT_FILE_PATH",
-        str(finished / "checkpoints/checkpoint_epoch_00002.pyth"),
-    ]
-    assert main(["--cfg", CFG, *overrides, *words]) == 0
+def test_scores_do_not_depend_on_the_batch_size(finished, checkpoint, run, tmp_path):
+    words = ["TRAIN.ENABLE", "False", "TEST.BATCH_SIZE", "3"]
+    assert run(*words, "TEST.CHECKPOINT_FILE_PATH", checkpoint) == 0
     one = load_predictions(finished / "predictions/test.npz")
     other = load_predictions(tmp_path / "predictions/test.npz")
     np.testing.assert_allclose(one["scores"], other["scores"], atol=1e-5)
@@ -99,24 +108,14 @@ def test_a_video_of_ones_own_is_named_second_by_second(finished, overrides, demo
     assert "--boxes and --detector are for a config of TASK detection" in wrong.stdout
 
 
-def test_another_run_starts_from_its_backbone(finished, overrides, tmp_path, capfd):
-    checkpoint = str(finished / "checkpoints/checkpoint_epoch_00002.pyth")
-    words = ["MODEL.INIT_METHOD", "slowfast", "MODEL.CKPT", checkpoint, "OUTPUT_DIR", str(tmp_path)]
-    assert main(["--cfg", CFG, *overrides, *words]) == 0
+def test_another_run_starts_from_its_backbone(checkpoint, run, capfd):
+    assert run("MODEL.INIT_METHOD", "slowfast", "MODEL.CKPT", checkpoint) == 0
     assert "0 missing, 0 of another shape" in capfd.readouterr().out
 
 
-def test_a_backbone_of_another_network_is_refused(finished, overrides, tmp_path, capfd):
-    checkpoint = str(finished / "checkpoints/checkpoint_epoch_00002.pyth")
-    words = ["MODEL.INIT_METHOD", "slowfast", "MODEL.CKPT", checkpoint, "OUTPUT_DIR", str(tmp_path)]
-    status = main(["--cfg", CFG, *overrides, *words, "MODEL.ARCH", "avid_r2plus1d_10"])
-    assert status == 1
-    assert "was made with MODEL.ARCH avid_r2plus1d_tiny" in capfd.readouterr().err
-
-
-def test_a_dry_run_reports_shapes_memory_and_time_and_writes_nothing(overrides, tmp_path, capfd):
+def test_a_dry_run_reports_shapes_memory_and_time_and_writes_nothing(run, tmp_path, capfd):
     folder = tmp_path / "none"
-    assert main(["--cfg", CFG, *overrides, "OUTPUT_DIR", str(folder), "--dry-run"]) == 0
+    assert run("OUTPUT_DIR", folder, "--dry-run") == 0
     out = capfd.readouterr().out
     assert "batch video: (8, 1, 3, 8, 32, 32) torch.uint8" in out
     for part in ("parameters:", "peak memory", "validation of", "would take"):
@@ -124,19 +123,23 @@ def test_a_dry_run_reports_shapes_memory_and_time_and_writes_nothing(overrides, 
     assert not folder.exists()
 
 
-def test_folds_run_in_one_command_and_are_averaged(overrides, tmp_path, capfd):
-    words = [*overrides, "SOLVER.MAX_EPOCH", "1", "SOLVER.WARMUP_EPOCHS", "0.5"]
-    assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(tmp_path), "--folds", "1,2,3"]) == 0
-    summary = json.loads((tmp_path / "results.json").read_text())
-    each = [
-        json.loads((tmp_path / f"fold-0{k}/results.json").read_text())["test"]["top1_acc"]
-        for k in (1, 2, 3)
-    ]
+@pytest.mark.parametrize(
+    ("name", "key", "values"), [("fold", "DATA.FOLD", (1, 2, 3)), ("seed", "RNG_SEED", (1, 7))]
+)
+def test_folds_and_seeds_run_in_one_command_and_are_averaged(
+    name, key, values, run, tmp_path, capfd
+):
+    words = ["SOLVER.MAX_EPOCH", "1", "SOLVER.WARMUP_EPOCHS", "0.5"]
+    assert run(*words, f"--{name}s", ",".join(map(str, values))) == 0
+    summary = results_of(tmp_path)
+    folders = [tmp_path / f"{name}-{value:02d}" for value in values]
+    each = [results_of(folder)["test"]["top1_acc"] for folder in folders]
     assert summary["mean"]["top1_acc"] == pytest.approx(np.mean(each))
     assert summary["std"]["top1_acc"] == pytest.approx(np.std(each, ddof=1))
-    assert "results over folds" in capfd.readouterr().out
-    folds = [load_cfg([tmp_path / f"fold-0{k}/config.yaml"]).DATA.FOLD for k in (1, 2, 3)]
-    assert folds == [1, 2, 3]
+    assert [summary[f"{name}s"][str(v)]["top1_acc"] for v in values] == each
+    assert f"results over {name}s" in capfd.readouterr().out
+    found = [load_cfg([folder / "config.yaml"]).leaves()[key] for folder in folders]
+    assert found == list(values)
 
 
 def test_runs_are_compared_in_a_table_and_a_plot(finished, tmp_path):
@@ -163,12 +166,12 @@ def test_the_other_layouts_run_too(overrides, demo_world, tmp_path, dataset):
     words += ["DATA.PATH_TO_DATA_DIR", str(demo_world / folder), "SOLVER.WARMUP_EPOCHS", "0.5"]
     words += ["OUTPUT_DIR", str(tmp_path)]
     assert main(["--cfg", CFG, *words]) == 0
-    results = json.loads((tmp_path / "results.json").read_text())["test"]
+    results = results_of(tmp_path)["test"]
     assert (results["num_videos"], results["num_unreadable"]) == (16, 0)
 
 
 @pytest.mark.slow
-def test_two_processes_evaluate_like_one(finished, overrides, tmp_path):
+def test_two_processes_evaluate_like_one(checkpoint, overrides, tmp_path):
     """The test set has an odd number of videos, so that the shares differ in size."""
     lists = tmp_path / "lists"
     lists.mkdir()
@@ -179,10 +182,7 @@ def test_two_processes_evaluate_like_one(finished, overrides, tmp_path):
             "".join(text.splitlines(True)[:-1]) if "test" in path.name else text
         )
     words = [*overrides, "DATA.PATH_TO_DATA_DIR", str(lists), "TRAIN.ENABLE", "False"]
-    words += [
-        "TEST.CHECKPOINT_FILE_PATH",
-        str(finished / "checkpoints/checkpoint_epoch_00002.pyth"),
-    ]
+    words += ["TEST.CHECKPOINT_FILE_PATH", str(checkpoint)]
     assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(tmp_path / "one")]) == 0
     done = two_processes(*words, "OUTPUT_DIR", str(tmp_path / "two"))
     assert done.returncode == 0, done.stdout
@@ -190,41 +190,32 @@ def test_two_processes_evaluate_like_one(finished, overrides, tmp_path):
     two = load_predictions(tmp_path / "two/predictions/test.npz")
     assert one["index"].tolist() == two["index"].tolist() == list(range(15))
     np.testing.assert_allclose(one["scores"], two["scores"], atol=1e-6)
-    read = [json.loads((tmp_path / n / "results.json").read_text())["test"] for n in ("one", "two")]
-    assert read[0] == read[1]
+    assert results_of(tmp_path / "one")["test"] == results_of(tmp_path / "two")["test"]
 
 
-def test_accumulated_small_batches_step_like_one_large_batch(overrides, tmp_path):
-    words = [*overrides, "MODEL.FREEZE", "bn_statistics", "MODEL.DROPOUT_RATE", "0.0"]
+def test_accumulated_small_batches_step_like_one_large_batch(run, tmp_path):
+    words = ["MODEL.FREEZE", "bn_statistics", "MODEL.DROPOUT_RATE", "0.0"]
     for name, steps in (("whole", "1"), ("parts", "4")):
-        folder = ["OUTPUT_DIR", str(tmp_path / name), "TRAIN.ACCUMULATION_STEPS", steps]
-        assert main(["--cfg", CFG, *words, *folder]) == 0
-    states = [
-        torch.load(tmp_path / n / "checkpoints/checkpoint_epoch_00002.pyth", weights_only=True)
-        for n in ("whole", "parts")
-    ]
-    torch.testing.assert_close(
-        states[0]["model_state"], states[1]["model_state"], rtol=1e-3, atol=1e-4
-    )
+        folder = ["OUTPUT_DIR", tmp_path / name, "TRAIN.ACCUMULATION_STEPS", steps]
+        assert run(*words, *folder) == 0
+    states = [newest(tmp_path / name)["model_state"] for name in ("whole", "parts")]
+    torch.testing.assert_close(*states, rtol=1e-3, atol=1e-4)
 
 
-def test_bfloat16_and_channels_last_train(overrides, tmp_path):
-    words = [*overrides, "TRAIN.MIXED_PRECISION", "True", "MODEL.CHANNELS_LAST", "True"]
-    assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(tmp_path)]) == 0
+def test_bfloat16_and_channels_last_train(run):
+    assert run("TRAIN.MIXED_PRECISION", "True", "MODEL.CHANNELS_LAST", "True") == 0
 
 
-def test_a_non_finite_loss_stops_with_the_files_of_the_batch(overrides, tmp_path, capfd):
-    words = [*overrides, "SOLVER.BASE_LR", "1e30", "SOLVER.WARMUP_EPOCHS", "0"]
-    words += ["SOLVER.OPTIMIZING_METHOD", "sgd", "OUTPUT_DIR", str(tmp_path)]
-    assert main(["--cfg", CFG, *words]) == 1
+def test_a_non_finite_loss_stops_with_the_files_of_the_batch(run, capfd):
+    words = ["SOLVER.BASE_LR", "1e30", "SOLVER.WARMUP_EPOCHS", "0"]
+    assert run(*words, "SOLVER.OPTIMIZING_METHOD", "sgd") == 1
     error = capfd.readouterr().err
     assert "Non-finite" in error
     assert error.count(".mp4") == 8
 
 
-def test_tensorboard_files_are_written_when_asked_for(overrides, tmp_path):
-    words = [*overrides, "TENSORBOARD.ENABLE", "True", "OUTPUT_DIR", str(tmp_path)]
-    assert main(["--cfg", CFG, *words]) == 0
+def test_tensorboard_files_are_written_when_asked_for(run, tmp_path):
+    assert run("TENSORBOARD.ENABLE", "True") == 0
     assert list((tmp_path / "tensorboard").glob("events.out.tfevents.*"))
 
 
@@ -234,36 +225,33 @@ def test_help_config_and_help_explain_themselves(capfd):
     assert "usage" in execute("--help").stdout
 
 
-def test_a_start_from_scratch_in_a_used_folder_tests_its_own_weights(overrides, tmp_path):
-    words = [*overrides, "OUTPUT_DIR", str(tmp_path), "SOLVER.WARMUP_EPOCHS", "0"]
-    assert main(["--cfg", CFG, *words]) == 0
-    again = [*words, "SOLVER.MAX_EPOCH", "1", "TRAIN.AUTO_RESUME", "False"]
-    assert main(["--cfg", CFG, *again]) == 0
-    results = json.loads((tmp_path / "results.json").read_text())
-    assert results["checkpoint"].endswith("checkpoints/checkpoint_epoch_00001.pyth")
+def test_a_start_from_scratch_in_a_used_folder_tests_its_own_weights(run, tmp_path):
+    words = ("SOLVER.WARMUP_EPOCHS", "0")
+    assert run(*words) == 0
+    assert run(*words, "SOLVER.MAX_EPOCH", "1", "TRAIN.AUTO_RESUME", "False") == 0
+    tested = results_of(tmp_path)["checkpoint"]
+    assert tested.endswith("checkpoints/checkpoint_epoch_00001.pyth")
     assert (tmp_path / "checkpoints/earlier-1/checkpoint_epoch_00002.pyth").is_file()
 
 
-def test_a_shorter_config_does_not_test_a_longer_run(finished, overrides, capfd):
-    words = [*overrides, "SOLVER.MAX_EPOCH", "1", "SOLVER.WARMUP_EPOCHS", "0"]
-    assert main(["--cfg", CFG, *words, "OUTPUT_DIR", str(finished)]) == 1
+def test_a_shorter_config_does_not_test_a_longer_run(finished, run, capfd):
+    words = ["SOLVER.MAX_EPOCH", "1", "SOLVER.WARMUP_EPOCHS", "0"]
+    assert run(*words, "OUTPUT_DIR", finished) == 1
     captured = capfd.readouterr()
     assert "this config ends after 1" in captured.err
     assert "SOLVER.MAX_EPOCH: 2 -> 1" in captured.out
 
 
-def test_another_list_of_the_same_length_is_refused(finished, overrides, capfd):
-    assert main(["--cfg", CFG, *overrides, "DATA.FOLD", "2", "OUTPUT_DIR", str(finished)]) == 1
+def test_another_list_of_the_same_length_is_refused(finished, run, capfd):
+    assert run("DATA.FOLD", "2", "OUTPUT_DIR", finished) == 1
     assert "another list of training files" in capfd.readouterr().err
 
 
-def test_no_step_per_epoch_is_an_error(overrides, tmp_path, capfd):
-    words = ["TRAIN.BATCH_SIZE", "64", "TRAIN.ACCUMULATION_STEPS", "4", "OUTPUT_DIR", str(tmp_path)]
-    assert main(["--cfg", CFG, *overrides, *words]) == 1
+def test_no_step_per_epoch_is_an_error(run, capfd):
+    assert run("TRAIN.BATCH_SIZE", "64", "TRAIN.ACCUMULATION_STEPS", "4") == 1
     assert "TRAIN.ACCUMULATION_STEPS = 4" in capfd.readouterr().err
 
 
-def test_more_classes_than_names_are_reported_all_the_same(overrides, tmp_path):
-    words = [*overrides, "MODEL.NUM_CLASSES", "10", "OUTPUT_DIR", str(tmp_path)]
-    assert main(["--cfg", CFG, *words]) == 0
+def test_more_classes_than_names_are_reported_all_the_same(run, tmp_path):
+    assert run("MODEL.NUM_CLASSES", "10") == 0
     assert "class 9" in (tmp_path / "report.html").read_text()

@@ -13,9 +13,8 @@ import time
 import pytest
 
 from slowfast.config import get_cfg
-from slowfast.engine import run_lock
-from slowfast.engine.run_folder import LOCK, RunFolder
-from slowfast.engine.run_lock import STALE_SECONDS, RunLock
+from slowfast.engine import run_folder
+from slowfast.engine.run_folder import LOCK, STALE_SECONDS, RunFolder, RunLock
 from slowfast.utils.errors import ConfigError
 
 HERE = socket.gethostname()
@@ -31,10 +30,10 @@ def cfg(tmp_path):
 @pytest.fixture
 def impatient(monkeypatch):
     """Let locks become stale within a second."""
-    monkeypatch.setattr(run_lock, "STALE_SECONDS", 1.0)
-    monkeypatch.setattr(run_lock, "DYING_SECONDS", 0.5)
-    monkeypatch.setattr(run_lock, "HEARTBEAT_SECONDS", 0.2)
-    monkeypatch.setattr(run_lock, "SETTLE_SECONDS", 0.3)
+    monkeypatch.setattr(run_folder, "STALE_SECONDS", 1.0)
+    monkeypatch.setattr(run_folder, "DYING_SECONDS", 0.5)
+    monkeypatch.setattr(run_folder, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(run_folder, "SETTLE_SECONDS", 0.3)
 
 
 @pytest.fixture

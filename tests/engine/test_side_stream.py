@@ -5,8 +5,8 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from slowfast.engine import side_stream
-from slowfast.engine.side_stream import SideStream
+from slowfast.engine import state
+from slowfast.engine.state import SideStream
 
 
 def batch_of(number):
@@ -65,7 +65,7 @@ def test_work_waits_for_the_copy_and_keeps_its_memory(monkeypatch):
     monkeypatch.setattr(torch.cuda, "Stream", lambda device: Stream("side"))
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: Stream("work"))
     monkeypatch.setattr(torch.cuda, "stream", on)
-    monkeypatch.setattr(side_stream, "batch_to_device", to_device)
+    monkeypatch.setattr(state, "batch_to_device", to_device)
     SideStream(torch.device("cuda")).copy(batch_of(0))
     begun = ["on side", "copies", "back", "work waits for side"]
     assert asked == [*begun, "work uses video", "work uses index"]

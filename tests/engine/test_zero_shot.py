@@ -12,14 +12,14 @@ from slowfast.config import load_cfg
 from slowfast.config.defaults import assert_and_infer_cfg
 from slowfast.datasets.media import open_media
 from slowfast.engine.lr_policy import get_lr_at_epoch
-from slowfast.engine.open_vocabulary import build_open_vocabulary
+from slowfast.engine.moments import build_open_vocabulary
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.models.text.word_vectors import open_vectors
 from slowfast.tasks.zero_shot import ZeroShotTask
 from slowfast.utils.errors import AnnotationError, CheckpointError
 
-from .conftest import ROOT, run_process
+from .conftest import ROOT, results_of, run_process
 
 CONFIG = str(ROOT / "configs/demo/zero_shot.yaml")
 UNSEEN = ["Jump", "Sway", "ZigZag"]
@@ -29,6 +29,12 @@ CLASSES = ["Blink", "Bounce", "Jump", "Orbit", "Pulse", "Spin", "Sway", "ZigZag"
 @pytest.fixture(scope="module")
 def words(overrides):
     return [*overrides, "SOLVER.WARMUP_EPOCHS", "0.0", "SOLVER.MAX_EPOCH", "1"]
+
+
+@pytest.fixture(scope="module")
+def ucf101(demo_world) -> str:
+    """The test set of the demo, as ZERO_SHOT.TEST_SETS names one."""
+    return f"ucf101={demo_world / 'ucf101/ucfTrainTestlist'}={demo_world / 'videos'}"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,7 @@ def task(words, **keys):
 
 
 def test_unseen_classes_are_tested_and_measured_beside_the_seen_ones(run):
-    found = json.loads((run / "results.json").read_text())
+    found = results_of(run)
     test = found["test"]
     assert found["headline"] == "ucf101/top1_acc"
     assert (test["ucf101/num_classes"], test["ucf101_generalised/num_classes"]) == (3, 8)
@@ -98,30 +104,23 @@ def test_training_classes_without_any_vector_are_left_out_where_words_are_skippe
     assert len(made.train_classes.names) == 4
 
 
-def test_words_that_have_no_vector_are_named_for_all_lists_at_once(words, demo_world, tmp_path):
+def test_words_that_have_no_vector_are_named_for_all_lists_at_once(
+    words, ucf101, demo_world, tmp_path
+):
     for name in ("Flurbing", "Guitarr"):
         (tmp_path / name).symlink_to(demo_world / "videos/Spin")
-    lists = f"={demo_world / 'ucf101/ucfTrainTestlist'}={demo_world / 'videos'}"
-    sets = [f"own:class_folders={tmp_path}={tmp_path}", f"plain:ucf101{lists}"]
+    sets = [f"own:class_folders={tmp_path}={tmp_path}", f"plain:{ucf101}"]
     with pytest.raises(AnnotationError, match=r"'flurbing'.*'guitarr'.*'zigzag'"):
         task(words, TEST_SETS=json.dumps(sets), TEST_CLASSES="[]", TEST_NAMES="plain")
 
 
-def test_names_of_other_classes_are_one_message(words, demo_world, tmp_path, capfd):
+def test_names_of_other_classes_are_one_message(words, ucf101, demo_world, tmp_path, capfd):
     (tmp_path / "names.txt").write_text("Blink\nBounce\nJump\n")
-    lists = f"ucf101={demo_world / 'ucf101/ucfTrainTestlist'}={demo_world / 'videos'}"
     pairs = ["TRAIN.DATASET", "kinetics", "DATA.PATH_TO_DATA_DIR", str(demo_world / "kinetics")]
-    pairs += ["DATA.PATH_PREFIX", str(demo_world), "ZERO_SHOT.TEST_SETS", json.dumps([lists])]
-    pairs += [
-        "DATA.CLASS_NAMES_PATH",
-        str(tmp_path / "names.txt"),
-        "OUTPUT_DIR",
-        str(tmp_path / "r"),
-    ]
-    assert main(["--cfg", CONFIG, *words, *pairs]) == 1
-    assert re.search(
-        "the labels go up to 7, but only 3 classes have a name", capfd.readouterr().err
-    )
+    pairs += ["DATA.PATH_PREFIX", str(demo_world), "ZERO_SHOT.TEST_SETS", json.dumps([ucf101])]
+    pairs += ["DATA.CLASS_NAMES_PATH", str(tmp_path / "names.txt")]
+    assert main(["--cfg", CONFIG, *words, *pairs, "OUTPUT_DIR", str(tmp_path / "r")]) == 1
+    assert "the labels go up to 7, but only 3 classes have a name" in capfd.readouterr().err
 
 
 def test_vectors_of_another_length_than_those_that_were_trained_on_are_one_line(
@@ -137,10 +136,9 @@ def test_vectors_of_another_length_than_those_that_were_trained_on_are_one_line(
     assert re.search(r"weight is \(50, .* and \(20, .* \(and 1 like it\).*ZERO_SHOT.VECTORS", line)
 
 
-def test_several_test_sets_and_the_whole_of_one(words, demo_world):
+def test_several_test_sets_and_the_whole_of_one(words, ucf101, demo_world):
     videos = demo_world / "videos"
-    folds = demo_world / "ucf101/ucfTrainTestlist"
-    sets = [f"ucf101={folds}={videos}", f"all:class_folders={videos}={videos}"]
+    sets = [ucf101, f"all:class_folders={videos}={videos}"]
     made = task(words, TEST_SETS=json.dumps(sets), GENERALISED="False")
     evaluations = {one.name: one for one in made.evaluations()}
     assert list(evaluations) == ["val", "ucf101", "all"]
@@ -150,7 +148,7 @@ def test_several_test_sets_and_the_whole_of_one(words, demo_world):
 
 
 @pytest.mark.parametrize(
-    ("choice", "ucf101", "own"),
+    ("choice", "kept", "own"),
     [
         (["-Jump"], {*CLASSES} - {"Jump"}, {"spin", "sit"}),
         (["Jump", "-spin"], {"Jump"}, {"sit"}),
@@ -158,14 +156,13 @@ def test_several_test_sets_and_the_whole_of_one(words, demo_world):
     ],
 )
 def test_classes_are_chosen_or_left_out_of_each_test_set(
-    words, demo_world, tmp_path, choice, ucf101, own
+    words, ucf101, demo_world, tmp_path, choice, kept, own
 ):
     for name in ("spin", "sit"):
         (tmp_path / name).symlink_to(demo_world / "videos/Spin")
-    lists = f"ucf101={demo_world / 'ucf101/ucfTrainTestlist'}={demo_world / 'videos'}"
-    sets = json.dumps([lists, f"own:class_folders={tmp_path}={tmp_path}"])
+    sets = json.dumps([ucf101, f"own:class_folders={tmp_path}={tmp_path}"])
     made = task(words, TEST_SETS=sets, TEST_CLASSES=json.dumps(choice), THRESHOLD="0.0")
-    assert {name: set(c.names) for name, c in made.tests.items()} == {"ucf101": ucf101, "own": own}
+    assert {name: set(c.names) for name, c in made.tests.items()} == {"ucf101": kept, "own": own}
 
 
 def test_seen_classes_are_not_measured_on_videos_that_are_trained_on(
@@ -180,13 +177,12 @@ def test_seen_classes_are_not_measured_on_videos_that_are_trained_on(
     assert "epoch 1" not in found.out + found.err
 
 
-def test_a_test_needs_no_training_list(run, words, demo_world, tmp_path):
-    sets = [f"ucf101={demo_world / 'ucf101/ucfTrainTestlist'}={demo_world / 'videos'}"]
+def test_a_test_needs_no_training_list(run, words, ucf101, tmp_path):
     only = ["TRAIN.ENABLE", "False", "DATA.PATH_TO_DATA_DIR", str(tmp_path / "nowhere")]
-    only += ["ZERO_SHOT.TEST_SETS", json.dumps(sets), "ZERO_SHOT.GENERALISED", "False"]
+    only += ["ZERO_SHOT.TEST_SETS", json.dumps([ucf101]), "ZERO_SHOT.GENERALISED", "False"]
     only += ["TEST.CHECKPOINT_FILE_PATH", newest(run), "OUTPUT_DIR", str(tmp_path / "test")]
     assert main(["--cfg", CONFIG, *words, *only]) == 0
-    found, whole = (json.loads((f / "results.json").read_text()) for f in (tmp_path / "test", run))
+    found, whole = (results_of(f) for f in (tmp_path / "test", run))
     assert found["test"]["top1_acc"] == whole["test"]["ucf101/top1_acc"]
 
 
@@ -232,13 +228,8 @@ def test_the_published_recipes(name, steps):
 
 def test_a_video_gets_labels_of_ones_own(run, words, demo_world, tmp_path):
     video = sorted((demo_world / "videos/Spin").glob("*"))[0]
-    tool = [
-        sys.executable,
-        str(ROOT / "tools/classify_open_vocabulary.py"),
-        "--cfg",
-        CONFIG,
-        *words,
-    ]
+    program = str(ROOT / "tools/classify_open_vocabulary.py")
+    tool = [sys.executable, program, "--cfg", CONFIG, *words]
     tool += ["--video", str(video), "--out", str(tmp_path / "out.mp4"), "--top", "2"]
     labels = ["--labels", "spin turn, swimming, playing guitar"]
     done = run_process([*tool, *labels, "TEST.CHECKPOINT_FILE_PATH", newest(run)], 120)

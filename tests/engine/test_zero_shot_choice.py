@@ -11,17 +11,17 @@ import torch
 from oracles.checkpoints import zero_shot_content
 from PIL import Image
 
-from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
+from slowfast.checkpoint.store import CheckpointStore
 from slowfast.config import load_cfg
 from slowfast.config.defaults import assert_and_infer_cfg
-from slowfast.engine.best_epoch import best_checkpoint
 from slowfast.engine.run import main
+from slowfast.engine.test import best_checkpoint
 from slowfast.evaluation.predictions import load_predictions
 from slowfast.tasks.zero_shot import ZeroShotEvaluator, ZeroShotTask
 from slowfast.tasks.zero_shot_classes import Classes
 from slowfast.utils.errors import CheckpointError, ConfigError
 
-from .conftest import ROOT
+from .conftest import ROOT, newest, results_of, rows
 
 CONFIG = str(ROOT / "configs/demo/zero_shot.yaml")
 UNSEEN = ["Jump", "Sway", "ZigZag"]
@@ -46,17 +46,8 @@ def task(words, *keys):
     return ZeroShotTask(assert_and_infer_cfg(load_cfg([CONFIG], [*words, *keys])))
 
 
-def rows(folder, kind):
-    lines = (folder / "stats.jsonl").read_text().splitlines()
-    return [row for row in map(json.loads, lines) if row["_type"] == kind]
-
-
-def newest(folder):
-    return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
-
-
 def test_a_choice_on_the_test_set_is_labelled_in_the_results(chosen_on_test):
-    found = json.loads((chosen_on_test / "results.json").read_text())
+    found = results_of(chosen_on_test)
     label = "best epoch ON THE TEST SET ucf101 (ZERO_SHOT.SELECT_ON_TEST)"
     assert found["protocol"] == {"model_choice": label, "average_over_clips": "features"}
     validated = rows(chosen_on_test, "val_epoch")
@@ -133,14 +124,8 @@ def test_still_images_pretrain_a_network_that_goes_on_with_videos(
     stills = ["TRAIN.DATASET", "sun397", "DATA.STILL_IMAGES", "True", "TRAIN.EVAL_PERIOD", "0"]
     stills += ["DATA.PATH_TO_DATA_DIR", str(scenes), "DATA.PATH_PREFIX", str(scenes / "images")]
     stills += ["ZERO_SHOT.TRAIN_NAMES", "sun397", "ZERO_SHOT.TEST_SETS", json.dumps(sets)]
-    stills += [
-        "TRAIN.BATCH_SIZE",
-        "4",
-        "SOLVER.MAX_EPOCH",
-        "1",
-        "OUTPUT_DIR",
-        str(tmp_path / "sun"),
-    ]
+    stills += ["TRAIN.BATCH_SIZE", "4", "SOLVER.MAX_EPOCH", "1"]
+    stills += ["OUTPUT_DIR", str(tmp_path / "sun")]
     assert main(["--cfg", CONFIG, *words, *stills]) == 0
     with (tmp_path / "sun/classes.csv").open() as file:
         assert [row["class"] for row in csv.DictReader(file)] == ["abbey", "beach", "lake"]
@@ -148,14 +133,11 @@ def test_still_images_pretrain_a_network_that_goes_on_with_videos(
     start += ["ZERO_SHOT.START_HEAD", "checkpoint", "SOLVER.BASE_LR", "1e-9"]
     start += ["SOLVER.MAX_EPOCH", "1", "OUTPUT_DIR", str(tmp_path / "video")]
     assert main(["--cfg", CONFIG, *words, *start]) == 0
-    before, after = (
-        newest(tmp_path / "sun")["model_state"],
-        newest(tmp_path / "video")["model_state"],
-    )
+    before, after = (newest(tmp_path / name)["model_state"] for name in ("sun", "video"))
     for name in ("regressor.weight", "backbone.stem.0.weight"):
         if name in before:
             torch.testing.assert_close(after[name], before[name], rtol=0, atol=1e-5)
-    found = json.loads((tmp_path / "sun/results.json").read_text())["test"]
+    found = results_of(tmp_path / "sun")["test"]
     assert found["num_classes"] == 3
     shutil.rmtree(tmp_path / "video")
 
@@ -179,7 +161,7 @@ def release(words, recorded, tmp_path):
         keys += ["MODEL.CKPT", str(tmp_path / "released.pth.tar"), "TRAIN.ENABLE", "False"]
         keys += ["ZERO_SHOT.VECTORS", str(tmp_path / "table.npz"), "OUTPUT_DIR", str(folder)]
         assert main(["--cfg", CONFIG, *words, *keys, "TEST.NUM_ENSEMBLE_VIEWS", "1"]) == 0
-        found = json.loads((folder / "results.json").read_text())
+        found = results_of(folder)
         assert found["checkpoint"].endswith("released.pth.tar")
         assert found["test"]["num_videos"] == 6
         return load_predictions(folder / "predictions/test.npz")["embedding"]
@@ -203,7 +185,7 @@ def test_combinations_of_known_words_are_tested_on_those_never_seen(words, demo_
     place = words.index("DATA.PATH_PREFIX")
     others = words[:place] + words[place + 2 :]
     assert main(["--cfg", config, *others, *keys, "OUTPUT_DIR", str(tmp_path)]) == 0
-    found = json.loads((tmp_path / "results.json").read_text())["test"]
+    found = results_of(tmp_path)["test"]
     assert found["num_classes"] == 16 and found["chance_top1"] == 100 / 16
     with (tmp_path / "classes.csv").open() as file:
         trained = [row["class"] for row in csv.DictReader(file) if row["trained"] == "yes"]

@@ -5,8 +5,7 @@ import torch
 from torch import nn
 
 from slowfast.config import get_cfg
-from slowfast.engine.optimizer import get_param_groups
-from slowfast.engine.phases import phase_at
+from slowfast.engine.optimizer import get_param_groups, phase_at
 from slowfast.models.build import build_model
 from slowfast.models.heads import Projection
 from slowfast.models.multimodal import Branch, MultiModalEncoder

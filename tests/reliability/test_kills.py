@@ -44,7 +44,7 @@ def kill_while_writing(save, bytes, whole=torch.save):
 
 from slowfast.datasets.clips import ClipDataset
 from slowfast.engine import evaluate
-from slowfast.engine.hooks.epoch_start import EpochStartHook
+from slowfast.engine.hooks.logging import EpochStartHook
 from slowfast.engine.trainer import Trainer
 from slowfast.ssl import avid_cma
 """

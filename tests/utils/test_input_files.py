@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slowfast.utils.errors import AnnotationError, brief, nearest, nearest_keys
+from slowfast.utils.errors import AnnotationError, brief, did_you_mean, nearest_keys
 from slowfast.utils.files import write_csv
 from slowfast.utils.input_files import (
     parse_number,
@@ -114,5 +114,6 @@ def test_messages_show_the_beginning_of_what_is_long():
     circle = []
     circle.append(circle)
     assert "too large to show" in brief(10**5000) and brief(circle) == "[[...]]"
-    assert nearest("x" * 10**6, ["x"]) == [] and nearest_keys("x" * 10**6, ["A.B"]) == []
+    assert did_you_mean("x" * 10**6, ["x"]) == "Known: x."
+    assert nearest_keys("x" * 10**6, ["A.B"]) == []
     assert json.loads(json.dumps(LATIN)) == LATIN

@@ -1,11 +1,9 @@
 """Addresses and variables in paths: fetched once and whole, or refused with key and address."""
 
-import functools
-import http.server
-import threading
 from pathlib import Path
 
 import pytest
+from oracles.range_server import serving
 
 from slowfast.config import get_cfg
 from slowfast.utils.errors import ConfigError, DownloadError
@@ -14,38 +12,14 @@ from slowfast.utils.parser import load_config, parse_args
 from slowfast.utils.paths import list_file, local_path
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder; promises more bytes of ``torn`` than it sends."""
-
-    def do_GET(self):
-        self.server.asked.append(self.path)
-        if self.path.endswith("torn.pyth"):
-            self.send_response(200)
-            self.send_header("Content-Length", "1000")
-            self.end_headers()
-            self.wfile.write(b"x" * 10)
-            return
-        super().do_GET()
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def server(tmp_path, monkeypatch):
     """A web server of the folder ``www``; the cache is ``cache``."""
     (tmp_path / "www/models").mkdir(parents=True)
     monkeypatch.setenv("SLOWFAST_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "*")
-    handler = functools.partial(Handler, directory=str(tmp_path / "www"))
-    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    web.asked, web.url = [], f"http://127.0.0.1:{web.server_port}"
-    thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield web
-    web.shutdown()
-    web.server_close()
-    thread.join()
+    with serving(tmp_path / "www") as server:
+        yield server
 
 
 def cached(tmp_path):
@@ -58,7 +32,7 @@ def test_a_file_is_fetched_once_and_its_checksum_logged(server, tmp_path, caplog
     with caplog.at_level("INFO"):
         paths = {local_path(f"{server.url}/models/net.pyth", "MODEL.CKPT") for _ in range(2)}
     (path,) = paths
-    assert server.asked == ["/models/net.pyth"]
+    assert server.requests == 1
     assert [str(p) for p in cached(tmp_path)] == [path]
     assert Path(path).read_bytes() == b"weights"
     assert f"SHA-256 {sha256(source)}" in caplog.text and "MODEL.CKPT" in caplog.text
@@ -66,6 +40,8 @@ def test_a_file_is_fetched_once_and_its_checksum_logged(server, tmp_path, caplog
 
 @pytest.mark.parametrize("name", ["torn.pyth", "nowhere.pyth"])
 def test_what_does_not_come_whole_leaves_no_file_and_names_key_and_address(server, tmp_path, name):
+    (tmp_path / "www/models/torn.pyth").write_bytes(b"weights")
+    server.failures = [0] * 9 if name == "torn.pyth" else []
     url = f"{server.url}/models/{name}"
     with pytest.raises(DownloadError) as caught:
         local_path(url, "SSL.CHECKPOINT")
@@ -129,10 +105,8 @@ def test_home_and_variables_are_expanded(tmp_path, monkeypatch):
     cfg = load_config(parse_args(["--cfg", "$CONFIGS/a.yaml", *words]))
     assert (cfg.DATA.PATH_TO_DATA_DIR, cfg.DATA.PATH_PREFIX) == ("/home/me/lists", "/disk/videos")
     assert (cfg.OUTPUT_DIR, cfg.MODEL.CKPT) == ("/disk/out", "/disk/a.pyth")
-    assert (cfg.AUDIO.NORM_STATS, cfg.AVA.TEST_LISTS) == (
-        "/home/me/s.json",
-        ["/disk/a.csv", "b.csv"],
-    )
+    assert cfg.AUDIO.NORM_STATS == "/home/me/s.json"
+    assert cfg.AVA.TEST_LISTS == ["/disk/a.csv", "b.csv"]
     assert cfg.AVA.FRAME_DIR == get_cfg().AVA.FRAME_DIR
 
 

@@ -3,6 +3,8 @@
 Thoker et al., "How Severe is Benchmark-Sensitivity in Video Self-Supervised Learning?".
 """
 
+from typing import Any
+
 from torch import nn
 
 from slowfast.checkpoint.formats.base import (
@@ -20,24 +22,29 @@ from slowfast.checkpoint.formats.registry import register
 
 # One archive holds the files of all methods that SEVERE trained anew.
 SEVERE_SOURCE = "https://surfdrive.surf.nl/files/index.php/s/Zw9tbuOYAInzVQC"
+TUBELET_SOURCE = "https://github.com/fmthoker/tubelet-contrast"
+
+
+def register_trained(name: str, **fields: Any) -> None:
+    """Enter a format with what most of these networks have in common."""
+    usual = {"at": "state_dict", "inputs": IMAGENET, "source": SEVERE_SOURCE}
+    usual["trained_on"] = "Kinetics-400, video"
+    register(name, CheckpointFormat(**{**usual, **fields}))
+
 
 # AVID-CMA trained anew by SEVERE's authors on torchvision's R(2+1)D-18.
 #
 # The files that AVID's own authors released have another network: see ``avid_release``.
-register(
+register_trained(
     "avid_cma",
-    CheckpointFormat(
-        title="AVID-CMA",
-        at="model",
-        parts={
-            r"video_model\.(?=stem|layer)": VIDEO,
-            r"audio_model\.": AUDIO_BRANCH,
-            r"(video|audio)_proj\.": PRETEXT_HEAD,
-        },
-        inputs=IMAGENET,
-        trained_on="Kinetics-400, video and audio (20 epochs)",
-        source=SEVERE_SOURCE,
-    ),
+    title="AVID-CMA",
+    at="model",
+    parts={
+        r"video_model\.(?=stem|layer)": VIDEO,
+        r"audio_model\.": AUDIO_BRANCH,
+        r"(video|audio)_proj\.": PRETEXT_HEAD,
+    },
+    trained_on="Kinetics-400, video and audio (20 epochs)",
 )
 
 
@@ -61,18 +68,12 @@ CTP_RENAMES = (
     *SHORTCUT,
 )
 
-register(
+register_trained(
     "ctp",
-    CheckpointFormat(
-        title="CtP",
-        at="state_dict",
-        parts={r"backbone\.": VIDEO, r"head\.": PRETEXT_HEAD},
-        renames=CTP_RENAMES,
-        inputs=IMAGENET,
-        trained_on="Kinetics-400, video",
-        source=SEVERE_SOURCE,
-        note="Pretrained with 1e-3 added to the variance in normalisation; evaluated with 1e-5.",
-    ),
+    title="CtP",
+    parts={r"backbone\.": VIDEO, r"head\.": PRETEXT_HEAD},
+    renames=CTP_RENAMES,
+    note="Pretrained with 1e-3 added to the variance in normalisation; evaluated with 1e-5.",
 )
 
 
@@ -84,77 +85,57 @@ MOCO_PARTS = {
     r"queue": QUEUE,
 }
 
-register(
+register_trained(
     "moco",
-    CheckpointFormat(
-        title="MoCo",
-        at="state_dict",
-        parts=MOCO_PARTS,
-        inputs=IMAGENET,
-        trained_on="Kinetics-400, video",
-        source=SEVERE_SOURCE,
-    ),
+    title="MoCo",
+    parts=MOCO_PARTS,
 )
 
 
 # Pretext-Contrast: torchvision's stages by number, in a file of bare tensors.
-register(
+register_trained(
     "pretext_contrast",
-    CheckpointFormat(
-        title="Pretext-Contrast",
-        at="",
-        parts={
-            r"base_network\.(?=\d+\.)": VIDEO,
-            r"(fc|projector)\.": PRETEXT_HEAD,
-        },
-        renames=((r"0\.", "stem."), (r"(\d)\.", r"layer\1.")),
-        inputs=IMAGENET,
-        trained_on="Kinetics-400, video",
-        source=SEVERE_SOURCE,
-        note="Pretrained on differences of frames; its published evaluation shows plain frames.",
-    ),
+    title="Pretext-Contrast",
+    at="",
+    parts={
+        r"base_network\.(?=\d+\.)": VIDEO,
+        r"(fc|projector)\.": PRETEXT_HEAD,
+    },
+    renames=((r"0\.", "stem."), (r"(\d)\.", r"layer\1.")),
+    note="Pretrained on differences of frames; its published evaluation shows plain frames.",
 )
 
 
 # RSPNet trained anew by SEVERE's authors on torchvision's R(2+1)D-18.
-register(
+register_trained(
     "rspnet",
-    CheckpointFormat(
-        title="RSPNet",
-        at="model",
-        parts={
-            r"encoder_q\.encoder\.(?=base_network\.\d+\.|stem|layer)": VIDEO,
-            r"encoder_q\.(encoder\.)?(fc|linear|head|new_fc|encoder_fuse)": PRETEXT_HEAD,
-            r"encoder_k\.": MOMENTUM,
-            r"queue": QUEUE,
-        },
-        renames=(
-            (r"base_network\.0\.", "stem."),
-            (r"base_network\.", "layer"),
-            (r"layer0\.", "stem."),
-        ),
-        inputs=IMAGENET,
-        trained_on="Kinetics-400, video",
-        source=SEVERE_SOURCE,
+    title="RSPNet",
+    at="model",
+    parts={
+        r"encoder_q\.encoder\.(?=base_network\.\d+\.|stem|layer)": VIDEO,
+        r"encoder_q\.(encoder\.)?(fc|linear|head|new_fc|encoder_fuse)": PRETEXT_HEAD,
+        r"encoder_k\.": MOMENTUM,
+        r"queue": QUEUE,
+    },
+    renames=(
+        (r"base_network\.0\.", "stem."),
+        (r"base_network\.", "layer"),
+        (r"layer0\.", "stem."),
     ),
 )
 
 
 # SeLaVi: the video network among the audio network and the heads of its clusterings.
-register(
+register_trained(
     "selavi",
-    CheckpointFormat(
-        title="SeLaVi",
-        at="model",
-        parts={
-            r"video_network\.base\.": VIDEO,
-            r"audio_network\.": AUDIO_BRANCH,
-            r"mlp_[va](\d+\.|\.(?=weight|bias))": PRETEXT_HEAD,  # one clustering has no number
-        },
-        inputs=IMAGENET,
-        trained_on="Kinetics-400, video and audio",
-        source=SEVERE_SOURCE,
-    ),
+    title="SeLaVi",
+    at="model",
+    parts={
+        r"video_network\.base\.": VIDEO,
+        r"audio_network\.": AUDIO_BRANCH,
+        r"mlp_[va](\d+\.|\.(?=weight|bias))": PRETEXT_HEAD,  # one clustering has no number
+    },
+    trained_on="Kinetics-400, video and audio",
 )
 
 
@@ -173,21 +154,16 @@ def keep_frames_in_layer4(backbone: nn.Module) -> None:
     backbone.strides = (4, 16, 16)
 
 
-register(
+register_trained(
     "tclr",
-    CheckpointFormat(
-        title="TCLR",
-        at="state_dict",
-        parts={r"0\.(?=stem|layer)": VIDEO, r"1\.": PRETEXT_HEAD},
-        inputs=Inputs((0.0,) * 3, (1.0,) * 3, reverse_channels=True),
-        # Undivided in this one place, in pairs in its neighbour.
-        patch=ArchitecturePatch(
-            marks=("layer4.0.conv1.0.weight", "layer4.0.conv2.0.0.weight"),
-            replaces="layer4.0.conv1.0.0.weight",
-            apply=keep_frames_in_layer4,
-        ),
-        trained_on="Kinetics-400, video",
-        source=SEVERE_SOURCE,
+    title="TCLR",
+    parts={r"0\.(?=stem|layer)": VIDEO, r"1\.": PRETEXT_HEAD},
+    inputs=Inputs((0.0,) * 3, (1.0,) * 3, reverse_channels=True),
+    # Undivided in this one place, in pairs in its neighbour.
+    patch=ArchitecturePatch(
+        marks=("layer4.0.conv1.0.weight", "layer4.0.conv2.0.0.weight"),
+        replaces="layer4.0.conv1.0.0.weight",
+        apply=keep_frames_in_layer4,
     ),
 )
 
@@ -199,53 +175,37 @@ TUBELET_PARTS = {
     r"key_(encoder|fc)\.": MOMENTUM,
     r"queue": QUEUE,
 }
-TUBELET_SOURCE = "https://github.com/fmthoker/tubelet-contrast"
-
-register(
+register_trained(
     "tubelet_contrast",
-    CheckpointFormat(
-        title="Tubelet-Contrast",
-        at="state_dict",
-        parts=TUBELET_PARTS,
-        renames=CTP_RENAMES,
-        inputs=IMAGENET,
-        trained_on="Kinetics-400 or Mini-Kinetics, video",
-        source=TUBELET_SOURCE,
-        note="Pretrained with 1e-3 added to the variance in normalisation; evaluated with 1e-5.",
-    ),
+    title="Tubelet-Contrast",
+    parts=TUBELET_PARTS,
+    renames=CTP_RENAMES,
+    trained_on="Kinetics-400 or Mini-Kinetics, video",
+    source=TUBELET_SOURCE,
+    note="Pretrained with 1e-3 added to the variance in normalisation; evaluated with 1e-5.",
 )
 
 
 # Tubelet-Contrast on R3D-18.
-register(
+register_trained(
     "tubelet_contrast_r3d",
-    CheckpointFormat(
-        title="Tubelet-Contrast (R3D)",
-        at="state_dict",
-        parts=TUBELET_PARTS,
-        renames=(
-            (r"stem\.conv\.", "stem.0."),
-            (r"stem\.bn\.", "stem.1."),
-            (r"(layer\d\.\d\.conv\d)\.conv\.", r"\1.0."),
-            *SHORTCUT,
-        ),
-        inputs=IMAGENET,
-        trained_on="Kinetics-400 or Mini-Kinetics, video",
-        source=TUBELET_SOURCE,
+    title="Tubelet-Contrast (R3D)",
+    parts=TUBELET_PARTS,
+    renames=(
+        (r"stem\.conv\.", "stem.0."),
+        (r"stem\.bn\.", "stem.1."),
+        (r"(layer\d\.\d\.conv\d)\.conv\.", r"\1.0."),
+        *SHORTCUT,
     ),
+    trained_on="Kinetics-400 or Mini-Kinetics, video",
+    source=TUBELET_SOURCE,
 )
 
 
 # VideoMoCo, whose files have the layout of MoCo's.
-register(
+register_trained(
     "video_moco",
-    CheckpointFormat(
-        title="VideoMoCo",
-        at="state_dict",
-        parts=MOCO_PARTS,
-        inputs=IMAGENET,
-        trained_on="Kinetics-400, video",
-        source=SEVERE_SOURCE,
-        note="Nothing in a file distinguishes it from MoCo's: say which it is.",
-    ),
+    title="VideoMoCo",
+    parts=MOCO_PARTS,
+    note="Nothing in a file distinguishes it from MoCo's: say which it is.",
 )

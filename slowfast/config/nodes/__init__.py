@@ -3,48 +3,16 @@
 A new group of keys is a new file with its ``TABLES``, named here once.
 """
 
-from slowfast.config.nodes import (
-    audio,
-    augmentation,
-    charades,
-    convnets,
-    data,
-    demo,
-    detection,
-    model,
-    mvit,
-    probe,
-    run,
-    solver,
-    ssl,
-    ssl_upstream,
-    tensorboard,
-    text,
-    train_test,
-    zero_shot,
-)
+from importlib import import_module
+
 from slowfast.config.schema import Key, Node, join_tables
 
 SUBJECTS = (
-    run,
-    train_test,
-    solver,
-    data,
-    audio,
-    text,
-    augmentation,
-    model,
-    convnets,
-    mvit,
-    ssl,
-    ssl_upstream,
-    detection,
-    charades,
-    zero_shot,
-    probe,
-    tensorboard,
-    demo,
+    *("run", "training", "data", "audio", "text", "augmentation", "model", "networks", "ssl"),
+    *("detection", "zero_shot", "probe", "display"),
 )
 
-TABLES: tuple[Node, ...] = tuple(table for subject in SUBJECTS for table in subject.TABLES)
+TABLES: tuple[Node, ...] = tuple(
+    table for subject in SUBJECTS for table in import_module(f"{__name__}.{subject}").TABLES
+)
 KEYS: dict[str, Key] = join_tables(TABLES)

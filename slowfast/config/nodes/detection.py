@@ -1,4 +1,4 @@
-"""Keys of action detection on AVA."""
+"""Keys of action detection on AVA, and of Charades."""
 
 from slowfast.config.schema import Key, Node
 
@@ -63,6 +63,20 @@ TABLES = (
         TRAIN_PCA_JITTER_ONLY=Key(True, "lighting noise alone, without colour jitter"),
         IMG_PROC_BACKEND=Key(
             "cv2", "accepted for old files; one pipeline serves both", choices=("cv2", "pytorch")
+        ),
+    ),
+    Node(
+        "CHARADES",
+        "Charades",
+        SOURCE=Key(
+            "frames",
+            "frame lists and extracted frames below DATA.PATH_PREFIX, or the videos with the "
+            "official annotations; both lists lie in DATA.PATH_TO_DATA_DIR",
+            choices=("frames", "video"),
+        ),
+        VIDEO_DIR=Key("data/charades/Charades_v1_480", "folder of the video files"),
+        FRAME_RATE=Key(
+            24, "frames per second of the lists, by which strides count", low=1, high=1000
         ),
     ),
 )

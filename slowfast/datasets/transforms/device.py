@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +40,11 @@ class ClipPreprocessor(nn.Module):
         self.slow_alpha = slow_alpha
         self.channels_last = channels_last
         self.color_rule = color_rule
+
+    @classmethod
+    def from_cfg(cls, data, **options: Any) -> ClipPreprocessor:
+        """Build with mean, deviation and order of channels of the ``DATA`` node of a config."""
+        return cls(data.MEAN, data.STD, data.REVERSE_INPUT_CHANNEL, **options)
 
     def forward(self, clips: Tensor, color: Tensor | None = None) -> list[Tensor]:
         """Return pathways of float32 ``(B, 3, T, H, W)``.

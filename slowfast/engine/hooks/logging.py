@@ -35,10 +35,6 @@ class StatsWriter:
     """Appends rows to ``stats.jsonl`` and hands their numbers to event writers.
 
     A full disk ends no run: the rows wait until there is room, and a writer that fails is left out.
-
-    Args:
-        output_dir: of the run.
-        writers: see :mod:`slowfast.engine.event_writers`.
     """
 
     def __init__(self, output_dir: Path, writers: Sequence[EventWriter] = ()) -> None:
@@ -107,6 +103,22 @@ def _stays(row: dict[str, Any], progress: Progress) -> bool:
     if step == progress.global_step and kind == "epoch_start":
         return False  # the epoch that begins with the next step starts again
     return step <= progress.global_step and kind != "test_final"
+
+
+class EpochStartHook(Hook):
+    """Calls ``task.on_epoch_start`` and logs the numbers it returns."""
+
+    def __init__(self, writer: StatsWriter) -> None:
+        self.writer = writer
+
+    def before_epoch(self, trainer: Trainer) -> None:
+        """Run also before the rest of a resumed epoch; the model knows what it has done."""
+        progress = trainer.progress
+        found = trainer.task.on_epoch_start(trainer.model, progress.epoch, trainer.output_dir)
+        if found:
+            row = {"_type": "epoch_start", "step": progress.global_step}
+            self.writer.write({**row, "epoch": progress.epoch + 1, **found})
+            logger.info("before epoch %d: %s", progress.epoch + 1, in_words(found))
 
 
 class LogHook(Hook):
