@@ -29,6 +29,7 @@ def write_media(
     ``frames`` is uint8 ``(T, H, W, 3)`` with even H and W, ``waveform`` float ``(S,)`` in
     [-1, 1]. The file appears under its name only when it is complete.
     """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     with MediaWriter(path, ENCODING, frame_rate) as writer:
         if waveform is not None:
             audio = writer.add_audio(sample_rate, 1, audio_bit_rate)
