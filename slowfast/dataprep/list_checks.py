@@ -48,6 +48,14 @@ class SplitReport:
         known = {names[k] if 0 <= k < len(names) else str(k): counts[k] for k in sorted(counts)}
         return {**known, **{name: 0 for name in names if name not in known}}
 
+    def line(self) -> str:
+        """Return the numbers of this split in words."""
+        facts = self.summary()
+        return (
+            f"{self.name}: {facts['usable']} of {facts['files']} files can be used, "
+            f"{facts['hours']:.2f} h, {len(facts['classes'])} classes ({facts['source']})"
+        )
+
     def summary(self) -> dict[str, Any]:
         """Return the numbers of this split for a JSON file."""
         good = [self.probes[row] for row in self.good_rows]
