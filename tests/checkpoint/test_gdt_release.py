@@ -10,7 +10,7 @@ from slowfast.checkpoint.pretrained import load_pretrained
 from slowfast.checkpoint.pretraining import load_pretraining
 from slowfast.models.audio import build_audio_backbone
 from slowfast.models.backbones import build_backbone
-from slowfast.models.heads import NormalisedProjection
+from slowfast.models.heads import Projection
 from slowfast.models.multimodal import Branch, MultiModalEncoder
 from slowfast.models.text.encoder import WordEncoder
 from slowfast.ssl.gdt import GDT, GDTText
@@ -23,10 +23,7 @@ pytestmark = pytest.mark.usefixtures("light_files")
 def model(projection=(512, 256), audio="resnet9") -> GDT:
     backbones = {"video": build_backbone("r2plus1d_18"), "audio": build_audio_backbone(audio)}
     encoder = MultiModalEncoder(
-        {
-            m: Branch(b, NormalisedProjection(b.feature_dim, projection))
-            for m, b in backbones.items()
-        }
+        {m: Branch(b, Projection(b.feature_dim, projection, 0.3)) for m, b in backbones.items()}
     )
     return GDT(encoder, find_hypothesis(6))
 
@@ -84,10 +81,7 @@ def test_a_released_file_of_frames_and_text_computes_the_recorded_embeddings(rec
     assert vectors.shape == (66250, 300)
     backbones = {"video": build_backbone("r2plus1d_18"), "text": WordEncoder(vectors)}
     encoder = MultiModalEncoder(
-        {
-            m: Branch(b, NormalisedProjection(b.feature_dim, (512, 256)))
-            for m, b in backbones.items()
-        }
+        {m: Branch(b, Projection(b.feature_dim, (512, 256), 0.3)) for m, b in backbones.items()}
     )
     ours = GDTText(encoder, find_hypothesis(5))
     load_pretraining(ours, path, "any list: there are no memories")

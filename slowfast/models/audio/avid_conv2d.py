@@ -7,9 +7,11 @@ State-dict names are those of the released checkpoints.
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor, nn
 
-from slowfast.models.audio.build import AUDIO_BACKBONES
+from slowfast.models.audio import AUDIO_BACKBONES
 
 LAYERS = ("conv1", "block1", "block2", "block3", "block4")
 
@@ -73,19 +75,12 @@ class AvidConv2D(nn.Module):
         return self.features(sound)["block4"]
 
 
-@AUDIO_BACKBONES.register
-def avid_conv2d_10(**options) -> AvidConv2D:
-    """The network of every released AVID checkpoint (4.7 M parameters)."""
-    return AvidConv2D(first_stride=2, **options)
-
-
-@AUDIO_BACKBONES.register
-def avid_conv2d_small(**options) -> AvidConv2D:
-    """The same layers for spectrograms of half the size: the small network of the ablations."""
-    return AvidConv2D(first_stride=1, **options)
-
-
-@AUDIO_BACKBONES.register
-def avid_conv2d_tiny(**options) -> AvidConv2D:
-    """The published network at a quarter of its width, for CPUs and the demo world."""
-    return AvidConv2D(first_stride=2, width=16, **options)
+VARIANTS = {
+    "avid_conv2d_10": {},  # 4.7 M parameters, in every released AVID checkpoint
+    # For spectrograms of half the size: the small network of the ablations.
+    "avid_conv2d_small": {"first_stride": 1},
+    # A quarter of the width, for CPUs and the demo world.
+    "avid_conv2d_tiny": {"width": 16},
+}
+for _name, _options in VARIANTS.items():
+    AUDIO_BACKBONES.register(partial(AvidConv2D, **_options), name=_name)

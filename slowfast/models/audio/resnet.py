@@ -9,7 +9,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from slowfast.models.audio.build import AUDIO_BACKBONES
+from slowfast.models.audio import AUDIO_BACKBONES
 
 
 class AudioResNet(nn.Module):

@@ -8,9 +8,11 @@ State-dict names are those of the released checkpoints.
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor, nn
 
-from slowfast.models.backbones.build import BACKBONES
+from slowfast.models.backbones import BACKBONES
 
 STAGE_BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 WIDTHS = (64, 128, 256, 512)
@@ -112,31 +114,14 @@ class AvidR2Plus1D(nn.Module):
         return self.features(clip)["conv5x"]
 
 
-@BACKBONES.register
-def avid_r2plus1d_10(**options) -> AvidR2Plus1D:
-    """Depth 10 (7.0 M parameters)."""
-    return AvidR2Plus1D(depth=10, **options)
-
-
-@BACKBONES.register
-def avid_r2plus1d_18(**options) -> AvidR2Plus1D:
-    """Depth 18 (15.4 M parameters), the network of every released AVID checkpoint."""
-    return AvidR2Plus1D(depth=18, **options)
-
-
-@BACKBONES.register
-def avid_r2plus1d_34(**options) -> AvidR2Plus1D:
-    """Depth 34 (28.9 M parameters)."""
-    return AvidR2Plus1D(depth=34, **options)
-
-
-@BACKBONES.register
-def avid_r2plus1d_small(**options) -> AvidR2Plus1D:
-    """Depth 10 without the stem's max-pool: the small network of the ablations."""
-    return AvidR2Plus1D(depth=10, stem_pool=False, **options)
-
-
-@BACKBONES.register
-def avid_r2plus1d_tiny(**options) -> AvidR2Plus1D:
-    """Depth 10 at a quarter of its width, for CPUs and the demo world."""
-    return AvidR2Plus1D(depth=10, width=16, **options)
+VARIANTS = {
+    "avid_r2plus1d_10": {"depth": 10},  # 7.0 M parameters
+    "avid_r2plus1d_18": {"depth": 18},  # 15.4 M parameters, in every released AVID checkpoint
+    "avid_r2plus1d_34": {"depth": 34},  # 28.9 M parameters
+    # Without the stem's max-pool: the small network of the ablations.
+    "avid_r2plus1d_small": {"depth": 10, "stem_pool": False},
+    # A quarter of the width, for CPUs and the demo world.
+    "avid_r2plus1d_tiny": {"depth": 10, "width": 16},
+}
+for _name, _options in VARIANTS.items():
+    BACKBONES.register(partial(AvidR2Plus1D, **_options), name=_name)

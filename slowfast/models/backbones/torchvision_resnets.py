@@ -10,7 +10,7 @@ from torchvision.models.video import r2plus1d_18 as torchvision_r2plus1d_18
 from torchvision.models.video import r3d_18 as torchvision_r3d_18
 from torchvision.models.video import resnet as tv
 
-from slowfast.models.backbones.build import BACKBONES
+from slowfast.models.backbones import BACKBONES
 
 
 class VideoResNetBackbone(nn.Module):
