@@ -6,7 +6,7 @@ Which of them counts is decided by a held-out tenth of the training items, never
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple, Protocol
@@ -128,8 +128,8 @@ def train_probes(
     grid: Sequence[tuple[float, float]],
     recipe: Recipe,
     device: torch.device | str = "cpu",
-) -> Iterator[int]:
-    """Train probes and yield the number of every epoch that is done.
+) -> None:
+    """Train probes.
 
     Args:
         probes: H of them, on the device; changed in place.
@@ -162,7 +162,6 @@ def train_probes(
             optimizer.zero_grad(set_to_none=True)
             losses.unflatten(0, logits.shape[:2]).mean(dim=1).sum().backward()
             optimizer.step()
-        yield epoch
 
 
 @torch.inference_mode()
@@ -210,19 +209,14 @@ def fit_probes(
         held = held_out_tenth(labels, recipe.seed)
         probes = build(len(grid)).to(device)
         rest = train.take(~held)
-        _exhaust(train_probes(probes, rest, labels[~held], grid, recipe, device))
+        train_probes(probes, rest, labels[~held], grid, recipe, device)
         right = probabilities(probes, train.take(held), device).argmax(axis=2) == labels[held]
         best, accuracy = int(right.mean(axis=1).argmax()), 100.0 * float(right.mean(axis=1).max())
         every = probabilities(probes, test, device)
     probe = build(1).to(device)
-    _exhaust(train_probes(probe, train, labels, [grid[best]], recipe, device))
+    train_probes(probe, train, labels, [grid[best]], recipe, device)
     scores = probabilities(probe, test, device)
     return Fitted(scores[0], *grid[best], accuracy, scores if every is None else every)
-
-
-def _exhaust(epochs: Iterator[int]) -> None:
-    for _ in epochs:
-        pass
 
 
 def _tensor(values: np.ndarray, device: torch.device | str) -> Tensor:
