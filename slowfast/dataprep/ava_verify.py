@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from slowfast.dataprep.ava_prepare.folders import read_record
-from slowfast.dataprep.ava_prepare.probe import ListedVideo
-from slowfast.dataprep.list_checks import shorten
+from slowfast.dataprep.list_checks import shorten, tell
 from slowfast.dataprep.verify import VerifyReport
-from slowfast.dataprep.video_splits import COLUMNS, VideoSplit
+from slowfast.dataprep.video_splits import COLUMNS, ListedVideo, VideoSplit
 from slowfast.datasets.lists.ava import FIRST_SECOND, find_videos, read_frames
 from slowfast.datasets.lists.ava_boxes import BACKGROUND, BoxLine, Key, read_box_lines
 from slowfast.evaluation.ava.files import read_excluded
@@ -212,11 +211,8 @@ def _read_boxes(
 
 def _check_videos(split: AvaSplit) -> None:
     extra = [f"{p.video} ({p.extra})" for p in split.videos.values() if p.extra > 0]
-    if extra:
-        split.notes.append(
-            f"{len(extra)} folders hold more frames than their list names: {shorten(extra)}. "
-            "Extraction differs a little between versions of FFmpeg."
-        )
+    cause = ". Extraction differs a little between versions of FFmpeg."
+    tell(split.notes, extra, "folders hold more frames than their list names", cause)
     tools = {row["tool"] for row in read_record(split.source) if row.get("tool")}
     if len(tools) > 1:
         split.notes.append(f"the frames come from different programs: {shorten(sorted(tools))}.")
@@ -224,35 +220,21 @@ def _check_videos(split: AvaSplit) -> None:
 
 def _check_boxes(split: AvaSplit, rate: int) -> None:
     for what, table in (("annotated", split.boxes), ("predicted", split.predicted)):
-        if table.wrong:
-            split.problems.append(
-                f"{len(table.wrong)} {what} labels are no classes of MODEL.NUM_CLASSES: "
-                f"{shorten(table.wrong)}."
-            )
-        if table.flat:
-            split.notes.append(
-                f"{len(table.flat)} {what} boxes have no area: {shorten(table.flat)}."
-            )
+        wrong = f"{what} labels are no classes of MODEL.NUM_CLASSES"
+        tell(split.problems, table.wrong, wrong)
+        tell(split.notes, table.flat, f"{what} boxes have no area")
+        beyond = f"{what} boxes reach beyond the frame"
         if table.far_outside and split.name == "val" and table is split.boxes:
-            split.problems.append(
-                f"{len(table.far_outside)} annotated boxes reach beyond the frame by more than "
-                f"{OVERSHOOT}, and detections cannot be judged against them: "
-                f"{shorten(table.far_outside)}."
-            )
-        elif table.outside:
-            split.notes.append(
-                f"{len(table.outside)} {what} boxes reach beyond the frame, which cuts them: "
-                f"{shorten(table.outside)}."
-            )
+            beyond += f" by more than {OVERSHOOT}, and detections cannot be judged against them"
+            tell(split.problems, table.far_outside, beyond)
+        else:
+            tell(split.notes, table.outside, f"{beyond}, which cuts them")
         if table.repeated:
             split.notes.append(f"{table.repeated} {what} lines are repeats.")
         if split.are_listed:
             _check_places(split, what, table, rate)
     videos_without_boxes = sorted(set(split.videos) - split.boxes.videos - split.predicted.videos)
-    if videos_without_boxes:
-        split.notes.append(
-            f"{len(videos_without_boxes)} listed videos have no boxes: {shorten(videos_without_boxes)}."
-        )
+    tell(split.notes, videos_without_boxes, "listed videos have no boxes")
 
 
 def _check_places(split: AvaSplit, what: str, table: BoxTable, rate: int) -> None:
@@ -264,16 +246,17 @@ def _check_places(split: AvaSplit, what: str, table: BoxTable, rate: int) -> Non
             f"{what} boxes of {len(videos_without_lists)} videos that are in no frame list or folder of videos: "
             f"{shorten(videos_without_lists)}."
         )
-    beyond = [
-        f"{video} at {second}"
+    beyond = _places(
+        (video, second)
         for video, second in table.keyframes
         if video in known and not known[video].holds((second - FIRST_SECOND) * rate)
-    ]
-    if beyond:
-        split.problems.append(
-            f"{len(beyond)} {what} key frames lie outside their videos: {shorten(beyond)}. Second "
-            f"{FIRST_SECOND} is the first frame, AVA.FRAME_RATE is {rate}."
-        )
+    )
+    cause = f". Second {FIRST_SECOND} is the first frame, AVA.FRAME_RATE is {rate}."
+    tell(split.problems, beyond, f"{what} key frames lie outside their videos", cause)
+
+
+def _places(keys: Iterable[Key]) -> list[str]:
+    return [f"{video} at {second}" for video, second in keys]
 
 
 def _check_excluded(val: AvaSplit, cfg) -> set[Key]:
@@ -285,9 +268,7 @@ def _check_excluded(val: AvaSplit, cfg) -> set[Key]:
         return set()
     excluded = {(video, int(second)) for video, _, second in parts}
     lost = sorted(excluded - set(val.boxes.keyframes) - set(val.predicted.keyframes))
-    if lost:
-        shown = shorten([f"{video} at {second}" for video, second in lost])
-        val.notes.append(f"{len(lost)} excluded key frames have no boxes anyway: {shown}.")
+    tell(val.notes, _places(lost), "excluded key frames have no boxes anyway")
     return excluded
 
 
@@ -297,13 +278,12 @@ def _check_predictions(split: AvaSplit, excluded: set[Key]) -> None:
         return
     counted = [key for key in truth if key not in excluded]
     missed = [key for key in counted if key not in found]
-    if missed:
-        shown = shorten([f"{video} at {second}" for video, second in missed])
-        text = (
-            f"{len(missed)} of {len(counted)} annotated key frames have no predicted box of "
-            f"AVA.DETECTION_SCORE_THRESH: {shown}."
-        )
-        (split.problems if len(missed) == len(counted) else split.notes).append(text)
+    what = (
+        f"of {len(counted)} annotated key frames have no predicted box of "
+        "AVA.DETECTION_SCORE_THRESH"
+    )
+    all_missed = len(missed) == len(counted)
+    tell(split.problems if all_missed else split.notes, _places(missed), what)
     unknown_videos = [key for key in found if key not in truth and key not in excluded]
     if unknown_videos and split.name != "train":
         split.notes.append(
@@ -337,8 +317,8 @@ def _check_classes(val: AvaSplit, cfg) -> None:
             f"{shorten(unscored)}."
         )
     empty = [f"{names[k]} ({k})" for k in sorted(set(names) - set(val.boxes.actions))]
-    if empty and val.boxes.keyframes:
-        val.notes.append(f"{len(empty)} scored classes never occur: {shorten(empty)}.")
+    if val.boxes.keyframes:
+        tell(val.notes, empty, "scored classes never occur")
 
 
 def _check_overlap(train: AvaSplit, val: AvaSplit) -> None:
@@ -348,11 +328,8 @@ def _check_overlap(train: AvaSplit, val: AvaSplit) -> None:
         for name, probe in val.videos.items()
         if name in train.videos or probe.digest in known
     ]
-    if shared:
-        val.problems.append(
-            f"{len(shared)} videos are in training too: {shorten(shared)}. Results on them mean "
-            "nothing; take them out of one split."
-        )
+    cure = ". Results on them mean nothing; take them out of one split."
+    tell(val.problems, shared, "videos are in training too", cure)
 
 
 def _note_official(split: AvaSplit, cfg) -> None:
@@ -369,5 +346,5 @@ def _note_official(split: AvaSplit, cfg) -> None:
         f"{len(counts)} of {min(counts)} to {max(counts)}, from {min(seconds)} to {max(seconds)}."
     )
     odd = [f"{p.video} ({p.listed})" for p in split.videos.values() if not low <= p.listed <= high]
-    if 0 < len(odd) < len(counts):
-        split.notes.append(f"{len(odd)} videos have other numbers of frames: {shorten(odd)}.")
+    if len(odd) < len(counts):
+        tell(split.notes, odd, "videos have other numbers of frames")

@@ -7,12 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from slowfast.dataprep.ava_prepare.probe import ListedVideo
-from slowfast.dataprep.list_checks import shorten
+from slowfast.dataprep.list_checks import shorten, tell
 from slowfast.dataprep.verify import VerifyReport
-from slowfast.dataprep.video_splits import COLUMNS, VideoSplit
-from slowfast.datasets.lists.charades import read_videos
-from slowfast.datasets.lists.charades_files import CharadesVideo
+from slowfast.dataprep.video_splits import COLUMNS, ListedVideo, VideoSplit
+from slowfast.datasets.lists.charades import CharadesVideo, read_videos
 from slowfast.utils.errors import AnnotationError
 
 
@@ -87,21 +85,16 @@ def _listed(video: CharadesVideo, prefix: str, rate: int) -> ListedVideo:
 
 def _check_videos(split: CharadesSplit, videos: list[CharadesVideo]) -> None:
     repeated = [name for name, times in Counter(v.name for v in videos).items() if times > 1]
-    if repeated:
-        split.problems.append(f"{len(repeated)} videos are listed twice: {shorten(repeated)}.")
+    tell(split.problems, repeated, "videos are listed twice")
     videos_without_actions = [name for name, count in split.actions.items() if not count]
-    if videos_without_actions:
-        split.notes.append(
-            f"{len(videos_without_actions)} videos have no action: {shorten(videos_without_actions)}."
-        )
+    tell(split.notes, videos_without_actions, "videos have no action")
     late = [
         video.name
         for video in videos
         if video.intervals[:, 1].max(initial=0) >= max(split.videos[video.name].listed, 1)
         and not split.videos[video.name].reason
     ]
-    if late:
-        split.notes.append(f"{len(late)} videos end before an action begins: {shorten(late)}.")
+    tell(split.notes, late, "videos end before an action begins")
 
 
 def _check_classes(split: CharadesSplit, num_classes: int) -> None:
@@ -111,21 +104,16 @@ def _check_classes(split: CharadesSplit, num_classes: int) -> None:
             f"actions {shorten(wrong)} are not below MODEL.NUM_CLASSES = {num_classes}."
         )
     empty = sorted(set(range(num_classes)) - set(split.classes))
-    if empty:
-        split.notes.append(
-            f"{len(empty)} of {num_classes} classes have no video: {shorten(empty)}."
-        )
+    tell(split.notes, empty, f"of {num_classes} classes have no video")
 
 
 def _check_overlap(train: CharadesSplit, val: CharadesSplit) -> None:
     both = sorted(set(train.videos) & set(val.videos))
-    if both:
-        val.problems.append(f"{len(both)} videos are in both splits: {shorten(both)}.")
+    tell(val.problems, both, "videos are in both splits")
     digests = defaultdict(list)
     for split in (train, val):
         for name, probe in split.videos.items():
             if probe.digest:
                 digests[probe.digest].append(f"{split.name} {name}")
     equal = [" = ".join(names) for names in digests.values() if len(names) > 1]
-    if equal:
-        val.notes.append(f"{len(equal)} videos look the same: {shorten(equal)}.")
+    tell(val.notes, equal, "videos look the same")
