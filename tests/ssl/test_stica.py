@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles.checkpoints import gdt_content, write
 from oracles.fills import gdt_hash, rounded
-from oracles.gdt_rows import rows
+from oracles.gdt_loss import rows
 
 from slowfast.checkpoint.export import export_file, to_gdt_released, to_stica_released
 from slowfast.checkpoint.pretrained import load_pretrained
