@@ -34,8 +34,6 @@ class DemoSummary:
     """
 
     root: Path
-    preset: str
-    seed: int
     videos: int
     written: int
     size_bytes: int
@@ -77,8 +75,6 @@ def write_world(
         write_record(root, record, complete=True)
     return DemoSummary(
         root=root,
-        preset=str(record["preset"]),
-        seed=int(record["seed"]),
         videos=len(media),
         written=len(missing),
         size_bytes=sum(_size(path) for _, paths in media for path in paths),

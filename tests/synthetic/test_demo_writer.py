@@ -29,7 +29,6 @@ def nano(monkeypatch):
     """Add a preset of two classes with three short videos each."""
     preset = replace(
         PRESETS["tiny"],
-        name="nano",
         clips_per_group=1,
         seconds=(0.5, 0.6),
         classes=("Orbit", "Spin"),
