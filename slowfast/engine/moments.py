@@ -20,8 +20,7 @@ from slowfast.tasks.base import Task
 from slowfast.tasks.recognition import Recognition
 from slowfast.utils.errors import AnnotationError, ConfigError, MediaError
 from slowfast.utils.logging import get_logger
-from slowfast.visualization.annotate import write_video
-from slowfast.visualization.box_figures import LabelledBox
+from slowfast.visualization.box_figures import LabelledBox, write_video
 
 logger = get_logger(__name__)
 
