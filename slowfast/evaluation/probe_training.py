@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,17 +22,9 @@ HELD_OUT = 10  # one of so many
 ROWS, NUMBERS = 1024, 2**25  # samples, and numbers in them, that are scored at a time
 
 
-class Probes(Protocol):
-    """H classifiers on the same features."""
-
-    def of(self, place: int) -> list[nn.Parameter]:
-        """Return the parameters of one."""
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """Return logits ``(H, B, C)``."""
-
-
-Build = Callable[[int], Probes]
+# From a count H to so many classifiers on the same features: a module from features to logits
+# ``(H, B, C)`` with ``of(place)``, the parameters of one of them.
+Build = Callable[[int], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -122,7 +114,7 @@ class Fitted(NamedTuple):
 
 @torch.enable_grad()
 def train_probes(
-    probes: Probes,
+    probes: nn.Module,
     clips: Clips,
     labels: np.ndarray,
     grid: Sequence[tuple[float, float]],
@@ -165,7 +157,9 @@ def train_probes(
 
 
 @torch.inference_mode()
-def probabilities(probes: Probes, clips: Clips, device: torch.device | str = "cpu") -> np.ndarray:
+def probabilities(
+    probes: nn.Module, clips: Clips, device: torch.device | str = "cpu"
+) -> np.ndarray:
     """Return ``(H, M, C)`` of the clips of M items, averaged over the samples of an item."""
     probes.eval()
     rows = min(ROWS, max(1, NUMBERS // clips.size))

@@ -22,8 +22,6 @@ from slowfast.ssl.transformations import MARKS, Hypothesis, find_hypothesis, par
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import get_logger
 
-__all__ = ["GDT", "gdt_loss"]
-
 logger = get_logger(__name__)
 
 

@@ -234,15 +234,16 @@ def mine_over_processes(
         "mining positives: %d instances, %d positives each by %s agreement, on %d processes.",
         *(size, k, agreement, du.get_world_size()),
     )
-    share = _share(size)
-    positives = torch.zeros(_rows_per_process(size), k, dtype=torch.int32)
+    # A share is whole blocks, some of them behind the last row; it may be empty.
+    count = math.ceil(math.ceil(size / BLOCK_ROWS) / du.get_world_size()) * BLOCK_ROWS
+    share = range(size)[du.get_rank() * count : (du.get_rank() + 1) * count]
+    positives = torch.zeros(count, k, dtype=torch.int32)
     starts = range(0, len(share), BLOCK_ROWS)
     # Where there is no terminal, a line a minute tells how far process 0 is.
     wait = 0.1 if sys.stderr.isatty() else 60
     disable = not du.is_root_proc()
-    for first in tqdm(
-        starts, desc="mining positives", unit="block", disable=disable, mininterval=wait
-    ):
+    options = {"unit": "block", "disable": disable, "mininterval": wait}
+    for first in tqdm(starts, desc="mining positives", **options):
         rows = share[first : first + BLOCK_ROWS]
         positives[first : first + len(rows)] = mine_positives(
             *(video_bank, audio_bank, k, agreement),
@@ -253,18 +254,6 @@ def mine_over_processes(
     positives = _gather(positives)[:size].to(video_bank.device, torch.long)
     logger.info("mining positives: done in %.1f s.", time.monotonic() - begin)
     return positives
-
-
-def _rows_per_process(size: int) -> int:
-    """Return the rows in the share of a process: whole blocks, some of them behind the last row."""
-    blocks = math.ceil(size / BLOCK_ROWS)
-    return math.ceil(blocks / du.get_world_size()) * BLOCK_ROWS
-
-
-def _share(size: int) -> range:
-    """Return the rows of this process that exist; there may be none."""
-    rows = _rows_per_process(size)
-    return range(size)[du.get_rank() * rows : (du.get_rank() + 1) * rows]
 
 
 def _gather(positives: Tensor) -> Tensor:

@@ -18,13 +18,10 @@ from slowfast.synthetic.layouts import write_text
 from slowfast.synthetic.media_writer import partial_path, write_media
 from slowfast.synthetic.presets import ScenePreset, find_preset
 from slowfast.synthetic.records import DemoSummary, write_world
-from slowfast.synthetic.scene_sampling import AppearancePool, BalancedSampler, random_company
+from slowfast.synthetic.scene_sampling import BalancedSampler, random_company
 from slowfast.synthetic.scenes import Scene, render_scene
 
 _JPEG_QUALITY = 92
-Draw = Callable[
-    [AppearancePool, ScenePreset, Sequence[BalancedSampler], np.random.Generator], Scene
-]
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class SceneWorld:
         presets: its sizes.
         letters, name_length: of which names of videos are made.
         decks: cards that are dealt to the videos of a split.
-        draw_scene: draws a video from looks, size and decks.
+        draw_scene: draws a video from an AppearancePool, its preset, the decks and a generator.
         write_lists: writes all but the media below a folder.
         class_names: in the order of their numbers.
         frames: folder of the frames.
@@ -62,7 +59,7 @@ class SceneWorld:
     letters: str
     name_length: int
     decks: Sequence[Sequence[Any]]
-    draw_scene: Draw
+    draw_scene: Callable[..., Scene]
     write_lists: Callable[[SceneWorld, Path, Sequence[SceneVideo], int], None]
     class_names: tuple[str, ...]
     frames: str

@@ -9,12 +9,9 @@ is far below their bounds, so that they depend on no version of torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
-
-Rule = Callable[[list[int], int], np.ndarray]
 
 
 def rounded(values: np.ndarray) -> torch.Tensor:
@@ -96,25 +93,6 @@ def avid_input(shape, constants: dict, rule: str) -> torch.Tensor:
     if rule == "B":
         m = np.arange(math.prod(shape), dtype=np.int64) % 4093
         x = x + np.sin(constants["q"] * (m * m).astype(np.float64))
-    return rounded(x.reshape(shape))
-
-
-def pyslowfast_fill(entries, *, seed: int | None = None, gain: float = 2.0, c=0.37, p=1.0):
-    """Return PySlowFast's state dict: the sine fill, or the hash fill where a seed is given."""
-    state = {}
-    for i, (name, shape, dtype) in enumerate(entries):
-        s = _sine(shape, i, c, p) if seed is None else pyslowfast_hash(shape, i, seed)
-        scale = (1.0 if seed is None else gain) / math.sqrt(max(fan_in(shape), 1))
-        state[name] = fill_entry(name, shape, dtype, s, scale * s)
-    return state
-
-
-def pyslowfast_input(shape, seed: int | None = None) -> torch.Tensor:
-    """Return PySlowFast's sine input, or the hash input where a seed is given."""
-    if seed is None:
-        x = np.sin(0.01 * np.arange(math.prod(shape), dtype=np.float64))
-    else:
-        x = 1.7 * pyslowfast_hash(shape, 0, seed)
     return rounded(x.reshape(shape))
 
 

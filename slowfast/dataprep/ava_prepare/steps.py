@@ -104,7 +104,8 @@ def _cut_one(source: Path, out: Path, overwrite: bool, start: float, length: flo
                 f"{source}: {found:.1f} s came out instead of {seconds:.1f} s; the file is cut off "
                 f"or damaged. {complaint}".rstrip()
             )
-        _flush(part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(part, target)
     for path in earlier:  # the same video in another container
         if path != target:
@@ -118,11 +119,6 @@ def _is_as_long(path: Path, seconds: float) -> bool:
         return abs(video_extent(path).end - seconds) <= SLACK_SECONDS
     except MediaError:
         return False
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _extract_one(source: Path, out: Path, overwrite: bool, rate: int, quality: int) -> Outcome:
