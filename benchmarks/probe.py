@@ -46,8 +46,7 @@ def cached(features: list[np.ndarray], labels: np.ndarray, batch: int, pairs: in
     recipe = Recipe(tuple(1e-3 for _ in range(pairs)), epochs=1, batch_size=batch)
     for own in features:
         probes = LinearProbes(own.shape[-1], CLASSES, pairs)
-        for _ in train_probes(probes, Clips.of(own), labels, recipe.grid, recipe):
-            pass
+        train_probes(probes, Clips.of(own), labels, recipe.grid, recipe)
 
 
 def main() -> int:

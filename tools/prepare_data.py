@@ -70,11 +70,9 @@ def _verify_videos(cfg, out: str, **options):
 
 
 def _verify_ava(cfg, out: str, **options):
-    from slowfast.dataprep.ava_verify import ScoringReaders, verify_ava
-    from slowfast.evaluation.ava.files import read_excluded
-    from slowfast.evaluation.ava.label_map import read_label_map
+    from slowfast.dataprep.ava_verify import verify_ava
 
-    return verify_ava(cfg, out, ScoringReaders(read_label_map, read_excluded), **options)
+    return verify_ava(cfg, out, **options)
 
 
 def _verify_charades(cfg, out: str, **options):

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from slowfast.datasets.audio import AudioFeatures, SpectrogramStats, build_audio_features
+from slowfast.datasets.audio import SpectrogramStats, build_audio_features
 from slowfast.datasets.audio.waveform import draw_gain
 from slowfast.datasets.build import manifest_path, read_items
 from slowfast.datasets.items import ItemTable
@@ -95,61 +95,33 @@ def measure_audio_stats(cfg, clips: int = 2000, seed: int = 0) -> StatsReport:
     else:
         videos = read_items(cfg, "train").check_files()
     survey, moments = StatsReport(), RunningMoments()
-    windows = draw_windows(
-        videos,
-        survey,
-        clips=clips,
-        seconds=audio.DURATION,
-        rate=audio.SAMPLE_RATE,
-        gain=audio.GAIN_JITTER,
-        seed=seed,
-        options=build_media_options(cfg),
-    )
-    for waveform in windows:
+    for waveform in draw_windows(cfg, videos, survey, clips, seed):
         levels = features(waveform[None])[0]
         moments.add(levels.movedim(features.time_dim - 1, 0).flatten(1).numpy())
     if not survey.clips:
+        example = f" For example: {survey.unreadable[0][1]}" if survey.unreadable else ""
         raise AnnotationError(
             f"{videos.source}: none of {len(videos)} files has {audio.DURATION:g} s of audio "
-            f"({survey.left_out}).{_example(survey)} Check the list, or lower AUDIO.DURATION."
+            f"({survey.left_out}).{example} Check the list, or lower AUDIO.DURATION."
         )
-    survey.stats = _result(cfg, features, moments, f"{videos.source}: {survey.clips}", seed)
-    return survey
-
-
-def _result(
-    cfg, features: AudioFeatures, moments: RunningMoments, counted: str, seed: int
-) -> SpectrogramStats:
-    audio = cfg.AUDIO
-    return SpectrogramStats(
+    survey.stats = SpectrogramStats(
         sample_rate=features.sample_rate,
         fft_size=features.fft_size,
         frames_per_second=features.frames_per_second,
         source=(
-            f"{counted} windows of {audio.DURATION:g} s, gain jitter {audio.GAIN_JITTER:g}, "
-            f"{features.extra_repr()}, seed {seed}"
+            f"{videos.source}: {survey.clips} windows of {audio.DURATION:g} s, gain jitter "
+            f"{audio.GAIN_JITTER:g}, {features.extra_repr()}, seed {seed}"
         ),
         licence="that of the measured files",
         mean=tuple(moments.mean.tolist()),
         std=tuple(moments.std.tolist()),
         features=features.name,
     )
-
-
-def _example(survey: StatsReport) -> str:
-    return f" For example: {survey.unreadable[0][1]}" if survey.unreadable else ""
+    return survey
 
 
 def draw_windows(
-    videos: ItemTable,
-    survey: StatsReport,
-    *,
-    clips: int,
-    seconds: float,
-    rate: int,
-    gain: float,
-    seed: int,
-    options: MediaOptions,
+    cfg, videos: ItemTable, survey: StatsReport, clips: int, seed: int
 ) -> Iterator[torch.Tensor]:
     """Yield waveforms ``(S,)`` of random windows, with a random gain each.
 
@@ -157,7 +129,7 @@ def draw_windows(
     enough audio are noted in ``survey`` and left out from then on. A window is drawn from
     ``(seed, round, row of its file)`` and from nothing else.
     """
-    rows = np.arange(len(videos))
+    rows, options = np.arange(len(videos)), build_media_options(cfg)
     with tqdm(total=clips, desc="audio", unit="clip", disable=None) as bar:
         turn = 0
         while len(rows) and survey.clips < clips:
@@ -165,12 +137,12 @@ def draw_windows(
             for row in np.random.default_rng([seed, turn]).permutation(rows):
                 rng = np.random.default_rng([seed, turn, int(row)])
                 path = videos.paths[int(row)]
-                waveform = _window(path, survey, seconds, rate, options, rng)
+                waveform = _window(path, survey, cfg.AUDIO, options, rng)
                 if waveform is None:
                     continue
                 useful.append(row)
                 survey.clips += 1
-                yield waveform * draw_gain(gain, rng)
+                yield waveform * draw_gain(cfg.AUDIO.GAIN_JITTER, rng)
                 bar.update()
                 if survey.clips == clips:
                     return
@@ -178,12 +150,7 @@ def draw_windows(
 
 
 def _window(
-    path: str,
-    survey: StatsReport,
-    seconds: float,
-    rate: int,
-    options: MediaOptions,
-    rng: np.random.Generator,
+    path: str, survey: StatsReport, audio, options: MediaOptions, rng: np.random.Generator
 ) -> torch.Tensor | None:
     """Return the audio of a random window of a file, or note why there is none."""
     try:
@@ -191,12 +158,12 @@ def _window(
             if media.audio is None:
                 survey.without_audio.append(path)
                 return None
-            latest = sound_seconds(media) - seconds
+            latest = sound_seconds(media) - audio.DURATION
             if latest < 0:
                 survey.too_short.append(path)
                 return None
             start = media.audio.start + rng.uniform(0.0, latest)
-            return media.read_waveform(start, seconds, rate)
+            return media.read_waveform(start, audio.DURATION, audio.SAMPLE_RATE)
     except (MediaError, OSError) as error:
         survey.unreadable.append((path, str(error)))
         return None

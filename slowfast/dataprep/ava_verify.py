@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import partial
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from slowfast.dataprep.ava_prepare.folders import read_record
-from slowfast.dataprep.ava_prepare.found import COLUMNS, AvaSplit, BoxTable
-from slowfast.dataprep.ava_prepare.probe import ListedVideo, crashed_video, probe_video
-from slowfast.dataprep.list_checks import shorten
+from slowfast.dataprep.list_checks import shorten, tell
 from slowfast.dataprep.verify import VerifyReport
-from slowfast.datasets.lists.ava import FIRST_SECOND, find_videos
-from slowfast.datasets.lists.ava_boxes import Key, read_box_lines
-from slowfast.datasets.lists.frame_lists import compact, read_frame_list
+from slowfast.dataprep.video_splits import COLUMNS, ListedVideo, VideoSplit
+from slowfast.datasets.lists.ava import FIRST_SECOND, find_videos, read_frames
+from slowfast.datasets.lists.ava_boxes import BACKGROUND, BoxLine, Key, read_box_lines
+from slowfast.evaluation.ava.files import read_excluded
+from slowfast.evaluation.ava.label_map import read_label_map
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.input_files import OVERSHOOT
-from slowfast.utils.parallel import map_files
 
 # Official AVA: number of videos of each split, and frames of each video at 30 per second.
 OFFICIAL_LISTS = tuple(f"ava_{split}_v2.{n}.csv" for split in ("train", "val") for n in (1, 2))
@@ -27,36 +26,109 @@ OFFICIAL_PICTURES = (27_028, 27_034)
 OFFICIAL_SECONDS = (902, 1798)
 
 
-class AvaReport(VerifyReport):
-    """What :func:`verify_ava` found: :class:`VerifyReport` with other numbers per split."""
+@dataclass
+class BoxTable:
+    """Boxes of one or several lists, by key frame.
 
-    def line(self, split: Any) -> str:
-        """Return the numbers of a split in words."""
-        facts = split.summary()
-        return (
-            f"{split.name}: {facts['usable']} of {facts['videos']} videos can be used, "
-            f"{facts['frames_there']} of {facts['frames_listed']} frames are there, "
-            f"{facts['boxes']} boxes at {facts['keyframes']} key frames, "
-            f"{facts['predicted_boxes']} predicted ({facts['source']})"
-        )
-
-
-@dataclass(frozen=True)
-class ScoringReaders:
-    """Readers of the two lists that only the evaluation needs otherwise.
-
-    Args:
-        label_map: file -> class number to name.
-        excluded: file -> keys ``video,second``.
+    Attributes:
+        keyframes: (video, second) -> corners as they are written.
+        actions: how many boxes have an action.
+        flat: boxes that end where they begin, or before.
+        outside: boxes that reach beyond the frame, with their lines.
+        far_outside: those of them that an evaluation refuses.
+        wrong: actions that are no classes, with their lines.
+        repeated: lines that say what an earlier one said.
     """
 
-    label_map: Callable[[Path], dict[int, str]]
-    excluded: Callable[[Path], Iterable[str]]
+    keyframes: dict[Key, set[tuple[str, ...]]] = field(default_factory=lambda: defaultdict(set))
+    actions: Counter[int] = field(default_factory=Counter)
+    flat: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+    far_outside: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    repeated: int = 0
+    _seen: set[int] = field(default_factory=set, repr=False)
+
+    def add(self, line: BoxLine, num_classes: int) -> None:
+        """Take a line."""
+        fact = hash((*line.key, *line.corners, line.action))  # of millions, only this is kept
+        if fact in self._seen:
+            self.repeated += 1
+            return
+        self._seen.add(fact)
+        x1, y1, x2, y2 = line.box
+        if line.corners not in self.keyframes[line.key]:
+            self.keyframes[line.key].add(line.corners)
+            if x2 <= x1 or y2 <= y1:
+                self.flat.append(line.where)
+            elif line.overshoot:
+                self.outside.append(line.where)
+            if line.overshoot > OVERSHOOT:
+                self.far_outside.append(line.where)
+        if line.action != BACKGROUND:
+            self.actions[line.action] += 1
+            if not 1 <= line.action <= num_classes:
+                self.wrong.append(f"{line.action} ({line.where})")
+
+    @property
+    def videos(self) -> set[str]:
+        """Names of the videos with boxes."""
+        return {video for video, _ in self.keyframes}
+
+    def count(self) -> int:
+        """Return the number of different boxes."""
+        return sum(map(len, self.keyframes.values()))
+
+    def count_by_video(self) -> Counter[str]:
+        """Return the number of boxes of each video."""
+        counts = Counter()
+        for (video, _), boxes in self.keyframes.items():
+            counts[video] += len(boxes)
+        return counts
 
 
-def verify_ava(
-    cfg, out_dir: str | Path, readers: ScoringReaders, workers: int = 2, full: bool = False
-) -> AvaReport:
+@dataclass
+class AvaSplit(VideoSplit):
+    """What was found in one split of AVA.
+
+    Attributes:
+        are_listed: whether the list of videos could be read.
+        boxes, predicted: annotated ones, and those of a detector.
+    """
+
+    are_listed: bool = False
+    boxes: BoxTable = field(default_factory=BoxTable)
+    predicted: BoxTable = field(default_factory=BoxTable)
+
+    def facts(self) -> dict[str, Any]:
+        """Return how many boxes and labels there are."""
+        return {
+            "keyframes": len(self.boxes.keyframes),
+            "boxes": self.boxes.count(),
+            "predicted_keyframes": len(self.predicted.keyframes),
+            "predicted_boxes": self.predicted.count(),
+            "labels": {str(k): self.boxes.actions[k] for k in sorted(self.boxes.actions)},
+        }
+
+    def words(self) -> str:
+        """Return how many boxes there are, in words."""
+        return (
+            f"{self.boxes.count()} boxes at {len(self.boxes.keyframes)} key frames, "
+            f"{self.predicted.count()} predicted"
+        )
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row per video for a table."""
+        boxes, predicted = self.boxes.count_by_video(), self.predicted.count_by_video()
+        keyframes = Counter(video for video, _ in self.boxes.keyframes)
+        counts = {"keyframes": keyframes, "boxes": boxes, "predicted_boxes": predicted}
+        return [
+            {**asdict(probe), **{column: count[name] for column, count in counts.items()}}
+            for name, probe in self.videos.items()
+        ]
+
+
+def verify_ava(cfg, out_dir: str | Path, workers: int = 2, full: bool = False) -> VerifyReport:
     """Compare AVA's lists with the frames on disk and with each other.
 
     Writes ``<out_dir>/train.csv`` and ``val.csv`` with a row per video, and ``summary.json``. A list
@@ -65,7 +137,6 @@ def verify_ava(
     Args:
         cfg: its ``AVA`` node names everything.
         out_dir: is made where it does not exist.
-        readers: of the label map and the excluded key frames.
         workers: processes; 0 works in this one.
         full: read every frame, not a few at the beginning, middle and end of each video.
     """
@@ -75,13 +146,14 @@ def verify_ava(
         _check_videos(split)
         _check_boxes(split, cfg.AVA.FRAME_RATE)
         _note_official(split, cfg)
-    excluded = _check_excluded(val, cfg, readers)
+    excluded = _check_excluded(val, cfg)
     _check_predictions(train, set())
     _check_predictions(val, excluded)
-    _check_classes(val, cfg, readers)
+    _check_classes(val, cfg)
     _check_overlap(train, val)
-    report = AvaReport(Path(out_dir), splits, [])
-    report.write(COLUMNS, {name: split.rows() for name, split in splits.items()})
+    report = VerifyReport(Path(out_dir), splits, [])
+    columns = [*COLUMNS, "keyframes", "boxes", "predicted_boxes"]
+    report.write(columns, {name: split.rows() for name, split in splits.items()})
     return report
 
 
@@ -100,15 +172,13 @@ def _read_split(cfg, name: str, workers: int, full: bool) -> AvaSplit:
         split.problems.append(str(error))
         return split
     split.are_listed = True
-    probe = partial(probe_video, full=full)
-    probes = map_files(probe, listed, workers=workers, title=name, crashed=crashed_video)
-    split.videos = {probe.video: probe for probe in probes}
+    split.probe(listed, workers, full)
     return split
 
 
 def _listed_videos(cfg, split: AvaSplit) -> list[ListedVideo]:
     """Return the videos of a split: those of its frame lists, or the files of its boxes."""
-    node, found = cfg.AVA, {}
+    node = cfg.AVA
     if node.SOURCE == "video":
         files = find_videos(node.VIDEO_DIR)
         first = round((node.VIDEO_START - FIRST_SECOND) * node.FRAME_RATE)
@@ -117,14 +187,9 @@ def _listed_videos(cfg, split: AvaSplit) -> list[ListedVideo]:
             ListedVideo(name, "", file=str(files[name]), first=first, rate=node.FRAME_RATE)
             for name in sorted(wanted & set(files))
         ]
-    for entry in node.TRAIN_LISTS if split.name == "train" else node.TEST_LISTS:
-        path = Path(node.FRAME_LIST_DIR) / entry
-        for video, lines in read_frame_list(path):
-            if video in found:
-                raise AnnotationError(f"{path}: {video} is in another frame list too.")
-            paths = compact([line.path for line in lines])
-            found[video] = ListedVideo(video, node.FRAME_DIR, paths)
-    return list(found.values())
+    names = node.TRAIN_LISTS if split.name == "train" else node.TEST_LISTS
+    frames = read_frames([Path(node.FRAME_LIST_DIR) / name for name in names])
+    return [ListedVideo(video, node.FRAME_DIR, paths) for video, paths in frames.items()]
 
 
 def _read_boxes(
@@ -145,18 +210,9 @@ def _read_boxes(
 
 
 def _check_videos(split: AvaSplit) -> None:
-    broken = [probe.reason for probe in split.videos.values() if probe.reason]
-    if broken:
-        split.problems.append(
-            f"{len(broken)} of {len(split.videos)} videos cannot be used:\n    "
-            + shorten(broken, "\n    ")
-        )
     extra = [f"{p.video} ({p.extra})" for p in split.videos.values() if p.extra > 0]
-    if extra:
-        split.notes.append(
-            f"{len(extra)} folders hold more frames than their list names: {shorten(extra)}. "
-            "Extraction differs a little between versions of FFmpeg."
-        )
+    cause = ". Extraction differs a little between versions of FFmpeg."
+    tell(split.notes, extra, "folders hold more frames than their list names", cause)
     tools = {row["tool"] for row in read_record(split.source) if row.get("tool")}
     if len(tools) > 1:
         split.notes.append(f"the frames come from different programs: {shorten(sorted(tools))}.")
@@ -164,35 +220,21 @@ def _check_videos(split: AvaSplit) -> None:
 
 def _check_boxes(split: AvaSplit, rate: int) -> None:
     for what, table in (("annotated", split.boxes), ("predicted", split.predicted)):
-        if table.wrong:
-            split.problems.append(
-                f"{len(table.wrong)} {what} labels are no classes of MODEL.NUM_CLASSES: "
-                f"{shorten(table.wrong)}."
-            )
-        if table.flat:
-            split.notes.append(
-                f"{len(table.flat)} {what} boxes have no area: {shorten(table.flat)}."
-            )
+        wrong = f"{what} labels are no classes of MODEL.NUM_CLASSES"
+        tell(split.problems, table.wrong, wrong)
+        tell(split.notes, table.flat, f"{what} boxes have no area")
+        beyond = f"{what} boxes reach beyond the frame"
         if table.far_outside and split.name == "val" and table is split.boxes:
-            split.problems.append(
-                f"{len(table.far_outside)} annotated boxes reach beyond the frame by more than "
-                f"{OVERSHOOT}, and detections cannot be judged against them: "
-                f"{shorten(table.far_outside)}."
-            )
-        elif table.outside:
-            split.notes.append(
-                f"{len(table.outside)} {what} boxes reach beyond the frame, which cuts them: "
-                f"{shorten(table.outside)}."
-            )
+            beyond += f" by more than {OVERSHOOT}, and detections cannot be judged against them"
+            tell(split.problems, table.far_outside, beyond)
+        else:
+            tell(split.notes, table.outside, f"{beyond}, which cuts them")
         if table.repeated:
             split.notes.append(f"{table.repeated} {what} lines are repeats.")
         if split.are_listed:
             _check_places(split, what, table, rate)
     videos_without_boxes = sorted(set(split.videos) - split.boxes.videos - split.predicted.videos)
-    if videos_without_boxes:
-        split.notes.append(
-            f"{len(videos_without_boxes)} listed videos have no boxes: {shorten(videos_without_boxes)}."
-        )
+    tell(split.notes, videos_without_boxes, "listed videos have no boxes")
 
 
 def _check_places(split: AvaSplit, what: str, table: BoxTable, rate: int) -> None:
@@ -204,30 +246,29 @@ def _check_places(split: AvaSplit, what: str, table: BoxTable, rate: int) -> Non
             f"{what} boxes of {len(videos_without_lists)} videos that are in no frame list or folder of videos: "
             f"{shorten(videos_without_lists)}."
         )
-    beyond = [
-        f"{video} at {second}"
+    beyond = _places(
+        (video, second)
         for video, second in table.keyframes
         if video in known and not known[video].holds((second - FIRST_SECOND) * rate)
-    ]
-    if beyond:
-        split.problems.append(
-            f"{len(beyond)} {what} key frames lie outside their videos: {shorten(beyond)}. Second "
-            f"{FIRST_SECOND} is the first frame, AVA.FRAME_RATE is {rate}."
-        )
+    )
+    cause = f". Second {FIRST_SECOND} is the first frame, AVA.FRAME_RATE is {rate}."
+    tell(split.problems, beyond, f"{what} key frames lie outside their videos", cause)
 
 
-def _check_excluded(val: AvaSplit, cfg, readers: ScoringReaders) -> set[Key]:
+def _places(keys: Iterable[Key]) -> list[str]:
+    return [f"{video} at {second}" for video, second in keys]
+
+
+def _check_excluded(val: AvaSplit, cfg) -> set[Key]:
     path = Path(cfg.AVA.ANNOTATION_DIR) / cfg.AVA.EXCLUSION_FILE
     try:
-        parts = [key.rpartition(",") for key in readers.excluded(path)]
+        parts = [key.rpartition(",") for key in read_excluded(path)]
     except AnnotationError as error:
         val.problems.append(str(error))
         return set()
     excluded = {(video, int(second)) for video, _, second in parts}
     lost = sorted(excluded - set(val.boxes.keyframes) - set(val.predicted.keyframes))
-    if lost:
-        shown = shorten([f"{video} at {second}" for video, second in lost])
-        val.notes.append(f"{len(lost)} excluded key frames have no boxes anyway: {shown}.")
+    tell(val.notes, _places(lost), "excluded key frames have no boxes anyway")
     return excluded
 
 
@@ -237,13 +278,12 @@ def _check_predictions(split: AvaSplit, excluded: set[Key]) -> None:
         return
     counted = [key for key in truth if key not in excluded]
     missed = [key for key in counted if key not in found]
-    if missed:
-        shown = shorten([f"{video} at {second}" for video, second in missed])
-        text = (
-            f"{len(missed)} of {len(counted)} annotated key frames have no predicted box of "
-            f"AVA.DETECTION_SCORE_THRESH: {shown}."
-        )
-        (split.problems if len(missed) == len(counted) else split.notes).append(text)
+    what = (
+        f"of {len(counted)} annotated key frames have no predicted box of "
+        "AVA.DETECTION_SCORE_THRESH"
+    )
+    all_missed = len(missed) == len(counted)
+    tell(split.problems if all_missed else split.notes, _places(missed), what)
     unknown_videos = [key for key in found if key not in truth and key not in excluded]
     if unknown_videos and split.name != "train":
         split.notes.append(
@@ -257,10 +297,10 @@ def _check_predictions(split: AvaSplit, excluded: set[Key]) -> None:
         )
 
 
-def _check_classes(val: AvaSplit, cfg, readers: ScoringReaders) -> None:
+def _check_classes(val: AvaSplit, cfg) -> None:
     path = Path(cfg.AVA.ANNOTATION_DIR) / cfg.AVA.LABEL_MAP_FILE
     try:
-        names = readers.label_map(path)
+        names = read_label_map(path)
     except AnnotationError as error:
         val.problems.append(str(error))
         return
@@ -277,8 +317,8 @@ def _check_classes(val: AvaSplit, cfg, readers: ScoringReaders) -> None:
             f"{shorten(unscored)}."
         )
     empty = [f"{names[k]} ({k})" for k in sorted(set(names) - set(val.boxes.actions))]
-    if empty and val.boxes.keyframes:
-        val.notes.append(f"{len(empty)} scored classes never occur: {shorten(empty)}.")
+    if val.boxes.keyframes:
+        tell(val.notes, empty, "scored classes never occur")
 
 
 def _check_overlap(train: AvaSplit, val: AvaSplit) -> None:
@@ -288,11 +328,8 @@ def _check_overlap(train: AvaSplit, val: AvaSplit) -> None:
         for name, probe in val.videos.items()
         if name in train.videos or probe.digest in known
     ]
-    if shared:
-        val.problems.append(
-            f"{len(shared)} videos are in training too: {shorten(shared)}. Results on them mean "
-            "nothing; take them out of one split."
-        )
+    cure = ". Results on them mean nothing; take them out of one split."
+    tell(val.problems, shared, "videos are in training too", cure)
 
 
 def _note_official(split: AvaSplit, cfg) -> None:
@@ -309,5 +346,5 @@ def _note_official(split: AvaSplit, cfg) -> None:
         f"{len(counts)} of {min(counts)} to {max(counts)}, from {min(seconds)} to {max(seconds)}."
     )
     odd = [f"{p.video} ({p.listed})" for p in split.videos.values() if not low <= p.listed <= high]
-    if 0 < len(odd) < len(counts):
-        split.notes.append(f"{len(odd)} videos have other numbers of frames: {shorten(odd)}.")
+    if len(odd) < len(counts):
+        tell(split.notes, odd, "videos have other numbers of frames")

@@ -4,78 +4,38 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from slowfast.dataprep.ava_prepare.probe import (
-    ListedVideo,
-    VideoProbe,
-    crashed_video,
-    probe_video,
-)
-from slowfast.dataprep.list_checks import shorten
+from slowfast.dataprep.list_checks import shorten, tell
 from slowfast.dataprep.verify import VerifyReport
-from slowfast.datasets.lists.charades import read_videos
-from slowfast.datasets.lists.charades_files import CharadesVideo
+from slowfast.dataprep.video_splits import COLUMNS, ListedVideo, VideoSplit
+from slowfast.datasets.lists.charades import CharadesVideo, read_videos
 from slowfast.utils.errors import AnnotationError
-from slowfast.utils.parallel import map_files
-
-COLUMNS = [*VideoProbe.__dataclass_fields__, "actions"]
 
 
 @dataclass
-class CharadesSplit:
-    """What was found in one list.
+class CharadesSplit(VideoSplit):
+    """What was found in one list of Charades.
 
     Attributes:
-        name: ``train`` or ``val``.
-        source: the list.
-        probes: of each video.
         actions: number of different actions of each video.
         classes: videos of each class.
-        problems, notes: sentences.
     """
 
-    name: str
-    source: str = ""
-    probes: dict[str, VideoProbe] = field(default_factory=dict)
     actions: dict[str, int] = field(default_factory=dict)
     classes: Counter[int] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
-    def summary(self) -> dict[str, Any]:
-        """Return the numbers of this split for a JSON file."""
-        probes = self.probes.values()
-        return {
-            "source": self.source,
-            "videos": len(probes),
-            "usable": sum(not probe.reason for probe in probes),
-            "frames_listed": sum(probe.listed for probe in probes),
-            "frames_there": sum(probe.there for probe in probes),
-            "classes": {str(k): self.classes[k] for k in sorted(self.classes)},
-            "problems": self.problems,
-            "notes": self.notes,
-        }
+    def facts(self) -> dict[str, Any]:
+        """Return how many videos each class has."""
+        return {"classes": {str(k): self.classes[k] for k in sorted(self.classes)}}
+
+    def words(self) -> str:
+        """Return how many classes there are, in words."""
+        return f"{len(self.classes)} classes"
 
 
-class CharadesReport(VerifyReport):
-    """What :func:`verify_charades` found: :class:`VerifyReport` with other numbers per split."""
-
-    def line(self, split: Any) -> str:
-        """Return the numbers of a split in words."""
-        facts = split.summary()
-        return (
-            f"{split.name}: {facts['usable']} of {facts['videos']} videos can be used, "
-            f"{facts['frames_there']} of {facts['frames_listed']} frames are there, "
-            f"{len(facts['classes'])} classes ({facts['source']})"
-        )
-
-
-def verify_charades(
-    cfg, out_dir: str | Path, workers: int = 2, full: bool = False
-) -> CharadesReport:
+def verify_charades(cfg, out_dir: str | Path, workers: int = 2, full: bool = False) -> VerifyReport:
     """Compare the lists with what is on disk and with each other.
 
     Writes ``<out_dir>/train.csv`` and ``val.csv`` with a row per video, and ``summary.json``. A list
@@ -89,12 +49,12 @@ def verify_charades(
     """
     splits = {name: _check_split(cfg, name, workers, full) for name in ("train", "val")}
     _check_overlap(*splits.values())
-    report = CharadesReport(Path(out_dir), splits, [])
+    report = VerifyReport(Path(out_dir), splits, [])
     rows = {
-        name: [{**asdict(p), "actions": split.actions[k]} for k, p in split.probes.items()]
+        name: [{**asdict(p), "actions": split.actions[k]} for k, p in split.videos.items()]
         for name, split in splits.items()
     }
-    report.write(COLUMNS, rows)
+    report.write([*COLUMNS, "actions"], rows)
     return report
 
 
@@ -107,9 +67,7 @@ def _check_split(cfg, name: str, workers: int, full: bool) -> CharadesSplit:
         return split
     rate = cfg.CHARADES.FRAME_RATE
     listed = [_listed(video, cfg.DATA.PATH_PREFIX, rate) for video in videos]
-    probe = partial(probe_video, full=full)
-    probes = map_files(probe, listed, workers=workers, title=name, crashed=crashed_video)
-    split.probes = {probe.video: probe for probe in probes}
+    split.probe(listed, workers, full)
     for video in videos:
         classes = set(video.intervals[:, 0].tolist())
         split.actions[video.name] = len(classes)
@@ -126,28 +84,17 @@ def _listed(video: CharadesVideo, prefix: str, rate: int) -> ListedVideo:
 
 
 def _check_videos(split: CharadesSplit, videos: list[CharadesVideo]) -> None:
-    broken = [probe.reason for probe in split.probes.values() if probe.reason]
-    if broken:
-        split.problems.append(
-            f"{len(broken)} of {len(videos)} videos cannot be used:\n    "
-            + shorten(broken, "\n    ")
-        )
     repeated = [name for name, times in Counter(v.name for v in videos).items() if times > 1]
-    if repeated:
-        split.problems.append(f"{len(repeated)} videos are listed twice: {shorten(repeated)}.")
+    tell(split.problems, repeated, "videos are listed twice")
     videos_without_actions = [name for name, count in split.actions.items() if not count]
-    if videos_without_actions:
-        split.notes.append(
-            f"{len(videos_without_actions)} videos have no action: {shorten(videos_without_actions)}."
-        )
+    tell(split.notes, videos_without_actions, "videos have no action")
     late = [
         video.name
         for video in videos
-        if video.intervals[:, 1].max(initial=0) >= max(split.probes[video.name].listed, 1)
-        and not split.probes[video.name].reason
+        if video.intervals[:, 1].max(initial=0) >= max(split.videos[video.name].listed, 1)
+        and not split.videos[video.name].reason
     ]
-    if late:
-        split.notes.append(f"{len(late)} videos end before an action begins: {shorten(late)}.")
+    tell(split.notes, late, "videos end before an action begins")
 
 
 def _check_classes(split: CharadesSplit, num_classes: int) -> None:
@@ -157,21 +104,16 @@ def _check_classes(split: CharadesSplit, num_classes: int) -> None:
             f"actions {shorten(wrong)} are not below MODEL.NUM_CLASSES = {num_classes}."
         )
     empty = sorted(set(range(num_classes)) - set(split.classes))
-    if empty:
-        split.notes.append(
-            f"{len(empty)} of {num_classes} classes have no video: {shorten(empty)}."
-        )
+    tell(split.notes, empty, f"of {num_classes} classes have no video")
 
 
 def _check_overlap(train: CharadesSplit, val: CharadesSplit) -> None:
-    both = sorted(set(train.probes) & set(val.probes))
-    if both:
-        val.problems.append(f"{len(both)} videos are in both splits: {shorten(both)}.")
+    both = sorted(set(train.videos) & set(val.videos))
+    tell(val.problems, both, "videos are in both splits")
     digests = defaultdict(list)
     for split in (train, val):
-        for name, probe in split.probes.items():
+        for name, probe in split.videos.items():
             if probe.digest:
                 digests[probe.digest].append(f"{split.name} {name}")
     equal = [" = ".join(names) for names in digests.values() if len(names) > 1]
-    if equal:
-        val.notes.append(f"{len(equal)} videos look the same: {shorten(equal)}.")
+    tell(val.notes, equal, "videos look the same")

@@ -18,6 +18,7 @@ from slowfast.datasets.file_probe import FileProbe
 from slowfast.datasets.items import ItemTable
 
 SHOWN = 5
+LINE = "\n    "
 
 
 @dataclass
@@ -47,6 +48,14 @@ class SplitReport:
         names, counts = self.videos.class_names, Counter(self.videos.labels.tolist())
         known = {names[k] if 0 <= k < len(names) else str(k): counts[k] for k in sorted(counts)}
         return {**known, **{name: 0 for name in names if name not in known}}
+
+    def line(self) -> str:
+        """Return the numbers of this split in words."""
+        facts = self.summary()
+        return (
+            f"{self.name}: {facts['usable']} of {facts['files']} files can be used, "
+            f"{facts['hours']:.2f} h, {len(facts['classes'])} classes ({facts['source']})"
+        )
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers of this split for a JSON file."""
@@ -90,13 +99,10 @@ def check_split(split: SplitReport, num_classes: int, clip_seconds: float) -> No
 
 def _check_files(split: SplitReport) -> None:
     missing = [probe.path for probe in split.probes if not probe.exists]
-    if missing:
-        split.problems.append(f"{len(missing)} of {len(split.probes)} files do not exist: ")
-        split.problems[-1] += shorten(missing) + ". Check DATA.PATH_PREFIX."
+    of_all = f"of {len(split.probes)} files"
+    tell(split.problems, missing, f"{of_all} do not exist", ". Check DATA.PATH_PREFIX.")
     damaged = [probe.reason for probe in split.probes if probe.exists and probe.reason]
-    if damaged:
-        split.problems.append(f"{len(damaged)} of {len(split.probes)} files cannot be used:\n    ")
-        split.problems[-1] += shorten(damaged, "\n    ")
+    tell(split.problems, damaged, f"{of_all} cannot be used", by_line=True)
 
 
 def _check_labels(split: SplitReport, num_classes: int) -> None:
@@ -113,8 +119,7 @@ def _check_labels(split: SplitReport, num_classes: int) -> None:
             f"{int(labels.max()) + 1} or correct the list."
         )
     empty = sorted(set(range(num_classes)) - set(labels.tolist()))
-    if empty:
-        split.notes.append(f"{len(empty)} of {num_classes} classes have no file: {shorten(empty)}.")
+    tell(split.notes, empty, f"of {num_classes} classes have no file")
 
 
 def _check_repeats(split: SplitReport) -> None:
@@ -123,54 +128,38 @@ def _check_repeats(split: SplitReport) -> None:
         ("files have the same content under several names", same(split, content)),
     ):
         repeated = [sorted(split.videos.paths[row] for row in rows) for rows in groups]
-        if not repeated:
-            continue
-        shown = shorten([" = ".join(dict.fromkeys(paths)) for paths in repeated])
-        target = split.problems if "listed" in what else split.notes
-        target.append(f"{len(repeated)} {what}: {shown}.")
+        shown = [" = ".join(dict.fromkeys(paths)) for paths in repeated]
+        tell(split.problems if "listed" in what else split.notes, shown, what)
 
 
 def _note_slow_files(split: SplitReport) -> None:
     slow = [probe for probe in split.probes if probe.slow]
-    if slow:
-        split.notes.append(
-            f"{len(slow)} files are slow to read ({slow[0].slow}): "
-            f"{shorten([probe.path for probe in slow])}. 'prepare_data.py transcode' cures that."
-        )
+    what = f"files are slow to read ({slow[0].slow})" if slow else ""
+    cure = ". 'prepare_data.py transcode' cures that."
+    tell(split.notes, [probe.path for probe in slow], what, cure)
 
 
 def _note_sound(split: SplitReport) -> None:
     good = [split.probes[row] for row in split.good_rows]
     silent = [probe.path for probe in good if not probe.audio]
-    if silent:
-        split.notes.append(f"{len(silent)} files have no audio stream: {shorten(silent)}.")
+    tell(split.notes, silent, "files have no audio stream")
     broken = [probe.audio_reason for probe in good if probe.audio and probe.audio_reason]
-    if broken:
-        split.notes.append(f"{len(broken)} files have unusable audio:\n    ")
-        split.notes[-1] += shorten(broken, "\n    ")
+    tell(split.notes, broken, "files have unusable audio", by_line=True)
 
 
 def _note_lengths(split: SplitReport, clip_seconds: float) -> None:
     good = [split.probes[row] for row in split.good_rows]
     stills = [probe.path for probe in good if probe.frames == 1]
-    if stills:
-        split.notes.append(f"{len(stills)} files hold a single frame: {shorten(stills)}.")
+    tell(split.notes, stills, "files hold a single frame")
     # Half a frame is forgiven: 64 frames at 29.97 fps are a little less than 64 / 29.97 s.
     short = [p.path for p in good if p.duration + 0.5 / p.fps < clip_seconds]
-    if short:
-        split.notes.append(
-            f"{len(short)} files are shorter than one clip of {clip_seconds:.2f} s: "
-            f"{shorten(short)}."
-        )
+    tell(split.notes, short, f"files are shorter than one clip of {clip_seconds:.2f} s")
     if len(good) < 10:
         return
     median = float(np.median([probe.duration for probe in good]))
     long = [probe.path for probe in good if probe.duration > 10 * median]
-    if long:
-        split.notes.append(
-            f"{len(long)} files are more than ten times as long as the median of {median:.1f} s: "
-            f"{shorten(long)}."
-        )
+    what = f"files are more than ten times as long as the median of {median:.1f} s"
+    tell(split.notes, long, what)
 
 
 def check_training_sound(train: SplitReport, missing: str) -> None:
@@ -193,11 +182,11 @@ def note_captions(split: SplitReport, captions: Captions) -> None:
     """Say which usable files have no usable caption: they are replaced in training, and counted."""
     good = [split.probes[row] for row in split.good_rows]
     lacking = [why for p in good if (why := captions.problem(p.path, p.duration))]
-    if lacking:
-        split.notes.append(
-            f"{len(lacking)} of {len(good)} usable files have no usable caption and are replaced in "
-            f"training; a manifest leaves them out:\n    " + shorten(lacking, "\n    ")
-        )
+    what = (
+        f"of {len(good)} usable files have no usable caption and are replaced in training; a "
+        "manifest leaves them out"
+    )
+    tell(split.notes, lacking, what, by_line=True)
 
 
 def check_overlap(train: SplitReport, held_out: SplitReport) -> None:
@@ -209,11 +198,10 @@ def check_overlap(train: SplitReport, held_out: SplitReport) -> None:
             for row in range(len(held_out.probes))
             if key(held_out, row) in known
         ]
+        what = f"files are in the training list too (same {what})"
+        cure = ". Results on them mean nothing; take them out of one list."
+        tell(held_out.problems, shared, what, cure)
         if shared:
-            held_out.problems.append(
-                f"{len(shared)} files are in the training list too (same {what}): "
-                f"{shorten(shared)}. Results on them mean nothing; take them out of one list."
-            )
             return
 
 
@@ -236,6 +224,15 @@ def content(split: SplitReport, row: int) -> str:
     """Return the digest of a usable file, empty for others."""
     probe = split.probes[row]
     return "" if probe.reason else probe.digest
+
+
+def tell(
+    target: list[str], found: Sequence[Any], what: str, end: str = ".", by_line: bool = False
+) -> None:
+    """Add to problems or notes what was found and how much of it, where anything was."""
+    if found:
+        shown = f"{LINE}{shorten(found, LINE)}" if by_line else f" {shorten(found)}{end}"
+        target.append(f"{len(found)} {what}:{shown}")
 
 
 def shorten(entries: Sequence[Any], separator: str = ", ") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from slowfast.dataprep.list_checks import (
     check_training_sound,
     note_captions,
 )
+from slowfast.dataprep.video_splits import VideoSplit
 from slowfast.datasets.build import SPLITS, build_windows, manifest_path, read_items
 from slowfast.datasets.captions import build_captions
 from slowfast.datasets.file_probe import FileProbe, crashed_probe, probe_file
@@ -40,7 +42,7 @@ class VerifyReport:
     """
 
     out_dir: Path
-    splits: dict[str, SplitReport]
+    splits: Mapping[str, SplitReport | VideoSplit]
     absent: list[str]
 
     @property
@@ -58,16 +60,8 @@ class VerifyReport:
         """All notes, each with its split."""
         return [f"{s.name}: {text}" for s in self.splits.values() for text in s.notes]
 
-    def line(self, split: Any) -> str:
-        """Return the numbers of a split in words."""
-        facts = split.summary()
-        return (
-            f"{split.name}: {facts['usable']} of {facts['files']} files can be used, "
-            f"{facts['hours']:.2f} h, {len(facts['classes'])} classes ({facts['source']})"
-        )
-
     def __str__(self) -> str:
-        lines = [self.line(split) for split in self.splits.values()]
+        lines = [split.line() for split in self.splits.values()]
         lines += [f"{name}: no list" for name in self.absent]
         lines += [f"PROBLEM {text}" for text in self.problems]
         lines += [f"note {text}" for text in self.notes]

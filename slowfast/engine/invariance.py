@@ -26,7 +26,7 @@ from slowfast.ssl.base import SSL_METHODS
 from slowfast.tasks.build import build_task
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.files import write_text
-from slowfast.visualization.invariance_figure import invariance_figure
+from slowfast.visualization.figures import invariance_figure
 
 BINS = 8
 

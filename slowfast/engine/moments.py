@@ -25,8 +25,7 @@ from slowfast.tasks.recognition import Recognition
 from slowfast.tasks.zero_shot_classes import label_words
 from slowfast.utils.errors import AnnotationError, CheckpointError, ConfigError, MediaError
 from slowfast.utils.logging import get_logger
-from slowfast.visualization.annotate import write_video
-from slowfast.visualization.box_figures import LabelledBox
+from slowfast.visualization.box_figures import LabelledBox, write_video
 
 logger = get_logger(__name__)
 

@@ -20,8 +20,7 @@ from slowfast.evaluation.ava.label_map import read_label_map
 from slowfast.tasks.detection import Detection
 from slowfast.utils.errors import AnnotationError, MediaError
 from slowfast.utils.logging import get_logger
-from slowfast.visualization.annotate import draw_boxes, write_video
-from slowfast.visualization.box_figures import LabelledBox
+from slowfast.visualization.box_figures import LabelledBox, draw_boxes, write_video
 
 logger = get_logger(__name__)
 

@@ -91,7 +91,6 @@ class Boxes:
         keys: Sequence[str],
         boxes: np.ndarray,
         scores: np.ndarray,
-        labels: Sequence[int] | None = None,
     ) -> Boxes:
         """Return the detections of a network that scores every class for every box.
 
@@ -99,18 +98,16 @@ class Boxes:
             keys: the key frame of each box, ``(N,)``.
             boxes: ``(N, 4)``.
             scores: ``(N, C)``.
-            labels: the class id of each column, 1 to C by default, as AVA counts.
 
         Returns:
-            N * C rows, all classes of the first box first.
+            N * C rows, all classes of the first box first; classes count from 1 to C, as AVA's.
         """
         scores = np.asarray(scores, dtype=np.float64)
         count, classes = scores.shape
-        labels = np.arange(1, classes + 1) if labels is None else np.asarray(labels)
         return cls(
             np.repeat(np.asarray(keys, dtype=object), classes),
             np.repeat(np.asarray(boxes, dtype=np.float64), classes, axis=0),
-            np.tile(labels, count),
+            np.tile(np.arange(1, classes + 1), count),
             scores.reshape(-1),
         )
 

@@ -54,19 +54,11 @@ def topk_accuracy(
     return float(100.0 * (label_ranks(scores, labels, valid) < k).mean())
 
 
-def confusion_matrix(
-    scores: np.ndarray, labels: np.ndarray, valid: np.ndarray | None = None
-) -> np.ndarray:
+def count_pairs(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
     """Return counts ``(C, C + 1)``: true class by row, predicted class by column.
 
-    The last column counts unreadable items and those with scores that are not finite.
+    The last column counts items without usable scores, see :func:`predicted_classes`.
     """
-    classes = np.asarray(scores).shape[1]
-    return count_pairs(labels, predicted_classes(scores, valid), classes)
-
-
-def count_pairs(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """Return how often each true class ``(C,)`` got each predicted one ``(C + 1,)``."""
     codes = np.asarray(labels) * (classes + 1) + predicted
     return np.bincount(codes, minlength=classes * (classes + 1)).reshape(classes, classes + 1)
 

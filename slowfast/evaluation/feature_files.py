@@ -156,10 +156,8 @@ def create_feature_files(
     arrays |= {"time": ("float32", (len(items), views, 2)), "state": ("uint8", (len(items),))}
     for file, (kind, shape) in arrays.items():
         with atomic_write(folder / f"{file}.npy") as out:
-            np.lib.format.write_array_header_1_0(out, _array_header(kind, shape))
+            header = {"descr": np.dtype(kind).str, "fortran_order": False}
+            header["shape"] = tuple(map(int, shape))
+            np.lib.format.write_array_header_1_0(out, header)
             out.truncate(out.tell() + np.dtype(kind).itemsize * int(np.prod(shape)))
     write_json(folder / HEADER, {"of": of, "files": files, "complete": False})
-
-
-def _array_header(kind: str, shape: Sequence[int]) -> dict[str, Any]:
-    return {"descr": np.dtype(kind).str, "fortran_order": False, "shape": tuple(map(int, shape))}

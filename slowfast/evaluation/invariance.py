@@ -22,6 +22,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from slowfast.evaluation.neighbours import unit
+
 # Below this difference of own and other keys a space holds nothing that could be kept.
 MIN_SCALE = 0.01
 
@@ -44,11 +46,6 @@ class Space:
     same: bool = False
 
 
-def unit(rows: np.ndarray) -> np.ndarray:
-    """Return rows ``(..., D)`` of length 1."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=-1, keepdims=True), 1e-12)
-
-
 def share_nearer(own: np.ndarray, other: np.ndarray) -> float:
     """Return the share of pairs in which ``own`` is larger; equal ones count half."""
     return float((own > other).mean() + (own == other).mean() / 2)
@@ -66,7 +63,7 @@ def measure(space: Space, edges: Sequence[float]) -> dict[str, dict]:
         features, where it says nothing), and ``curve`` with ``distance``, ``similarity``,
         ``kept`` and ``pairs`` of each bin that is not empty.
     """
-    query, key, back = unit(space.query), unit(space.key), unit(space.back)
+    query, key, back = (unit(x, x.dtype) for x in (space.query, space.key, space.back))
     own = np.einsum("nkd,nkd->nk", query, key)
     turned = np.einsum("nkd,nkd->nk", query, back)
     inside = np.einsum("nid,njd->nij", query, key)
@@ -114,21 +111,20 @@ def _curve(
     return rows
 
 
-def direction_auc(forwards: np.ndarray, back: np.ndarray, seed: int = 0) -> float | None:
+def direction_auc(forwards: np.ndarray, back: np.ndarray) -> float | None:
     """Return how well a linear classifier tells the direction of clips of unseen videos, 0.5 to 1.
 
     Each half of the videos is judged by a classifier that learned from the other half.
 
     Args:
         forwards, back: features ``(N, K, D)`` of the same clips in both directions.
-        seed: of the halves.
 
     Returns:
         The area under the ROC curve, mean of both halves; None with fewer than four videos.
     """
     if len(forwards) < 4:
         return None
-    order = np.random.default_rng(seed).permutation(len(forwards))
+    order = np.random.default_rng(0).permutation(len(forwards))
     halves = order[: len(order) // 2], order[len(order) // 2 :]
     areas = []
     for learn, judge in (halves, halves[::-1]):

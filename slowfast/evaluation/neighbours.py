@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from slowfast.utils.errors import ConfigError
 
@@ -30,11 +31,11 @@ class Neighbours(NamedTuple):
     scores: np.ndarray
 
 
-def unit(vectors: np.ndarray) -> np.ndarray:
-    """Return vectors ``(..., D)`` of length 1, float32; zeros stay zeros."""
-    vectors = np.asarray(vectors, np.float32)
+def unit(vectors: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
+    """Return vectors ``(..., D)`` of length 1; zeros stay zeros."""
+    vectors = np.asarray(vectors, dtype)
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+    return vectors / np.maximum(lengths, np.finfo(dtype).tiny)
 
 
 def nearest(queries: np.ndarray, gallery: np.ndarray, k: int, faiss: str = "") -> Neighbours:

@@ -6,10 +6,10 @@ Which of them counts is decided by a held-out tenth of the training items, never
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,17 +22,9 @@ HELD_OUT = 10  # one of so many
 ROWS, NUMBERS = 1024, 2**25  # samples, and numbers in them, that are scored at a time
 
 
-class Probes(Protocol):
-    """H classifiers on the same features."""
-
-    def of(self, place: int) -> list[nn.Parameter]:
-        """Return the parameters of one."""
-
-    def __call__(self, features: Tensor) -> Tensor:
-        """Return logits ``(H, B, C)``."""
-
-
-Build = Callable[[int], Probes]
+# From a count H to so many classifiers on the same features: a module from features to logits
+# ``(H, B, C)`` with ``of(place)``, the parameters of one of them.
+Build = Callable[[int], nn.Module]
 
 
 @dataclass(frozen=True)
@@ -122,14 +114,14 @@ class Fitted(NamedTuple):
 
 @torch.enable_grad()
 def train_probes(
-    probes: Probes,
+    probes: nn.Module,
     clips: Clips,
     labels: np.ndarray,
     grid: Sequence[tuple[float, float]],
     recipe: Recipe,
     device: torch.device | str = "cpu",
-) -> Iterator[int]:
-    """Train probes and yield the number of every epoch that is done.
+) -> None:
+    """Train probes.
 
     Args:
         probes: H of them, on the device; changed in place.
@@ -162,11 +154,12 @@ def train_probes(
             optimizer.zero_grad(set_to_none=True)
             losses.unflatten(0, logits.shape[:2]).mean(dim=1).sum().backward()
             optimizer.step()
-        yield epoch
 
 
 @torch.inference_mode()
-def probabilities(probes: Probes, clips: Clips, device: torch.device | str = "cpu") -> np.ndarray:
+def probabilities(
+    probes: nn.Module, clips: Clips, device: torch.device | str = "cpu"
+) -> np.ndarray:
     """Return ``(H, M, C)`` of the clips of M items, averaged over the samples of an item."""
     probes.eval()
     rows = min(ROWS, max(1, NUMBERS // clips.size))
@@ -210,19 +203,14 @@ def fit_probes(
         held = held_out_tenth(labels, recipe.seed)
         probes = build(len(grid)).to(device)
         rest = train.take(~held)
-        _exhaust(train_probes(probes, rest, labels[~held], grid, recipe, device))
+        train_probes(probes, rest, labels[~held], grid, recipe, device)
         right = probabilities(probes, train.take(held), device).argmax(axis=2) == labels[held]
         best, accuracy = int(right.mean(axis=1).argmax()), 100.0 * float(right.mean(axis=1).max())
         every = probabilities(probes, test, device)
     probe = build(1).to(device)
-    _exhaust(train_probes(probe, train, labels, [grid[best]], recipe, device))
+    train_probes(probe, train, labels, [grid[best]], recipe, device)
     scores = probabilities(probe, test, device)
     return Fitted(scores[0], *grid[best], accuracy, scores if every is None else every)
-
-
-def _exhaust(epochs: Iterator[int]) -> None:
-    for _ in epochs:
-        pass
 
 
 def _tensor(values: np.ndarray, device: torch.device | str) -> Tensor:

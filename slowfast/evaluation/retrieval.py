@@ -1,4 +1,8 @@
-"""Retrieval between two sets of embeddings of the same items."""
+"""Embeddings of pairs: retrieval between them, and two properties of them on the sphere.
+
+Alignment and uniformity are those of Wang and Isola, "Understanding Contrastive Representation Learning
+through Alignment and Uniformity on the Hypersphere", ICML 2020, with its exponents 2 and t = 2.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from slowfast.evaluation.neighbours import unit
+
 CHUNK_SIZE = 1024
+SHARPNESS = 2.0
 
 
 def ranks(queries: np.ndarray, gallery: np.ndarray) -> np.ndarray:
@@ -51,3 +58,31 @@ def median_rank(found: np.ndarray, count: int) -> float:
         count: all items.
     """
     return float(np.median(np.concatenate([found, np.full(count - len(found), count + 1)])))
+
+
+def alignment(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean squared distance of positive pairs; 0 is best, 2 that of random vectors.
+
+    Args:
+        one, other: ``(N, D)``; row i of both is a pair. They are brought to length 1.
+    """
+    difference = unit(one).astype(np.float64) - unit(other)
+    return float(np.square(difference).sum(axis=1).mean())
+
+
+def uniformity(vectors: np.ndarray) -> float:
+    """Return ``log mean exp(-t d^2)`` over all pairs of different rows; the lower the more uniform.
+
+    0 is that of vectors that are all the same; NaN where there is no pair.
+
+    Args:
+        vectors: ``(N, D)``; they are brought to length 1.
+    """
+    points, count = unit(vectors).astype(np.float64), len(vectors)
+    if count < 2:
+        return float("nan")
+    total = 0.0
+    for begin in range(0, count, CHUNK_SIZE):
+        cosines = points[begin : begin + CHUNK_SIZE] @ points.T
+        total += np.exp(-SHARPNESS * np.maximum(2.0 - 2.0 * cosines, 0.0)).sum()
+    return float(np.log(max(total - count, np.finfo(float).tiny) / (count * (count - 1))))

@@ -9,18 +9,19 @@ import numpy as np
 
 Measures = dict[str, float | None]
 
+DEVIATIONS = 1.96  # for 95 %
 
-def accuracy_interval(percent: float, count: int, deviations: float = 1.96) -> tuple[float, float]:
-    """Return the interval in which the accuracy of endless test data lies, in percent.
+
+def accuracy_interval(percent: float, count: int) -> tuple[float, float]:
+    """Return the interval in which the accuracy of endless test data lies with 95 %, in percent.
 
     Wilson's score interval (1927), which also holds near 0 and 100 %.
 
     Args:
         percent: measured share of right answers.
         count: of independent items, more than 0.
-        deviations: 1.96 for 95 %.
     """
-    share, spread = percent / 100.0, deviations**2 / count
+    share, spread = percent / 100.0, DEVIATIONS**2 / count
     centre = share + spread / 2
     half = math.sqrt(spread * share * (1 - share) + spread**2 / 4)
     low, high = ((centre + sign * half) / (1 + spread) for sign in (-1, 1))

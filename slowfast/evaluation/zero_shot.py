@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from slowfast.evaluation.neighbours import unit
 from slowfast.utils.errors import ConfigError
 
 CHUNK_SIZE = 4096
@@ -35,11 +36,11 @@ def nearest_class(embeddings: np.ndarray, class_vectors: np.ndarray, k: int = 1)
             f"Embeddings of shape {shapes[0]} have no distance to class vectors of shape {shapes[1]}: "
             "take the table of word vectors (ZERO_SHOT.VECTORS) that the network was trained with."
         )
-    classes = _unit(class_vectors)
+    classes = unit(class_vectors, np.float64)
     k = min(k, len(classes))
     found = [np.zeros((0, k), np.int64)]
     for start in range(0, len(embeddings), CHUNK_SIZE):
-        scores = _unit(embeddings[start : start + CHUNK_SIZE]) @ classes.T
+        scores = unit(embeddings[start : start + CHUNK_SIZE], np.float64) @ classes.T
         found.append(np.argsort(-scores, axis=1, kind="stable")[:, :k])
     return np.concatenate(found)
 
@@ -62,11 +63,11 @@ def topk_accuracy(
     return 100.0 * float(hits.mean()) if len(hits) else float("nan")
 
 
-def half_class_splits(num_classes: int, count: int = NUM_SPLITS) -> list[np.ndarray]:
+def half_class_splits(num_classes: int) -> list[np.ndarray]:
     """Return the published subsets of half of the classes: permutations of seeds 0, 1, ..."""
     return [
         np.random.RandomState(seed).permutation(num_classes)[: num_classes // 2]
-        for seed in range(count)
+        for seed in range(NUM_SPLITS)
     ]
 
 
@@ -148,7 +149,8 @@ def separate(
         train_vectors, test_vectors: unit vectors ``(C, D)`` and ``(C', D)``.
     """
     # Equal names are 0 apart, whatever the rounding.
-    distances = np.maximum(1.0 - _unit(train_vectors) @ _unit(test_vectors).T, 0.0)
+    train, test = (unit(vectors, np.float64) for vectors in (train_vectors, test_vectors))
+    distances = np.maximum(1.0 - train @ test.T, 0.0)
     nearest = distances.argmin(axis=1)
     distance = distances[np.arange(len(distances)), nearest]
     return Separation(distance >= threshold, nearest, distance)
@@ -163,9 +165,3 @@ def same_words(
         known.setdefault(tuple(sorted(words)), []).append(name)
     keys = {name: tuple(sorted(words)) for name, words in train_words.items()}
     return {name: known[key] for name, key in keys.items() if key in known}
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    vectors = np.asarray(vectors, dtype=np.float64)
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(length > 0, length, 1)

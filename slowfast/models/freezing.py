@@ -41,3 +41,15 @@ class Freezer:
         elif self.mode == "bn_statistics":
             for layer in self._norms():
                 layer.eval()
+
+
+class PartlyFrozen(nn.Module):
+    """A model that keeps some of itself frozen; it names that in ``_freezer``."""
+
+    _freezer: Freezer
+
+    def train(self, mode: bool = True) -> PartlyFrozen:
+        """Set the mode, except for what is frozen."""
+        super().train(mode)
+        self._freezer.after_train_call()
+        return self

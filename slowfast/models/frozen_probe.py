@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from slowfast.models.backbones import build_backbone
 from slowfast.models.build import MODEL_REGISTRY
 from slowfast.models.feature_maps import EMBEDDING, FeatureName, Taps, parse_features
-from slowfast.models.freezing import Freezer
+from slowfast.models.freezing import Freezer, PartlyFrozen
 from slowfast.models.heads.linear_probes import LinearProbes
 from slowfast.models.parts import HEAD, VIDEO_BACKBONE
 from slowfast.utils.errors import ConfigError
@@ -18,7 +18,7 @@ from slowfast.utils.errors import ConfigError
 SIDE = 64  # pixels of the clip by which the sizes of features are found
 
 
-class FrozenProbe(nn.Module):
+class FrozenProbe(PartlyFrozen):
     """A frozen backbone, and batch norm with a linear layer for each of its features.
 
     One forward pass of the backbone serves all of them. It stays in eval mode, so that neither its
@@ -55,12 +55,6 @@ class FrozenProbe(nn.Module):
     def parts(self) -> dict[str, nn.Module]:
         """Return the backbone and the classifiers."""
         return {VIDEO_BACKBONE: self.backbone, HEAD: self.head}
-
-    def train(self, mode: bool = True) -> FrozenProbe:
-        """Set the mode of the classifiers; the backbone stays in eval mode."""
-        super().train(mode)
-        self._freezer.after_train_call()
-        return self
 
     @torch.no_grad()
     def extract(self, clip: Tensor) -> dict[str, Tensor]:

@@ -8,8 +8,7 @@ from torch import Tensor, nn
 
 from slowfast.models.audio import build_audio_backbone
 from slowfast.models.backbones import build_backbone
-from slowfast.models.heads import NormalisedProjection, Projection
-from slowfast.models.heads.pooling import global_pool
+from slowfast.models.heads import Projection, global_pool
 from slowfast.models.heads.transformer_pooling import TransformerPooling, build_pooling
 from slowfast.models.text.encoder import build_text_backbone
 
@@ -26,7 +25,7 @@ class Branch(nn.Module):
     def __init__(
         self,
         backbone: nn.Module,
-        projection: Projection | NormalisedProjection,
+        projection: Projection,
         pooling: TransformerPooling | None = None,
     ) -> None:
         super().__init__()
@@ -77,8 +76,8 @@ class MultiModalEncoder(nn.Module):
         return dict(self.named_children())
 
     def forward(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Map inputs by modality to embeddings ``(B, D)`` by modality, not normalised."""
-        return {modality: branch(inputs[modality]) for modality, branch in self.branches.items()}
+        """Map inputs by modality, all or some, to embeddings ``(B, D)`` of these, not normalised."""
+        return {m: branch(inputs[m]) for m, branch in self.branches.items() if m in inputs}
 
 
 # How the backbone of a modality is built from a config.
@@ -90,7 +89,7 @@ BACKBONES = {
 # And its projection head.
 HEADS = {
     "relu": lambda width, ssl: Projection(width, ssl.PROJECTION),
-    "batchnorm": lambda width, ssl: NormalisedProjection(width, ssl.PROJECTION, ssl.DROPOUT),
+    "batchnorm": lambda width, ssl: Projection(width, ssl.PROJECTION, ssl.DROPOUT),
 }
 
 

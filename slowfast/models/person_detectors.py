@@ -86,10 +86,7 @@ def people_of(output: np.ndarray, least_score: float) -> tuple[np.ndarray, np.nd
     centre = np.stack([(np.tanh(x) + columns) / width, (np.tanh(y) + rows) / height], axis=1)
     half = 0.5 / (1 + np.exp(-np.stack([w, h], axis=1)))
     boxes = np.clip(np.concatenate([centre - half, centre + half], axis=1), 0, 1)
-    return _each_once(boxes.astype(np.float64), scores[rows, columns].astype(np.float64))
-
-
-def _each_once(boxes: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    boxes, scores = boxes.astype(np.float64), scores[rows, columns].astype(np.float64)
     kept = nms(torch.from_numpy(boxes), torch.from_numpy(scores), OVERLAP).numpy()
     return boxes[kept], scores[kept]
 

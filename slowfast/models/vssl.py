@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from slowfast.models.backbones import build_backbone
 from slowfast.models.build import MODEL_REGISTRY
-from slowfast.models.freezing import Freezer
+from slowfast.models.freezing import Freezer, PartlyFrozen
 from slowfast.models.heads import BasicHead, RoIHead
 from slowfast.models.heads.transformer_pooling import TransformerPooling, build_pooling
 from slowfast.models.parts import HEAD, VIDEO_BACKBONE, VIDEO_POOLING, backbones_of
 from slowfast.utils.errors import ConfigError
 
 
-class VSSL(nn.Module):
+class VSSL(PartlyFrozen):
     """Backbone, pooling and classifier.
 
     Args:
@@ -53,13 +53,6 @@ class VSSL(nn.Module):
         """Size ``(t, h, w)`` of the feature map of a training clip."""
         strides = self.backbone.strides
         return tuple(math.ceil(n / s) for n, s in zip(self.clip_size, strides, strict=True))
-
-    def train(self, mode: bool = True) -> VSSL:
-        """Switch to training, except for what is frozen."""
-        super().train(mode)
-        if mode:
-            self._freezer.after_train_call()
-        return self
 
     def forward(self, video: list[Tensor] | Tensor, boxes: Tensor | None = None) -> Tensor:
         """Return scores ``(B, num_classes)``, or ``(N, num_classes)`` of boxes.

@@ -11,13 +11,13 @@ from torch.nn import functional as F
 
 from slowfast.models.backbones import build_backbone
 from slowfast.models.build import MODEL_REGISTRY
-from slowfast.models.freezing import Freezer
+from slowfast.models.freezing import Freezer, PartlyFrozen
 from slowfast.models.heads.pooling import global_pool
 from slowfast.models.parts import HEAD, VIDEO_BACKBONE
 from slowfast.models.text.sentences import open_name_vectors
 
 
-class ZeroShot(nn.Module):
+class ZeroShot(PartlyFrozen):
     """Backbone, the mean over clips, and a linear layer to the space of words.
 
     Args:
@@ -39,13 +39,6 @@ class ZeroShot(nn.Module):
     def parts(self) -> dict[str, nn.Module]:
         """Return the backbone and the head."""
         return {VIDEO_BACKBONE: self.backbone, HEAD: self.regressor}
-
-    def train(self, mode: bool = True) -> ZeroShot:
-        """Switch to training, except for what is frozen."""
-        super().train(mode)
-        if mode:
-            self._freezer.after_train_call()
-        return self
 
     def features(self, clips: Tensor) -> Tensor:
         """Return pooled features ``(N, C)`` of clips ``(N, 3, T, H, W)``."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from slowfast.models.multimodal import MultiModalEncoder, build_multimodal_encoder
 from slowfast.ssl.base import SSL_METHODS, SSLModel
@@ -41,14 +41,6 @@ class AVID(SSLModel):
         momentum = tuple(avid.MOMENTUM)
         criterion = AudioVisualCriterion(len(items), encoder.dim, weights, contrast, momentum)
         return cls(encoder, criterion)
-
-    def parts(self) -> dict[str, nn.Module]:
-        """Return both backbones and both projections."""
-        return self.encoder.parts()
-
-    def embed(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Return the video and the audio embeddings ``(B, D)``, not normalised."""
-        return self.encoder({"video": batch["video"][0], "audio": batch["audio"]})
 
     def losses(
         self, embeddings: dict[str, Tensor], batch: dict[str, Any]

@@ -18,7 +18,7 @@ from slowfast.models.multimodal import MultiModalEncoder, build_multimodal_encod
 from slowfast.ssl.avid import AVID
 from slowfast.ssl.base import SSL_METHODS
 from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
-from slowfast.ssl.sharded_mining import mine_over_processes
+from slowfast.ssl.mining import mine_over_processes
 from slowfast.utils.errors import ConfigError, TrainingError
 from slowfast.utils.logging import get_logger
 

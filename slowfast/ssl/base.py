@@ -113,13 +113,16 @@ class SSLModel(nn.Module, ABC):
             "embeddings (SSLModel.losses)."
         )
 
-    @abstractmethod
     def embed(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Return embeddings ``(B, D)`` by modality, not normalised, of what the batch holds."""
+        """Return embeddings ``(B, D)`` by modality, not normalised, of what the batch holds.
 
-    @abstractmethod
+        By default those of ``encoder``, a :class:`slowfast.models.multimodal.MultiModalEncoder`.
+        """
+        return self.encoder({m: network_input(batch, m) for m in self.modalities if m in batch})
+
     def parts(self) -> dict[str, nn.Module]:
-        """Return the networks by the names of :mod:`slowfast.models.parts`."""
+        """Return the networks by the names of :mod:`slowfast.models.parts`; those of ``encoder``."""
+        return self.encoder.parts()
 
     def on_epoch_start(self, epoch: int) -> dict[str, float]:
         """Do what is due before an epoch (from 0), also a resumed one; return numbers to log.
@@ -130,6 +133,17 @@ class SSLModel(nn.Module, ABC):
 
     def prepare_dry_run(self) -> None:
         """Stand in for :meth:`on_epoch_start`, quickly: right or wrong, a step can be tried."""
+
+
+def network_input(batch: dict[str, Any], modality: str) -> Tensor:
+    """Return what the network of a modality reads of a batch."""
+    return batch[modality][0] if modality == "video" else batch[modality]
+
+
+def share_matched(one: Tensor, other: Tensor) -> Tensor:
+    """Return the share, in percent, of rows ``(B, D)`` whose partner is the nearest."""
+    nearest = (one @ other.T).argmax(dim=1)
+    return 100.0 * (nearest == torch.arange(len(nearest), device=nearest.device)).float().mean()
 
 
 def build_ssl_model(cfg, items) -> SSLModel:

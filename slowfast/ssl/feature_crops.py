@@ -16,8 +16,6 @@ from slowfast.utils.errors import ConfigError
 
 Box = tuple[slice, ...]  # of the dimensions after the channels
 
-POSITIONS = ("inclusive", "legacy")
-
 
 @dataclass(frozen=True)
 class CropFamily:

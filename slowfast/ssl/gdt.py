@@ -11,18 +11,16 @@ import math
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from slowfast.datasets.views import ViewPlan
 from slowfast.models.multimodal import MultiModalEncoder, build_multimodal_encoder
-from slowfast.ssl.base import SSL_METHODS, SSLModel
+from slowfast.ssl.base import SSL_METHODS, SSLModel, network_input, share_matched
 from slowfast.ssl.gdt_loss import gdt_loss
 from slowfast.ssl.transformations import MARKS, Hypothesis, find_hypothesis, parse_steps
 from slowfast.utils.errors import ConfigError
 from slowfast.utils.logging import get_logger
-
-__all__ = ["GDT", "gdt_loss"]
 
 logger = get_logger(__name__)
 
@@ -71,15 +69,6 @@ class GDT(SSLModel):
             raise ConfigError(f"SSL.GDT.SHIFT_DISTANCE [{low:g}, {high:g}]: minimum first.")
         return ViewPlan(2, "reversal" in active, distance=(low, high or math.inf))
 
-    def parts(self) -> dict[str, nn.Module]:
-        """Return both backbones and both projections."""
-        return self.encoder.parts()
-
-    def embed(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Return the embeddings ``(B, D)`` of the modalities that are there, not normalised."""
-        branches = self.encoder.branches
-        return {m: branches[m](_input(batch, m)) for m in self.modalities if m in batch}
-
     def encode(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Return the embeddings ``(B, V, D)`` of all views, in the order of the hypothesis.
 
@@ -87,7 +76,7 @@ class GDT(SSLModel):
         """
         count = len(self.hypothesis.views)
         views = zip(
-            *(_input(batch, m).unflatten(0, (-1, count)).unbind(1) for m in self.modalities),
+            *(network_input(batch, m).unflatten(0, (-1, count)).unbind(1) for m in self.modalities),
             strict=True,
         )
         found = [self.encoder(dict(zip(self.modalities, view, strict=True))) for view in views]
@@ -110,9 +99,7 @@ class GDT(SSLModel):
             losses = gdt_loss(views, self.hypothesis, *options)
         with torch.no_grad():
             clip, partner = views[""]
-            nearest = (clip @ partner.T).argmax(dim=1)
-            own = torch.arange(len(nearest), device=nearest.device)
-            metrics = {"matched": 100.0 * (nearest == own).float().mean()}
+            metrics = {"matched": share_matched(clip, partner)}
             for step in self.hypothesis.active:
                 other = views[MARKS[step]][1]
                 metrics[f"gap_{step}"] = (clip * (partner - other)).sum(dim=1).mean()
@@ -128,11 +115,6 @@ class GDTText(GDT):
     """
 
     modalities: ClassVar[tuple[str, ...]] = ("video", "text")
-
-
-def _input(batch: dict[str, Any], modality: str) -> Tensor:
-    """Return what the network of a modality reads of a batch."""
-    return batch[modality][0] if modality == "video" else batch[modality]
 
 
 def _hypothesis_of(gdt) -> Hypothesis:

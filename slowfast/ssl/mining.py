@@ -6,19 +6,30 @@ the positives of an instance are its k most similar ones.
 
 The search is exact. It walks over tiles of queries times keys, so that memory does not grow with
 the banks, and sorts little: within a tile it keeps the maximum of every group of columns, looks for
-the best among the groups, and then only at the members of those.
+the best among the groups, and then only at the members of those. All processes share it: instances are
+cut into blocks of a fixed size, whatever the number of processes, so that the numbers do not depend
+on it.
 """
 
 from __future__ import annotations
 
+import math
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
+from tqdm import tqdm
 
+from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError, did_you_mean
+from slowfast.utils.logging import get_logger
+
+logger = get_logger(__name__)
 
 # How the cosines of the two modalities become one score; None where only one of them counts.
 AGREEMENTS: dict[str, Callable | None] = {
@@ -32,6 +43,7 @@ AGREEMENTS: dict[str, Callable | None] = {
 _TILES = {"cpu": (512, 16384), "cuda": (2048, 32768)}
 # Columns per group: 16 leaves few groups to sort and few members to look at, for k from 8 to 128.
 _GROUP = 16
+BLOCK_ROWS = 2048  # that a process searches for at a time
 
 
 @torch.no_grad()
@@ -40,7 +52,6 @@ def mine_positives(
     audio_bank: Tensor,
     k: int,
     agreement: str = "consensus",
-    chunk_size: int | None = None,
     *,
     rows: range | None = None,
     valid: Tensor | None = None,
@@ -53,7 +64,6 @@ def mine_positives(
         k: positives per instance.
         agreement: ``consensus`` (the smaller cosine counts), ``union`` (the larger one), ``video``
             or ``audio`` (that one alone).
-        chunk_size: queries at a time; by default so many that memory stays near 100 MB on a CPU.
         rows: instances to mine for, all by default.
         valid: ``(N,)`` bool, False for rows that were never written: they are excluded as positives.
             Their own sets are mined, but mean nothing.
@@ -69,14 +79,12 @@ def mine_positives(
             than k.
     """
     check_arguments(video_bank, audio_bank, k, agreement, valid)
-    if chunk_size is not None and chunk_size < 1:
-        raise ConfigError(f"chunk_size {chunk_size} must be at least 1.")
     rows = range(len(video_bank)) if rows is None else rows
     banks = [video_bank, audio_bank]
     if AGREEMENTS[agreement] is None:
         banks = [video_bank if agreement == "video" else audio_bank]
     queries, keys = _TILES.get(video_bank.device.type, _TILES["cuda"])
-    queries = min(chunk_size or queries, max(len(rows), 1))
+    queries = min(queries, max(len(rows), 1))
     keys = min(keys, _whole_groups(len(video_bank)))
     buffers = [torch.empty(queries, keys, device=video_bank.device) for _ in banks]
     search = _Search(banks, AGREEMENTS[agreement], valid, exclude_self, buffers)
@@ -194,3 +202,61 @@ def _candidates(scores: Tensor, count: int) -> Tensor:
     best = groups.topk(min(count, groups.shape[1]), dim=1, sorted=False).indices
     members = torch.arange(0, scores.shape[1], groups.shape[1], device=scores.device)
     return (best.unsqueeze(1) + members.view(-1, 1)).flatten(1)
+
+
+def mine_over_processes(
+    video_bank: Tensor,
+    audio_bank: Tensor,
+    k: int,
+    agreement: str = "consensus",
+    *,
+    valid: Tensor | None = None,
+    exclude_self: bool = True,
+) -> Tensor:
+    """Return the positives of all instances ``(N, k)`` on every process; all must call it.
+
+    Each process mines for an equal share of the instances and sends it to the others.
+
+    Args:
+        video_bank, audio_bank, k, agreement, valid, exclude_self: as for
+            :func:`mine_positives`; the banks are equal on all processes.
+
+    Returns:
+        Indices ``(N, k)``, int64, each row ascending, where the banks are.
+
+    Raises:
+        ConfigError: as :func:`mine_positives`.
+    """
+    check_arguments(video_bank, audio_bank, k, agreement, valid)
+    size = len(video_bank)
+    begin = time.monotonic()
+    logger.info(
+        "mining positives: %d instances, %d positives each by %s agreement, on %d processes.",
+        *(size, k, agreement, du.get_world_size()),
+    )
+    # A share is whole blocks, some of them behind the last row; it may be empty.
+    count = math.ceil(math.ceil(size / BLOCK_ROWS) / du.get_world_size()) * BLOCK_ROWS
+    share = range(size)[du.get_rank() * count : (du.get_rank() + 1) * count]
+    positives = torch.zeros(count, k, dtype=torch.int32)
+    starts = range(0, len(share), BLOCK_ROWS)
+    # Where there is no terminal, a line a minute tells how far process 0 is.
+    wait = 0.1 if sys.stderr.isatty() else 60
+    disable = not du.is_root_proc()
+    options = {"unit": "block", "disable": disable, "mininterval": wait}
+    for first in tqdm(starts, desc="mining positives", **options):
+        rows = share[first : first + BLOCK_ROWS]
+        positives[first : first + len(rows)] = mine_positives(
+            *(video_bank, audio_bank, k, agreement),
+            rows=rows,
+            valid=valid,
+            exclude_self=exclude_self,
+        )
+    positives = _gather(positives)[:size].to(video_bank.device, torch.long)
+    logger.info("mining positives: done in %.1f s.", time.monotonic() - begin)
+    return positives
+
+
+def _gather(positives: Tensor) -> Tensor:
+    """Return the equally long shares of all processes one after the other, on the CPU."""
+    on_gpu = du.is_initialized() and dist.get_backend() == "nccl"
+    return du.all_gather([positives.to("cuda" if on_gpu else "cpu")])[0].cpu()

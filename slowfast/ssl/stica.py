@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from slowfast.datasets.views import ViewPlan
 from slowfast.models.multimodal import MultiModalEncoder, build_multimodal_encoder
-from slowfast.ssl.base import SSL_METHODS, SSLModel
+from slowfast.ssl.base import SSL_METHODS, SSLModel, share_matched
 from slowfast.ssl.feature_crops import CropFamily, cut
 from slowfast.utils import distributed as du
 from slowfast.utils.errors import ConfigError
@@ -87,14 +87,6 @@ class STiCA(SSLModel):
         """Return two cuts of the same frames."""
         return ViewPlan(cuts=VIEWS)
 
-    def parts(self) -> dict[str, nn.Module]:
-        """Return the backbones, the pooling where it learns, and the projections."""
-        return self.encoder.parts()
-
-    def embed(self, batch: dict[str, Any]) -> dict[str, Tensor]:
-        """Return the video and the audio embeddings ``(B, D)``, not normalised."""
-        return self.encoder({"video": batch["video"][0], "audio": batch["audio"]})
-
     def encode(self, batch: dict[str, Any]) -> dict[str, Tensor]:
         """Return the embeddings that :func:`stica_loss` compares, not normalised.
 
@@ -136,10 +128,7 @@ class STiCA(SSLModel):
             options = (self.temperature, self.cross_temperature, self.alpha, self.symmetric)
             losses = stica_loss(units, *options)
         with torch.no_grad():
-            nearest = (units["video"][:, 0] @ units["audio"][:, 0].T).argmax(dim=1)
-            own = torch.arange(len(nearest), device=nearest.device)
-            matched = 100.0 * (nearest == own).float().mean()
-        return losses, {"matched": matched}
+            return losses, {"matched": share_matched(units["video"][:, 0], units["audio"][:, 0])}
 
 
 def crops_name(family: str, size: str, view: int) -> str:

@@ -10,7 +10,7 @@ only is a positive, what differs in a *variant* one a negative, and a step that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
 
 from slowfast.utils.errors import ConfigError, did_you_mean
@@ -56,15 +56,16 @@ class Hypothesis:
     """The roles of the steps, and what follows.
 
     Attributes:
-        roles: of ``reversal`` and ``shift``.
+        reversal, shift: the roles.
     """
 
-    roles: tuple[tuple[str, str], ...]
+    reversal: str = OFF
+    shift: str = OFF
 
     @property
     def active(self) -> dict[str, str]:
         """The steps that are not off, with their roles."""
-        return {step: role for step, role in self.roles if role != OFF}
+        return {step: role for step, role in asdict(self).items() if role != OFF}
 
     @property
     def name(self) -> str:
@@ -106,7 +107,7 @@ class Hypothesis:
 
     def table(self) -> str:
         """Return what is read, encoded and compared, for people."""
-        roles = {**FIXED, **dict(self.roles)}
+        roles = {**FIXED, **asdict(self)}
         lines = [f"Hypothesis {self.name}:"]
         lines += [f"  {step:<13}{roles[step]}" for step in ORDER]
         views = ", ".join(repr(view) for view in self.views)
@@ -133,20 +134,16 @@ def _marked(steps: Sequence[str]) -> str:
     return "".join(mark for step, mark in reversed(MARKS.items()) if step in steps)
 
 
-def _hypothesis(reversal: str = OFF, shift: str = OFF) -> Hypothesis:
-    return Hypothesis((("reversal", reversal), ("shift", shift)))
-
-
 HYPOTHESES = (
-    _hypothesis(),
-    _hypothesis(reversal=VARIANT),
-    _hypothesis(reversal=INVARIANT),
-    _hypothesis(shift=VARIANT),
-    _hypothesis(shift=INVARIANT),
-    _hypothesis(VARIANT, VARIANT),
-    _hypothesis(INVARIANT, VARIANT),
-    _hypothesis(VARIANT, INVARIANT),
-    _hypothesis(INVARIANT, INVARIANT),
+    Hypothesis(),
+    Hypothesis(reversal=VARIANT),
+    Hypothesis(reversal=INVARIANT),
+    Hypothesis(shift=VARIANT),
+    Hypothesis(shift=INVARIANT),
+    Hypothesis(VARIANT, VARIANT),
+    Hypothesis(INVARIANT, VARIANT),
+    Hypothesis(VARIANT, INVARIANT),
+    Hypothesis(INVARIANT, INVARIANT),
 )
 
 
@@ -193,7 +190,7 @@ def parse_steps(steps: Sequence[str]) -> Hypothesis:
                 "of one item, and no term of the loss is of another kind."
             )
         roles[step] = role
-    return _hypothesis(**{step: roles.get(step, OFF) for step in MARKS})
+    return Hypothesis(**{step: roles.get(step, OFF) for step in MARKS})
 
 
 def remote_views(blocks: Sequence[Block], grow: bool) -> list[tuple[str, ...]]:

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from slowfast.synthetic.frame_lists import write_frame_list
 from slowfast.synthetic.layouts import write_text
-from slowfast.synthetic.scene_writer import Layout, SceneVideo
+from slowfast.synthetic.scene_writer import SceneVideo, SceneWorld
 from slowfast.synthetic.scenes import Scene, actor_poses, doing, render_scene
 
 Array = np.ndarray
@@ -51,11 +50,6 @@ CLASSES = (
     AvaClass(11, "Talk", "talk to (another)"),
     AvaClass(12, "Listen", "listen to (another)"),
 )
-LAYOUT = Layout(
-    frames="frames",
-    lists=(ANNOTATIONS,),
-    frame_name="{video}_{number:06d}.jpg",
-)
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ class Annotation:
     labels: tuple[int, ...]
 
 
-def write_lists(root: Path, videos: Sequence[SceneVideo], seed: int) -> None:
+def write_lists(world: SceneWorld, root: Path, videos: Sequence[SceneVideo], seed: int) -> None:
     """Write every list below ``root``."""
     folder, rng = root / ANNOTATIONS, np.random.default_rng([seed, 3])
     classes = [line for entry in CLASSES if entry.evaluated for line in _class_lines(entry)]
@@ -80,7 +74,7 @@ def write_lists(root: Path, videos: Sequence[SceneVideo], seed: int) -> None:
     files = {"train": "train_boxes_and_labels_include_negative_v2.2", "val": "val_boxes_and_labels"}
     for split, detections in files.items():
         own = [video for video in videos if video.split == split]
-        write_frame_list(folder / f"{split}.csv", [(v, LAYOUT.frame_paths(v), None) for v in own])
+        world.write_frame_list(folder / f"{split}.csv", own)
         truth = {key: found for video in own for key, found in annotate(video).items()}
         rows = [row for key, found in truth.items() if key not in left_out for row in _rows(found)]
         write_text(folder / f"ava_{split}_v2.2.csv", rows)

@@ -10,30 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
-from slowfast.synthetic.ava_lists import CLASSES, LAYOUT, write_lists
-from slowfast.synthetic.presets import AVA_PRESETS, ScenePreset, find_preset
-from slowfast.synthetic.records import DemoSummary
+from slowfast.synthetic.ava_lists import ANNOTATIONS, CLASSES, write_lists
+from slowfast.synthetic.presets import AVA_PRESETS, ScenePreset
 from slowfast.synthetic.scene_sampling import (
     AppearancePool,
     BalancedSampler,
     SceneScale,
     random_actors,
-    random_company,
     random_hold,
     random_scene,
     random_talk,
     timed_action,
     with_passage,
 )
-from slowfast.synthetic.scene_writer import SceneVideo, write_scene_world
+from slowfast.synthetic.scene_writer import SceneWorld
 from slowfast.synthetic.scenes import PASSAGE_SECONDS, Hold, Scene, Talk
 
-# Raise this whenever the same preset and seed would give other files.
-AVA_VERSION = 1
 FRAME_RATE = 30
 _SCALE = SceneScale(radius=(0.14, 0.2), reach=0.3)
 # How often each is dealt. What is rare is annotated but not in the list of evaluated classes.
@@ -41,52 +36,15 @@ _MOTIONS = ("Glide", "Bounce", "Sway", "Orbit") * 9 + ("ZigZag", "Jump")
 _EXTRAS = (None,) * 13 + ("Blink", "Spin", "Hold") * 8 + ("Pulse",)
 _TALK_SHARE = 0.65
 _PASSAGE_SHARE = 0.4
-_NAME_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-
-
-def write_ava_world(
-    out: str | Path, preset: str = "tiny", seed: int = 0, workers: int = 0
-) -> DemoSummary:
-    """Make the world below ``out/ava``; the same preset and seed give the same bytes.
-
-    Complete files are kept; a folder that holds another world, or anything else of the same
-    names, is refused.
-    """
-    size = find_preset(preset, AVA_PRESETS)
-    videos = draw_ava_videos(size, seed)
-    record = {"world": "slowfast demo ava", "version": AVA_VERSION, "preset": preset, "seed": seed}
-    return write_scene_world(
-        Path(out) / "ava",
-        record,
-        LAYOUT,
-        videos,
-        lambda root: write_lists(root, videos, seed),
-        tuple(entry.name for entry in CLASSES if entry.evaluated),
-        workers,
-    )
-
-
-def draw_ava_videos(preset: ScenePreset, seed: int) -> list[SceneVideo]:
-    """Return all videos of the world, those of training first; names sound like YouTube's."""
-    videos, company = [], random_company(np.random.default_rng([seed, 1]))
-    for number, (split, count) in enumerate((("train", preset.train), ("val", preset.val))):
-        rng = np.random.default_rng([seed, 1, number])
-        motions, extras = BalancedSampler(_MOTIONS, rng), BalancedSampler(_EXTRAS, rng)
-        for _ in range(count):
-            name = "".join(rng.choice(list(_NAME_LETTERS), 11))
-            videos.append(
-                SceneVideo(name, split, _draw_scene(company, preset, motions, extras, rng))
-            )
-    return videos
 
 
 def _draw_scene(
     company: AppearancePool,
     preset: ScenePreset,
-    motions: BalancedSampler,
-    extras: BalancedSampler,
+    decks: Sequence[BalancedSampler],
     rng: np.random.Generator,
 ) -> Scene:
+    motions, extras = decks
     seconds = int(rng.integers(preset.seconds[0], preset.seconds[1] + 1))
     count = int(rng.choice((2, 3, 4), p=(0.2, 0.4, 0.4)))
     actions, holds = [], []
@@ -130,3 +88,21 @@ def _stretches(seconds: int, longest: int, rng: np.random.Generator) -> list[tup
         cuts.append(cuts[-1] + float(rng.integers(1, longest + 1)))
     inner = [cut for cut in cuts if cut < seconds - 2]
     return list(zip([0.0, *inner], [*inner, float(seconds)], strict=True))
+
+
+AVA = SceneWorld(
+    name="ava",
+    version=1,
+    stream=1,
+    presets=AVA_PRESETS,
+    letters="abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_",  # as YouTube's
+    name_length=11,
+    decks=(_MOTIONS, _EXTRAS),
+    draw_scene=_draw_scene,
+    write_lists=write_lists,
+    class_names=tuple(entry.name for entry in CLASSES if entry.evaluated),
+    frames="frames",
+    lists=(ANNOTATIONS,),
+    frame_name="{video}_{number:06d}.jpg",
+)
+write_ava_world = AVA.write

@@ -1,15 +1,18 @@
-"""Captions of the demo world: sentences that say what moves how, laid out as HowTo100M is.
+"""What is said of the demo world: captions, and classes of two words.
 
-``howto.csv`` and ``val.csv`` list the videos of the first fold, ``videos/ID.mp4`` are further names of
-the media, ``captions/ID.csv`` hold what is said when, and ``word2vec.pth`` with ``dict.npy`` a random unit
-vector for each word, in the form in which MIL-NCE's were released.
+* Captions are sentences that say what moves how, laid out as HowTo100M is. ``howto.csv`` and ``val.csv``
+  list the videos of the first fold, ``videos/ID.mp4`` are further names of the media,
+  ``captions/ID.csv`` hold what is said when, and ``word2vec.pth`` with ``dict.npy`` a random unit
+  vector for each word, in the form in which MIL-NCE's were released.
+* Classes of two words, for zero-shot runs, say how something moves, and its colour:
+  ``combinations/videos/Spin_red/*.mp4``, and ``vectors.npz`` with a random unit vector for each word. A
+  combination that was never seen is made of words that were, which is what the vectors of real class
+  names have and those of the eight motions alone do not.
 """
 
 from __future__ import annotations
 
 import colorsys
-import io
-import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -21,11 +24,13 @@ from slowfast.synthetic.layouts import DemoVideo, link, split_of, write_text
 from slowfast.synthetic.motions import Action, rate_range
 from slowfast.synthetic.presets import DemoPreset
 from slowfast.synthetic.world import Episode, draw_episode
+from slowfast.utils.files import atomic_write
 
 FOLDER = "howto100m"
 SECONDS = 1.0  # of a caption, about
 WORD_DIM = 50
 HUES = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink")
+COLOURS = ("red", "green", "cyan", "purple")  # quarters of the circle of hues
 DIRECTIONS = {1: "clockwise", -1: "counterclockwise"}
 MOTIONS = {
     "Blink": "blinks and changes its colours",
@@ -81,16 +86,18 @@ def write_captions(out: Path, preset: DemoPreset, seed: int, videos: list[DemoVi
 
 
 def _write_vectors(folder: Path, words: list[str]) -> None:
-    vectors = np.random.default_rng(0).normal(size=(len(words) + 1, WORD_DIM))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = _unit_vectors(len(words) + 1)
     vectors[0] = 0
-    tables = {"dict.npy": io.BytesIO(), "word2vec.pth": io.BytesIO()}
-    np.save(tables["dict.npy"], np.array(words))
-    torch.save(torch.from_numpy(vectors.astype(np.float32)), tables["word2vec.pth"])
-    for name, content in tables.items():
-        partial = folder / f".{name}.{os.getpid()}.part"
-        partial.write_bytes(content.getvalue())
-        os.replace(partial, folder / name)
+    with atomic_write(folder / "dict.npy") as file:
+        np.save(file, np.array(words))
+    with atomic_write(folder / "word2vec.pth") as file:
+        torch.save(torch.from_numpy(vectors), file)
+
+
+def _unit_vectors(count: int) -> np.ndarray:
+    vectors = np.random.default_rng(0).normal(size=(count, WORD_DIM))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32)
 
 
 def _colour(fill: tuple[float, float, float]) -> str:
@@ -102,3 +109,23 @@ def _colour(fill: tuple[float, float, float]) -> str:
 def _pace(action: Action) -> str:
     low, high = rate_range(action.kind)
     return "slowly" if action.rate < (low + high) / 2 else "quickly"
+
+
+def combination(preset: DemoPreset, seed: int, video: DemoVideo) -> str:
+    """Return the class of a video, such as ``Spin_red``."""
+    (actor,) = draw_episode(preset, seed, video.label, video.index).actors
+    hue, _, _ = colorsys.rgb_to_hsv(*actor.body.look.fill)
+    return f"{video.class_name}_{COLOURS[round(hue * len(COLOURS)) % len(COLOURS)]}"
+
+
+def write_combinations(out: Path, preset: DemoPreset, seed: int, videos: list[DemoVideo]) -> None:
+    """Write links and word vectors below ``out``; the media must be there already."""
+    folder = out / "combinations" / "videos"
+    for name in preset.classes:
+        for colour in COLOURS:  # a small world has some without a video
+            (folder / f"{name}_{colour}").mkdir(parents=True, exist_ok=True)
+    for video in videos:
+        link(out / video.path, folder / combination(preset, seed, video) / video.file_name)
+    words = [*(name.lower() for name in preset.classes), *COLOURS]
+    with atomic_write(out / "combinations" / "vectors.npz") as file:
+        np.savez(file, words=np.array(words), vectors=_unit_vectors(len(words)))

@@ -6,32 +6,28 @@ as present in every frame in which anything does it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from slowfast.synthetic.frame_lists import write_frame_list
 from slowfast.synthetic.layouts import write_text
-from slowfast.synthetic.presets import CHARADES_PRESETS, ScenePreset, find_preset
-from slowfast.synthetic.records import DemoSummary
+from slowfast.synthetic.presets import CHARADES_PRESETS, ScenePreset
 from slowfast.synthetic.scene_sampling import (
     AppearancePool,
     BalancedSampler,
     SceneScale,
     random_actors,
-    random_company,
     random_hold,
     random_scene,
     random_talk,
     timed_action,
     with_passage,
 )
-from slowfast.synthetic.scene_writer import Layout, SceneVideo, write_scene_world
+from slowfast.synthetic.scene_writer import SceneVideo, SceneWorld
 from slowfast.synthetic.scenes import PASSAGE_SECONDS, TRAVELS, Scene, doing
 
-# Raise this whenever the same preset and seed would give other files.
-CHARADES_VERSION = 1
 FRAME_RATE = 24
 _SCALE = SceneScale(radius=(0.18, 0.25), reach=0.75, tempo=0.6)
 # What ``doing`` calls a class, and its name; the order is that of the class numbers.
@@ -47,15 +43,9 @@ CLASSES = {
     "Talk": "Something talks to another",
     "ZigZag": "Something goes to and fro aslant",
 }
-LAYOUT = Layout(
-    frames="Charades_v1_rgb",
-    lists=("frame_lists", "Charades_v1_classes.txt"),
-    frame_name="{video}-{number:06d}.jpg",
-)
 _SECONDS_PER_DEED = 2.0
 _DEED_SECONDS = (2.0, 3.5)
 _LONGEST_SHARE = 0.7
-_NAME_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
 @dataclass(frozen=True)
@@ -66,48 +56,11 @@ class _ActionSegment:
     stop: float
 
 
-def write_charades_world(
-    out: str | Path, preset: str = "tiny", seed: int = 0, workers: int = 0
-) -> DemoSummary:
-    """Make the world below ``out/charades``; the same preset and seed give the same bytes.
-
-    Complete files are kept; a folder that holds another world, or anything else of the same
-    names, is refused.
-    """
-    size = find_preset(preset, CHARADES_PRESETS)
-    videos = draw_charades_videos(size, seed)
-    world = {"world": "slowfast demo charades", "version": CHARADES_VERSION}
-    return write_scene_world(
-        Path(out) / "charades",
-        {**world, "preset": preset, "seed": seed},
-        LAYOUT,
-        videos,
-        lambda root: write_lists(root, videos),
-        tuple(CLASSES.values()),
-        workers,
-    )
-
-
-def draw_charades_videos(preset: ScenePreset, seed: int) -> list[SceneVideo]:
-    """Return all videos of the world, those of training first."""
-    videos, company = [], random_company(np.random.default_rng([seed, 2]))
-    for number, (split, count) in enumerate((("train", preset.train), ("val", preset.val))):
-        rng = np.random.default_rng([seed, 2, number])
-        deck = BalancedSampler(tuple(CLASSES), rng)
-        for _ in range(count):
-            name = "".join(rng.choice(list(_NAME_LETTERS), 5))
-            videos.append(SceneVideo(name, split, _draw_scene(company, preset, deck, rng)))
-    return videos
-
-
-def write_lists(root: Path, videos: list[SceneVideo]) -> None:
+def write_lists(world: SceneWorld, root: Path, videos: Sequence[SceneVideo], seed: int) -> None:
     """Write the frame lists and the names of the classes below ``root``."""
     for split in ("train", "val"):
         own = [video for video in videos if video.split == split]
-        write_frame_list(
-            root / "frame_lists" / f"{split}.csv",
-            [(video, LAYOUT.frame_paths(video), frame_labels(video.scene)) for video in own],
-        )
+        world.write_frame_list(root / "frame_lists" / f"{split}.csv", own, frame_labels)
     names = [f"c{number:03d} {name}" for number, name in enumerate(CLASSES.values())]
     write_text(root / "Charades_v1_classes.txt", names)
 
@@ -122,10 +75,13 @@ def frame_labels(scene: Scene) -> list[tuple[int, ...]]:
 
 
 def _draw_scene(
-    company: AppearancePool, preset: ScenePreset, deck: BalancedSampler, rng: np.random.Generator
+    company: AppearancePool,
+    preset: ScenePreset,
+    decks: Sequence[BalancedSampler],
+    rng: np.random.Generator,
 ) -> Scene:
     frames = round(float(rng.uniform(*preset.seconds)) * FRAME_RATE)
-    residents, deeds = _draw_deeds(frames / FRAME_RATE, deck, rng)
+    residents, deeds = _draw_deeds(frames / FRAME_RATE, decks[0], rng)
     passages = [deed for deed in deeds if deed.kind == "Pass"]
     actions = [
         [
@@ -171,3 +127,21 @@ def _draw_deeds(
 
 def _meet(deed: _ActionSegment, start: float, length: float) -> bool:
     return deed.start < start + length and start < deed.stop
+
+
+CHARADES = SceneWorld(
+    name="charades",
+    version=1,
+    stream=2,
+    presets=CHARADES_PRESETS,
+    letters="ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789",
+    name_length=5,
+    decks=(tuple(CLASSES),),
+    draw_scene=_draw_scene,
+    write_lists=write_lists,
+    class_names=tuple(CLASSES.values()),
+    frames="Charades_v1_rgb",
+    lists=("frame_lists", "Charades_v1_classes.txt"),
+    frame_name="{video}-{number:06d}.jpg",
+)
+write_charades_world = CHARADES.write

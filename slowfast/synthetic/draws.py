@@ -7,7 +7,7 @@ import colorsys
 import numpy as np
 
 from slowfast.synthetic.render import Background, Body, Colour, Look
-from slowfast.synthetic.shapes import mark_names, shape_names
+from slowfast.synthetic.shapes import MARKS, SHAPES
 
 
 def random_background(rng: np.random.Generator) -> Background:
@@ -54,8 +54,8 @@ def random_look(
     """
     fill, accent = _colours(rng, contrast)
     return Look(
-        shape=str(rng.choice(shape_names())),
-        mark=str(rng.choice(mark_names())),
+        shape=str(rng.choice(list(SHAPES))),
+        mark=str(rng.choice(list(MARKS))),
         fill=fill,
         accent=accent,
         outline=(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slowfast.synthetic.presets import DemoPreset
+from slowfast.utils import files
 
 FOLDS = (1, 2, 3)
 FOLDERS = ("videos", "kinetics", "ucf101", "hmdb51", "folders", "howto100m", "combinations")
@@ -66,10 +67,7 @@ def write_layouts(out: Path, preset: DemoPreset, videos: list[DemoVideo]) -> Non
 
 def write_text(path: Path, lines: list[str]) -> None:
     """Write lines to a file that appears only when complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    partial.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    os.replace(partial, path)
+    files.write_text(path, "".join(f"{line}\n" for line in lines))
 
 
 def split_of(video: DemoVideo, fold: int = 1) -> str:

@@ -14,6 +14,7 @@ from slowfast.datasets.media.encode import AudioEncoder, Encoding, MediaWriter
 # macroblock tree is off because it gave other bytes from one run to the next on frames this small.
 ENCODING = Encoding(gop=12, crf=21, x264="cpu-independent=1:no-mbtree=1", bitexact=True)
 _AUDIO_BLOCK = 1024
+AUDIO_BIT_RATE = 48_000
 
 
 def write_media(
@@ -22,16 +23,16 @@ def write_media(
     frame_rate: int,
     waveform: np.ndarray | None = None,
     sample_rate: int = 24_000,
-    audio_bit_rate: int = 48_000,
 ) -> int:
     """Write ``path`` (``.mp4``) and return its size in bytes.
 
     ``frames`` is uint8 ``(T, H, W, 3)`` with even H and W, ``waveform`` float ``(S,)`` in
     [-1, 1]. The file appears under its name only when it is complete.
     """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     with MediaWriter(path, ENCODING, frame_rate) as writer:
         if waveform is not None:
-            audio = writer.add_audio(sample_rate, 1, audio_bit_rate)
+            audio = writer.add_audio(sample_rate, 1, AUDIO_BIT_RATE)
         for frame in frames:
             writer.add(frame)
         if waveform is not None:

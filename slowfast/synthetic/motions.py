@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 
 import numpy as np
 
@@ -167,14 +168,6 @@ def _blink(action: Action, cycle: Array) -> dict[str, Array]:
     return {"swap": (cycle % 1.0 >= 0.5).astype(np.float64)}
 
 
-def _climb(action: Action, cycle: Array) -> dict[str, Array]:
-    return _directed(action, cycle, 1)
-
-
-def _sink(action: Action, cycle: Array) -> dict[str, Array]:
-    return _directed(action, cycle, -1)
-
-
 def way_passed(action: Action, cycle: Array) -> Array:
     """Return how far a directed motion has come, from 0 to 1 within :data:`WAY_SECONDS`."""
     return np.clip((cycle - action.phase) / (action.rate * WAY_SECONDS), 0, 1)
@@ -210,7 +203,7 @@ _MOTIONS: dict[str, _Motion] = {
 # Motions that look and sound otherwise backwards and at another moment, for worlds that ask for them:
 # strokes that swell and break off, on a way through the frame.
 _DIRECTED: dict[str, _Motion] = {
-    "Climb": _Motion(_climb, (0.8, 1.2)),
-    "Sink": _Motion(_sink, (0.8, 1.2)),
+    "Climb": _Motion(partial(_directed, up=1), (0.8, 1.2)),
+    "Sink": _Motion(partial(_directed, up=-1), (0.8, 1.2)),
 }
 _EVERY = {**_MOTIONS, **_DIRECTED}

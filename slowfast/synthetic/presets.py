@@ -19,7 +19,6 @@ class DemoPreset:
     test set of a fold; there are three folds with different test groups.
     """
 
-    name: str
     groups: int
     clips_per_group: int
     test_groups: int
@@ -31,21 +30,13 @@ class DemoPreset:
     classes: tuple[str, ...] = motion_names()
 
 
-PRESETS: dict[str, DemoPreset] = {
-    preset.name: preset
-    for preset in (
-        DemoPreset("tiny", 3, 2, 1, height=48, width=64, seconds=(2.2, 2.8)),
-        DemoPreset("small", 13, 4, 3, height=72, width=96, seconds=(3.0, 4.0)),
-        # Motions that tell their direction and moment, for GDT's hypotheses.
-        DemoPreset(
-            "directed",
-            *(26, 8, 6),
-            height=72,
-            width=96,
-            seconds=(3.0, 4.0),
-            classes=directed_names(),
-        ),
-    )
+PRESETS = {
+    "tiny": DemoPreset(3, 2, 1, height=48, width=64, seconds=(2.2, 2.8)),
+    "small": DemoPreset(13, 4, 3, height=72, width=96, seconds=(3.0, 4.0)),
+    # Motions that tell their direction and moment, for GDT's hypotheses.
+    "directed": DemoPreset(
+        *(26, 8, 6), height=72, width=96, seconds=(3.0, 4.0), classes=directed_names()
+    ),
 }
 
 
@@ -56,7 +47,6 @@ class ScenePreset:
     ``train`` and ``val`` count videos, which last between ``seconds[0]`` and ``seconds[1]``.
     """
 
-    name: str
     train: int
     val: int
     height: int
@@ -64,19 +54,13 @@ class ScenePreset:
     seconds: tuple[int, int]
 
 
-AVA_PRESETS: dict[str, ScenePreset] = {
-    preset.name: preset
-    for preset in (
-        ScenePreset("tiny", 4, 3, height=72, width=96, seconds=(6, 6)),
-        ScenePreset("small", 56, 14, height=96, width=128, seconds=(10, 12)),
-    )
+AVA_PRESETS = {
+    "tiny": ScenePreset(4, 3, height=72, width=96, seconds=(6, 6)),
+    "small": ScenePreset(56, 14, height=96, width=128, seconds=(10, 12)),
 }
-CHARADES_PRESETS: dict[str, ScenePreset] = {
-    preset.name: preset
-    for preset in (
-        ScenePreset("tiny", 8, 4, height=48, width=64, seconds=(6, 8)),
-        ScenePreset("small", 200, 50, height=60, width=80, seconds=(4, 9)),
-    )
+CHARADES_PRESETS = {
+    "tiny": ScenePreset(8, 4, height=48, width=64, seconds=(6, 8)),
+    "small": ScenePreset(200, 50, height=60, width=80, seconds=(4, 9)),
 }
 AnyPreset = TypeVar("AnyPreset")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slowfast.synthetic.motions import Action, Offsets, offsets, rest
-from slowfast.synthetic.shapes import mark_distance, shape_distance
+from slowfast.synthetic.motions import Offsets
+from slowfast.synthetic.shapes import MARKS, SHAPES
 
 Array = np.ndarray
 Colour = tuple[float, float, float]
@@ -56,31 +56,14 @@ class Background:
     seed: int
 
 
-def render(
-    size: tuple[int, int],
-    times: Array,
-    background: Background,
-    actors: list[tuple[Body, tuple[Action, ...]]],
-) -> tuple[Array, Array]:
-    """Draw the scene at ``times`` (seconds, ``(T,)``); ``size`` is (height, width) in pixels.
-
-    Later actors cover earlier ones; one without actions only drifts. Returns uint8 frames
-    ``(T, H, W, 3)`` and float32 boxes ``(T, N, 4)`` as x1, y1, x2, y2 in pixels, NaN where an
-    actor is out of sight.
-    """
-    things = []
-    for body, actions in actors:
-        moved = sum((offsets(action, times) for action in actions), rest(times))
-        things.append((body.look, body_poses(size, times, body, moved)))
-    return render_things(size, times, background, things)
-
-
 def render_things(
     size: tuple[int, int], times: Array, background: Background, things: list[tuple[Look, Array]]
 ) -> tuple[Array, Array]:
-    """Draw looks at given poses; the same as ``render`` where the poses are known.
+    """Draw looks at given poses; ``size`` is (height, width) in pixels.
 
     Each thing comes with poses ``(T, 5)`` as those of ``body_poses``; NaN leaves it out of a frame.
+    Later things cover earlier ones. Returns uint8 frames ``(T, H, W, 3)`` and float32 boxes
+    ``(T, N, 4)`` as x1, y1, x2, y2 in pixels, NaN where a thing is out of sight.
     """
     canvas = draw_background(size, times, background)
     boxes = np.full((len(times), len(things), 4), np.nan, dtype=np.float32)
@@ -160,7 +143,7 @@ def _draw(frame: Array, look: Look, pose: Array) -> Array:
     py = (np.arange(top, bottom, dtype=np.float32)[:, None] + 0.5 - y) / radius
     cos, sin = np.cos(2 * np.pi * turn), np.sin(2 * np.pi * turn)
     u, v = px * cos + py * sin, py * cos - px * sin
-    distance = shape_distance(look.shape, u, v)
+    distance = SHAPES[look.shape](u, v)
     shadow_distance = np.hypot(px - 0.08, py - 0.22) - 0.8
     shadow = _SHADOW * np.clip(0.5 - shadow_distance / 0.5, 0, 1)
     part *= 1 - shadow[..., None]
@@ -168,7 +151,7 @@ def _draw(frame: Array, look: Look, pose: Array) -> Array:
         255 * np.array(c, dtype=np.float32) for c in (look.fill, look.accent, look.outline)
     )
     fill, accent = fill + (accent - fill) * swap, accent + (fill - accent) * swap
-    marked = _cover(mark_distance(look.mark, u, v), radius)
+    marked = _cover(MARKS[look.mark](u, v), radius)
     inner = _cover(distance + _OUTLINE, radius)
     whole = _cover(distance, radius)
     colour = outline + ((fill + (accent - fill) * marked) - outline) * inner

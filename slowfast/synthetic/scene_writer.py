@@ -1,27 +1,25 @@
-"""Write the videos of scenes twice, as H.264 files and as folders of JPEG frames."""
+"""Worlds of scenes: videos as H.264 files and as folders of JPEG frames, with lists of these."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from slowfast.datasets.lists.frame_lists import HEADER
+from slowfast.synthetic.layouts import write_text
 from slowfast.synthetic.media_writer import partial_path, write_media
-from slowfast.synthetic.records import (
-    DemoSummary,
-    check_folder,
-    remove_stale_parts,
-    write_record,
-)
+from slowfast.synthetic.presets import ScenePreset, find_preset
+from slowfast.synthetic.records import DemoSummary, write_world
+from slowfast.synthetic.scene_sampling import BalancedSampler, random_company
 from slowfast.synthetic.scenes import Scene, render_scene
-from slowfast.utils.parallel import map_files
 
 _JPEG_QUALITY = 92
 
@@ -36,73 +34,100 @@ class SceneVideo:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """Where a world keeps what, relative to its root.
+class SceneWorld:
+    """A kind of world of scenes.
 
-    ``frame_name`` is the name of a frame file with ``{video}`` and ``{number}``, from 1.
+    Attributes:
+        name: of its folder.
+        version: raised whenever the same preset and seed would give other files.
+        stream: sets its random numbers apart from those of other worlds.
+        presets: its sizes.
+        letters, name_length: of which names of videos are made.
+        decks: cards that are dealt to the videos of a split.
+        draw_scene: draws a video from an AppearancePool, its preset, the decks and a generator.
+        write_lists: writes all but the media below a folder.
+        class_names: in the order of their numbers.
+        frames: folder of the frames.
+        lists: other folders and files, relative to the root.
+        frame_name: of a frame file, with ``{video}`` and ``{number}``, from 1.
     """
 
+    name: str
+    version: int
+    stream: int
+    presets: Mapping[str, ScenePreset]
+    letters: str
+    name_length: int
+    decks: Sequence[Sequence[Any]]
+    draw_scene: Callable[..., Scene]
+    write_lists: Callable[[SceneWorld, Path, Sequence[SceneVideo], int], None]
+    class_names: tuple[str, ...]
     frames: str
     lists: tuple[str, ...]
     frame_name: str
-    videos: str = "videos"
 
-    def frame_paths(self, video: SceneVideo) -> list[str]:
-        """Return the paths of all frames relative to the folder of frames."""
-        numbers = range(1, video.scene.frame_count + 1)
-        names = (self.frame_name.format(video=video.name, number=n) for n in numbers)
-        return [f"{video.name}/{name}" for name in names]
+    def write(
+        self, out: str | Path, preset: str = "tiny", seed: int = 0, workers: int = 0
+    ) -> DemoSummary:
+        """Make the world below ``out/NAME``; the same preset and seed give the same bytes.
+
+        Complete files are kept; a folder that holds another world, or anything else of the same
+        names, is refused.
+        """
+        root, videos = Path(out) / self.name, self.draw(find_preset(preset, self.presets), seed)
+        world = {"world": f"slowfast demo {self.name}", "version": self.version}
+        return write_world(
+            root,
+            {**world, "preset": preset, "seed": seed},
+            ("videos", self.frames, *self.lists),
+            [(video, self.media(root, video)) for video in videos],
+            partial(self.write_scene, root),
+            lambda: self.write_lists(self, root, videos, seed),
+            self.class_names,
+            workers,
+        )
+
+    def draw(self, preset: ScenePreset, seed: int) -> list[SceneVideo]:
+        """Return all videos of the world, those of training first."""
+        videos, company = [], random_company(np.random.default_rng([seed, self.stream]))
+        for number, (split, count) in enumerate((("train", preset.train), ("val", preset.val))):
+            rng = np.random.default_rng([seed, self.stream, number])
+            decks = [BalancedSampler(cards, rng) for cards in self.decks]
+            for _ in range(count):
+                name = "".join(rng.choice(list(self.letters), self.name_length))
+                scene = self.draw_scene(company, preset, decks, rng)
+                videos.append(SceneVideo(name, split, scene))
+        return videos
 
     def media(self, root: Path, video: SceneVideo) -> tuple[Path, Path]:
         """Return the folder of the frames and the file of a video."""
-        return root / self.frames / video.name, root / self.videos / f"{video.name}.mp4"
+        return root / self.frames / video.name, root / "videos" / f"{video.name}.mp4"
 
+    def write_scene(self, root: Path, video: SceneVideo) -> None:
+        """Render one video and write it both ways."""
+        frames, _ = render_scene(video.scene)
+        folder, file = self.media(root, video)
+        write_frames(folder, self._frame_names(video), frames)
+        write_media(file, frames, video.scene.frame_rate)
 
-def write_scene_world(
-    root: Path,
-    record: dict[str, object],
-    layout: Layout,
-    videos: Sequence[SceneVideo],
-    write_lists: Callable[[Path], None],
-    class_names: tuple[str, ...],
-    workers: int = 0,
-) -> DemoSummary:
-    """Make a world of scenes below ``root`` with ``workers`` processes; what is complete is kept.
+    def _frame_names(self, video: SceneVideo) -> list[str]:
+        numbers = range(1, video.scene.frame_count + 1)
+        return [self.frame_name.format(video=video.name, number=n) for n in numbers]
 
-    ``record`` says which world it is; ``write_lists`` writes all but the media.
-    """
-    began = time.monotonic()
-    folders = (layout.videos, layout.frames, *layout.lists)
-    complete = check_folder(root, record, folders)
-    missing = [v for v in videos if not all(path.exists() for path in layout.media(root, v))]
-    if missing or not complete:
-        write_record(root, record, complete=False)
-        write = partial(write_scene, root, layout)
-        title = f"demo videos, {root.name}"
-        map_files(write, missing, workers=workers, title=title, crashed=write)
-        write_lists(root)
-        remove_stale_parts(root)
-        write_record(root, record, complete=True)
-    return DemoSummary(
-        root=root,
-        preset=str(record["preset"]),
-        seed=int(record["seed"]),
-        videos=len(videos),
-        written=len(missing),
-        size_bytes=sum(_size(path) for v in videos for path in layout.media(root, v)),
-        seconds=time.monotonic() - began,
-        class_names=class_names,
-        folders={Path(name).name: root / name for name in folders},
-    )
-
-
-def write_scene(root: Path, layout: Layout, video: SceneVideo) -> None:
-    """Render one video and write it both ways."""
-    frames, _ = render_scene(video.scene)
-    folder, file = layout.media(root, video)
-    write_frames(folder, [Path(path).name for path in layout.frame_paths(video)], frames)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_media(file, frames, video.scene.frame_rate)
+    def write_frame_list(
+        self,
+        path: Path,
+        videos: Sequence[SceneVideo],
+        labels_of: Callable[[Scene], Sequence[Sequence[int]]] | None = None,
+    ) -> None:
+        """Write a list as AVA and Charades have it: a row for each frame, with its classes."""
+        rows = [HEADER]
+        for number, video in enumerate(videos):
+            labels = None if labels_of is None else labels_of(video.scene)
+            for frame, name in enumerate(self._frame_names(video)):
+                classes = "" if labels is None else ",".join(map(str, labels[frame]))
+                rows.append(f'{video.name} {number} {frame} {video.name}/{name} "{classes}"')
+        write_text(path, rows)
 
 
 def write_frames(folder: Path, names: Sequence[str], frames: np.ndarray) -> None:
@@ -117,8 +142,3 @@ def write_frames(folder: Path, names: Sequence[str], frames: np.ndarray) -> None
         os.replace(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-
-
-def _size(path: Path) -> int:
-    files = path.iterdir() if path.is_dir() else (path,)
-    return sum(file.stat().st_size for file in files)

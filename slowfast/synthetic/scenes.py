@@ -11,6 +11,7 @@ import numpy as np
 
 from slowfast.synthetic.motions import Action, offsets, rest
 from slowfast.synthetic.render import Background, Body, Look, body_poses, render_things
+from slowfast.synthetic.sounds import Voice
 
 Array = np.ndarray
 
@@ -30,21 +31,25 @@ class Route:
     -1) or right edge, at ``leaves`` to go out; both take ``PASSAGE_SECONDS``.
     """
 
-    reach: float
-    periods: tuple[float, float]
-    phases: tuple[float, float]
+    reach: float = 0.0
+    periods: tuple[float, float] = (1.0, 1.0)
+    phases: tuple[float, float] = (0.0, 0.0)
     side: int = 1
     enters: float = float("-inf")
     leaves: float = float("inf")
 
 
+STILL = Route()
+
+
 @dataclass(frozen=True)
 class Actor:
-    """An actor of a scene."""
+    """An actor of a scene, with the voice that is heard while it does something."""
 
     body: Body
-    route: Route
+    route: Route = STILL
     actions: tuple[Action, ...] = ()
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True)

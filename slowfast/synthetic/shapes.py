@@ -7,54 +7,19 @@ are negative inside. A shape never depends on the class of the motion.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 Array = np.ndarray
 
 
-def shape_names() -> tuple[str, ...]:
-    """Return the names of all shapes."""
-    return tuple(_SHAPES)
-
-
-def mark_names() -> tuple[str, ...]:
-    """Return the names of all marks."""
-    return tuple(_MARKS)
-
-
-def shape_distance(name: str, u: Array, v: Array) -> Array:
-    """Return the signed distance to the outline of a shape at local points ``(u, v)``."""
-    return _SHAPES[name](u, v)
-
-
-def mark_distance(name: str, u: Array, v: Array) -> Array:
-    """Return the signed distance to the part of the actor that has its second colour."""
-    return _MARKS[name](u, v)
-
-
 def _disc(u: Array, v: Array) -> Array:
     return np.hypot(u, v) - 0.95
 
 
-def _square(u: Array, v: Array) -> Array:
-    return _rounded_box(u, v, 0.8, 0.8, 0.2)
-
-
-def _capsule(u: Array, v: Array) -> Array:
-    return _rounded_box(u, v, 1.1, 0.68, 0.6)
-
-
 def _cross(u: Array, v: Array) -> Array:
     return np.minimum(_rounded_box(u, v, 1.0, 0.42, 0.15), _rounded_box(u, v, 0.42, 1.0, 0.15))
-
-
-def _triangle(u: Array, v: Array) -> Array:
-    return _polygon(u, v, 3, 0.62)
-
-
-def _hexagon(u: Array, v: Array) -> Array:
-    return _polygon(u, v, 6, 0.86)
 
 
 def _flower(u: Array, v: Array) -> Array:
@@ -94,17 +59,19 @@ def _wedge(u: Array, v: Array) -> Array:
     return np.maximum(-u, -v)
 
 
-_SHAPES: dict[str, Callable[[Array, Array], Array]] = {
+# The signed distance to an outline at local points ``(u, v)``.
+SHAPES: dict[str, Callable[[Array, Array], Array]] = {
     "disc": _disc,
-    "square": _square,
-    "capsule": _capsule,
+    "square": partial(_rounded_box, half_u=0.8, half_v=0.8, corner=0.2),
+    "capsule": partial(_rounded_box, half_u=1.1, half_v=0.68, corner=0.6),
     "cross": _cross,
-    "triangle": _triangle,
-    "hexagon": _hexagon,
+    "triangle": partial(_polygon, sides=3, inner=0.62),
+    "hexagon": partial(_polygon, sides=6, inner=0.86),
     "flower": _flower,
     "star": _star,
 }
-_MARKS: dict[str, Callable[[Array, Array], Array]] = {
+# And to the part of an actor that has its second colour.
+MARKS: dict[str, Callable[[Array, Array], Array]] = {
     "half": _half,
     "eye": _eye,
     "band": _band,

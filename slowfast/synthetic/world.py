@@ -1,4 +1,4 @@
-"""What happens in a video: an episode drawn from a seed, and its rendering.
+"""What happens in a video: an episode drawn from a seed, and its sound.
 
 Everything but the kind of motion is drawn from the same distributions for every class.
 """
@@ -17,42 +17,18 @@ from slowfast.synthetic.draws import (
 )
 from slowfast.synthetic.motions import Action, rate_range
 from slowfast.synthetic.presets import DemoPreset
-from slowfast.synthetic.render import Background, Body, render
+from slowfast.synthetic.scenes import Actor, Scene
 from slowfast.synthetic.sounds import Room, Voice, mix, sound
 
 Array = np.ndarray
 
 
-@dataclass(frozen=True)
-class Actor:
-    """A body that does things, with the voice that is heard while it does them."""
+@dataclass(frozen=True, kw_only=True)
+class Episode(Scene):
+    """A scene with sound: a whole video before it is rendered."""
 
-    body: Body
-    voice: Voice
-    actions: tuple[Action, ...]
-
-
-@dataclass(frozen=True)
-class Episode:
-    """A whole video before it is rendered; ``size`` is (height, width) in pixels."""
-
-    size: tuple[int, int]
-    frame_rate: int
-    frame_count: int
     sample_rate: int
-    background: Background
-    bystanders: tuple[Body, ...]
-    actors: tuple[Actor, ...]
     room: Room
-
-    @property
-    def seconds(self) -> float:
-        """Return the duration in seconds."""
-        return self.frame_count / self.frame_rate
-
-    def frame_times(self) -> Array:
-        """Return the times of the frames in seconds, shape ``(T,)``."""
-        return np.arange(self.frame_count) / self.frame_rate
 
     def sample_times(self) -> Array:
         """Return the times of the audio samples in seconds, shape ``(S,)``."""
@@ -68,7 +44,7 @@ def draw_episode(preset: DemoPreset, seed: int, class_index: int, index: int) ->
     frame_rate = int(rng.choice(preset.frame_rates))
     seconds = rng.uniform(*preset.seconds)
     background = random_background(rng)
-    bystanders = tuple(random_bystander(rng) for _ in range(rng.integers(0, 3)))
+    litter = tuple(random_bystander(rng) for _ in range(rng.integers(0, 3)))
     action = draw_action(preset.classes[class_index], rng)
     return Episode(
         size=(preset.height, preset.width),
@@ -76,8 +52,8 @@ def draw_episode(preset: DemoPreset, seed: int, class_index: int, index: int) ->
         frame_count=round(seconds * frame_rate),
         sample_rate=preset.sample_rate,
         background=background,
-        bystanders=bystanders,
-        actors=(Actor(random_body(rng), _draw_voice(rng), (action,)),),
+        litter=litter,
+        actors=(Actor(random_body(rng), actions=(action,), voice=_draw_voice(rng)),),
         room=_draw_room(rng),
     )
 
@@ -94,16 +70,6 @@ def draw_action(kind: str, rng: np.random.Generator) -> Action:
         tilt=float(rng.uniform(-0.02, 0.02)),
         seed=random_seed(rng),
     )
-
-
-def render_frames(episode: Episode) -> tuple[Array, Array]:
-    """Return frames uint8 ``(T, H, W, 3)`` and the boxes ``(T, N, 4)`` of the N actors."""
-    bystanders = [(body, ()) for body in episode.bystanders]
-    actors = [(actor.body, actor.actions) for actor in episode.actors]
-    frames, boxes = render(
-        episode.size, episode.frame_times(), episode.background, bystanders + actors
-    )
-    return frames, boxes[:, len(bystanders) :]
 
 
 def render_sound(episode: Episode) -> Array:

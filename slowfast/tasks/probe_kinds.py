@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from slowfast.evaluation import classification, retrieval
-from slowfast.evaluation.embedding_space import alignment, uniformity
 from slowfast.evaluation.neighbours import class_recall, nearest, unit, vote
 from slowfast.evaluation.probe_training import Clips, Fitted, Recipe, fit_probes
+from slowfast.evaluation.retrieval import alignment, uniformity
 from slowfast.evaluation.svm import MAX_ITERATIONS, svm_scores
 from slowfast.models.feature_maps import EMBEDDING, FeatureName
 from slowfast.models.heads.attentive_probe import AttentiveProbes

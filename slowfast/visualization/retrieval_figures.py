@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from slowfast.visualization.figures import COLORS, MARKERS, short, to_png
 
+NUM_NAMED = 12  # classes with a colour; the others are grey
 OTHERS = "#c4c4c4"
 
 
@@ -30,17 +31,16 @@ class Cloud:
     labels: np.ndarray
 
 
-def class_map(clouds: Sequence[Cloud], names: Sequence[str], num_named: int = 12) -> bytes:
+def class_map(clouds: Sequence[Cloud], names: Sequence[str]) -> bytes:
     """Draw points in a plane, the most frequent classes each with a colour and a marker.
 
     Args:
         clouds: one panel each; their labels count the same classes.
         names: of the classes.
-        num_named: classes that get a colour; the others are grey.
     """
     labels = np.concatenate([cloud.labels for cloud in clouds])
     classes, counts = np.unique(labels[labels >= 0], return_counts=True)
-    shown = np.sort(classes[np.argsort(-counts, kind="stable")[:num_named]])
+    shown = np.sort(classes[np.argsort(-counts, kind="stable")[:NUM_NAMED]])
     rest = "other classes" if len(classes) > len(shown) else "no label"
     figure = Figure(figsize=(4.6 * len(clouds), 5.0), layout="constrained")
     grid = figure.subplots(1, len(clouds), squeeze=False)[0]

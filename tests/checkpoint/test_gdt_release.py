@@ -10,7 +10,7 @@ from slowfast.checkpoint.pretrained import load_pretrained
 from slowfast.checkpoint.pretraining import load_pretraining
 from slowfast.models.audio import build_audio_backbone
 from slowfast.models.backbones import build_backbone
-from slowfast.models.heads import NormalisedProjection
+from slowfast.models.heads import Projection
 from slowfast.models.multimodal import Branch, MultiModalEncoder
 from slowfast.models.text.encoder import WordEncoder
 from slowfast.ssl.gdt import GDT, GDTText
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("light_files")
 def encoder_with(other, network, projection=(512, 256)) -> MultiModalEncoder:
     networks = {"video": build_backbone("r2plus1d_18"), other: network}
     return MultiModalEncoder(
-        {m: Branch(b, NormalisedProjection(b.feature_dim, projection)) for m, b in networks.items()}
+        {m: Branch(b, Projection(b.feature_dim, projection, 0.3)) for m, b in networks.items()}
     )
 
 

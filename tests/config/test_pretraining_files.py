@@ -15,7 +15,7 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.transforms.pipelines import TestGeometry, TrainGeometry
 from slowfast.engine.lr_policy import get_lr_at_epoch
 from slowfast.engine.optimizer import get_param_groups
-from slowfast.models.backbones.build import BACKBONES
+from slowfast.models.backbones import BACKBONES
 from slowfast.models.build import MODEL_REGISTRY
 from slowfast.ssl.base import SSL_METHODS, build_ssl_model
 

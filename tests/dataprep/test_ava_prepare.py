@@ -13,7 +13,7 @@ from oracles.media_files import damage, number_of, numbers_of, time_of_beep
 from PIL import Image
 
 from slowfast.dataprep.ava_prepare import Selection, cut_folder, extract_folder
-from slowfast.dataprep.ava_prepare.extent import video_extent
+from slowfast.dataprep.ava_prepare.extraction import video_extent
 from slowfast.dataprep.ava_prepare.folders import read_record, unfinished
 from slowfast.datasets.media import open_media
 from slowfast.utils.errors import MediaError

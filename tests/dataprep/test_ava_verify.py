@@ -12,15 +12,13 @@ from PIL import Image
 
 from slowfast.config import load_cfg
 from slowfast.dataprep.ava_prepare.folders import COLUMNS as RECORD_COLUMNS
-from slowfast.dataprep.ava_verify import ScoringReaders, verify_ava
-from slowfast.evaluation.ava.files import read_excluded, read_ground_truth
-from slowfast.evaluation.ava.label_map import read_label_map
+from slowfast.dataprep.ava_verify import verify_ava
+from slowfast.evaluation.ava.files import read_ground_truth
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.files import write_csv
 
 RATE, SECONDS = 5, 6
 COUNT = RATE * SECONDS
-READERS = ScoringReaders(read_label_map, read_excluded)
 BOX, OTHER = "0.1,0.1,0.5,0.9", "0.500,0.2,0.9,0.8"
 SPLITS = {"train": ("-a", "b"), "val": ("c",)}
 
@@ -80,7 +78,7 @@ class World:
 
     def verify(self, *words, full=False):
         cfg = load_cfg([], [*self.words(), *words])
-        return verify_ava(cfg, self.out, READERS, workers=0, full=full)
+        return verify_ava(cfg, self.out, workers=0, full=full)
 
 
 NAMES = {1: "sit", 2: "stand", 4: "sing"}

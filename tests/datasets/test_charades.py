@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from slowfast.datasets.columns import Ragged
-from slowfast.datasets.lists.charades import table_of
-from slowfast.datasets.lists.charades_files import (
+from slowfast.datasets.lists.charades import (
     CharadesVideo,
     read_annotated_videos,
     read_frame_videos,
+    table_of,
 )
 from slowfast.datasets.lists.frame_lists import HEADER
 from slowfast.datasets.media import VideoInfo

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from slowfast.datasets.lists import ava_boxes, charades_files, frame_lists, kinetics, text_lists
+from slowfast.datasets.lists import ava_boxes, charades, frame_lists, kinetics, text_lists
 from slowfast.datasets.lists.ucf101 import read_class_index
 from slowfast.evaluation import ava
 from slowfast.utils.errors import SlowFastError
@@ -25,7 +25,7 @@ READERS = {
     "label map": (ava.read_label_map, b'item {\n name: "sit"\n id: 3\n}\n'),
     "label table": (ava.read_label_map, b"label_id,label_name\n3,sit\n"),
     "charades": (
-        lambda path: charades_files.read_annotated_videos(path, "", 24),
+        lambda path: charades.read_annotated_videos(path, "", 24),
         b"id,subject,actions\nA,x,c001 1.0 2.0;c002 3 4.5\nB,y,\n",
     ),
 }

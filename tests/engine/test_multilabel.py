@@ -12,7 +12,7 @@ import torch
 from engine.conftest import ROOT, forget_the_end, two_processes
 
 from slowfast.config import load_cfg
-from slowfast.datasets.lists.charades_files import read_frame_videos
+from slowfast.datasets.lists.charades import read_frame_videos
 from slowfast.engine.run import main
 from slowfast.evaluation.multilabel import main as judge
 from slowfast.evaluation.predictions import load_predictions

@@ -13,7 +13,7 @@ from slowfast.evaluation.average_precision import ranking
 from slowfast.evaluation.predictions import save_predictions
 from slowfast.utils.errors import SlowFastError
 
-SQUARE, HALF, BESIDE = [0.1, 0.1, 0.5, 0.5], [0.1, 0.1, 0.5, 0.31], [0.5, 0.1, 0.9, 0.5]
+SQUARE, BESIDE = [0.1, 0.1, 0.5, 0.5], [0.5, 0.1, 0.9, 0.5]
 NOTHING = Boxes([], np.empty((0, 4)), [], [])
 
 

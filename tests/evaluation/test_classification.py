@@ -30,7 +30,7 @@ def test_confusion_and_mean_class_accuracy_equal_scikit_learn(problem):
     scores, labels = problem
     classes = scores.shape[1]
     predicted = scores.argmax(1)
-    matrix = classification.confusion_matrix(scores, labels)
+    matrix = classification.count_pairs(labels, classification.predicted_classes(scores), classes)
     assert (matrix[:, :-1] == confusion_matrix(labels, predicted, labels=range(classes))).all()
     assert (matrix[:, -1] == 0).all()
     present = np.unique(labels)
@@ -44,9 +44,8 @@ def test_unreadable_items_count_as_wrong_in_every_measure():
     valid = np.array([True, True, True, False])
     assert classification.topk_accuracy(scores, labels, 1, valid) == 75
     assert classification.topk_accuracy(scores, labels, 5, valid) == 75
-    matrix = classification.confusion_matrix(scores, labels, valid)
-    assert matrix[3].tolist() == [0, 0, 0, 0, 1]
     predicted = classification.predicted_classes(scores, valid)
+    assert classification.count_pairs(labels, predicted, 4)[3].tolist() == [0, 0, 0, 0, 1]
     assert classification.per_class_accuracy(labels, predicted, 4).tolist() == [100, 100, 100, 0]
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from slowfast.evaluation import neighbours
-from slowfast.evaluation.embedding_space import alignment, uniformity
 from slowfast.evaluation.neighbours import Neighbours, class_recall, first_hits, nearest, vote
+from slowfast.evaluation.retrieval import alignment, uniformity
 from slowfast.utils.errors import ConfigError
 
 

@@ -36,11 +36,11 @@ def test_one_of_many_learns_as_it_does_alone(clusters):
     train, test = Clips.of(train), Clips.of(test)
     recipe = Recipe((0.1, 0.001), (0.0, 0.5), epochs=3, batch_size=16)
     together = LinearProbes(12, 3, 4)
-    assert list(train_probes(together, train, labels, recipe.grid, recipe)) == [0, 1, 2]
+    train_probes(together, train, labels, recipe.grid, recipe)
     scores = probabilities(together, test)
     for place, pair in enumerate(recipe.grid):
         alone = LinearProbes(12, 3, 1)
-        list(train_probes(alone, train, labels, [pair], recipe))
+        train_probes(alone, train, labels, [pair], recipe)
         np.testing.assert_allclose(scores[place], probabilities(alone, test)[0], atol=1e-6)
     assert len({round(float(own.max()), 3) for own in scores}) == 4
 

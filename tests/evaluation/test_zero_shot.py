@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from oracles.fills import madeup
 
 from slowfast.evaluation import zero_shot
 from slowfast.models.text import class_words
@@ -39,12 +40,6 @@ def test_predictions_and_both_protocols_are_the_recorded_ones(dataset, recorded)
 def test_half_class_splits_are_the_recorded_ones(count, recorded):
     want = recorded("zeroshot/half_class_splits.json")[str(count)]
     assert [split.tolist() for split in zero_shot.half_class_splits(count)] == want
-
-
-def madeup(word):
-    h = sum((p + 1) ** 2 * ord(c) for p, c in enumerate(word)) % 1009
-    v = np.sin(0.1 * h + 0.5 * np.arange(16) * (1 + h % 7))
-    return (v / np.linalg.norm(v)).astype(np.float32)
 
 
 def class_vectors(recorded, dataset):

@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 import torch
+from oracles.checkpoints import check_rows, check_tensor, described, maps_of
 from oracles.fills import avid_fill, avid_input
 from torch import nn
 from torch.nn import functional as F
@@ -20,7 +21,6 @@ NETWORKS = {
     "r34_nl": ("avid_conv2d_10", (512, 512, 128)),
     "small10_nl": ("avid_conv2d_small", (512, 512, 128)),
 }
-CLOSE = {"rel": 1e-4, "abs": 1e-4}
 # The authors numbered the blocks of their public network as those of the video network.
 RECORDED_NAMES = {"conv2x": "block1", "conv3x": "block2", "conv4x": "block3", "conv5x": "block4"}
 
@@ -68,10 +68,7 @@ def filled(recorded):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_names_shapes_and_types_are_those_of_released_checkpoints(recorded, name):
     content = recorded(f"avid/state_dict_model_{name}.json")
-    got = [
-        [key, list(value.shape), str(value.dtype).removeprefix("torch.")]
-        for key, value in AudioPart(name).state_dict().items()
-    ]
+    got = described(AudioPart(name).state_dict())
     assert got == [entry for entry in content["entries"] if is_audio(entry)]
 
 
@@ -86,23 +83,6 @@ def test_parameter_counts_are_published(recorded, name):
     assert audio == content["n_params_audio"] == 4_725_696
     # The video network has a head of the same size.
     assert audio + 2 * head == content["n_params"] - content["n_params_video"]
-
-
-def check_tensor(got, want):
-    assert list(got.shape) == want["shape"]
-    assert float(got.double().norm()) == pytest.approx(want["l2"], rel=1e-4)
-    assert float(got.double().mean()) == pytest.approx(want["mean"], **CLOSE)
-    first, last = got[0].flatten()[:8].tolist(), got[-1].flatten()[-4:].tolist()
-    assert first == pytest.approx(want["sample0_first8"], **CLOSE)
-    assert last == pytest.approx(want["sample1_last4"], **CLOSE)
-
-
-def check_rows(got, want):
-    for row, expected in zip(got, want, strict=True):
-        count = len(expected["first"])
-        assert row[:count].tolist() == pytest.approx(expected["first"], **CLOSE)
-        assert float(row.double().norm()) == pytest.approx(expected["l2"], rel=1e-4)
-        assert float(row.double().mean()) == pytest.approx(expected["mean"], **CLOSE)
 
 
 SECTIONS = ["rule_A_input_A", "rule_B_input_A", "rule_B_input_B"]
@@ -130,7 +110,7 @@ def case(request, recorded, section):
 def test_every_layer_gives_the_recorded_numbers(filled, case, section):
     name, want, sound = case
     part = filled(name, section[5])
-    maps = part.audio_model.features(sound)
+    maps = maps_of(part.audio_model, sound)
     assert list(maps) == ["conv1", "block1", "block2", "block3", "block4"]
     recorded_layers = want["audio_encoder"].get("layers", {})
     assert recorded_layers or section != "rule_B_input_B"

@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 import torch
+from oracles.checkpoints import check_rows, check_tensor, described, maps_of
 from oracles.fills import avid_fill, avid_input
 
 from slowfast.models.backbones import build_backbone
@@ -15,19 +16,13 @@ NETWORKS = {
     "small10_nl": "avid_r2plus1d_small",
 }
 STAGES = ("conv1", "conv2x", "conv3x", "conv4x", "conv5x")
-CLOSE = {"rel": 1e-4, "abs": 1e-4}
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_names_shapes_and_types_are_those_of_released_checkpoints(recorded, name):
     content = recorded(f"avid/state_dict_model_{name}.json")
     entries = [entry for entry in content["entries"] if entry[0].startswith(PREFIX)]
-    state = build_backbone(NETWORKS[name]).state_dict()
-    got = [
-        [PREFIX + key, list(value.shape), str(value.dtype).removeprefix("torch.")]
-        for key, value in state.items()
-    ]
-    assert got == entries
+    assert described(build_backbone(NETWORKS[name]).state_dict(), PREFIX) == entries
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -58,22 +53,6 @@ def pool(feature_map):
     return torch.amax(feature_map, (2, 3, 4))
 
 
-def check_tensor(got, want):
-    assert list(got.shape) == want["shape"]
-    assert float(got.double().norm()) == pytest.approx(want["l2"], rel=1e-4)
-    assert float(got.double().mean()) == pytest.approx(want["mean"], **CLOSE)
-    first, last = got[0].flatten()[:8].tolist(), got[-1].flatten()[-4:].tolist()
-    assert first == pytest.approx(want["sample0_first8"], **CLOSE)
-    assert last == pytest.approx(want["sample1_last4"], **CLOSE)
-
-
-def check_pooled(got, want, count=16):
-    for row, expected in zip(got, want, strict=True):
-        assert row[:count].tolist() == pytest.approx(expected["first"], **CLOSE)
-        assert float(row.double().norm()) == pytest.approx(expected["l2"], rel=1e-4)
-        assert float(row.double().mean()) == pytest.approx(expected["mean"], **CLOSE)
-
-
 SECTIONS = ["rule_A_input_A", "rule_B_input_A", "rule_B_input_B"]
 
 
@@ -87,11 +66,11 @@ def test_every_stage_gives_the_recorded_numbers(recorded, filled, name, file, se
     case = content[section]
     clip = avid_input(case["video_input_shape"], content["constants"], section[-1])
     want = case["video_encoder"]
-    maps = filled(name, section[5]).features(clip)
+    maps = maps_of(filled(name, section[5]), clip)
     if "layers" in want:
         for stage in STAGES:
             check_tensor(maps[stage], want["layers"][stage])
-    check_pooled(pool(maps["conv5x"]), want["pooled"])
+    check_rows(pool(maps["conv5x"]), want["pooled"])
 
 
 @torch.inference_mode()
@@ -99,7 +78,7 @@ def test_the_headless_network_gives_the_recorded_numbers(recorded, filled):
     content = recorded("avid/forward_other.json")
     clip = avid_input([2, 3, 8, 112, 112], content["constants"], "B")
     pooled = pool(filled("r18_nl", "B")(clip))
-    check_pooled(pooled, content["no_head_r18_8x112x112"]["video"], count=8)
+    check_rows(pooled, content["no_head_r18_8x112x112"]["video"])
 
 
 @pytest.mark.slow
@@ -108,10 +87,10 @@ def test_the_headless_network_gives_the_recorded_numbers(recorded, filled):
 def test_larger_clips_give_the_recorded_numbers(recorded, filled, name, shape):
     content = recorded("avid/forward_other.json")
     clip = avid_input([1, 3, shape[0], shape[1], shape[1]], content["constants"], "B")
-    maps = filled("r18_nl", "B").features(clip)
+    maps = maps_of(filled("r18_nl", "B"), clip)
     for stage in STAGES:
         assert list(maps[stage].shape) == content[name]["layers"][stage]
-    check_pooled(pool(maps["conv5x"]), content[name]["pooled"])
+    check_rows(pool(maps["conv5x"]), content[name]["pooled"])
 
 
 @pytest.mark.slow
@@ -126,20 +105,4 @@ def test_depth_34_gives_the_recorded_head_output(recorded, filled):
         name = f"video_proj.projection.{layer}"
         out = out @ state[f"{name}.weight"].double().T + state[f"{name}.bias"]
         out = out.relu() if layer < 4 else out
-    check_pooled(out, content["depth34_8x112x112"]["video_head"])
-
-
-@pytest.mark.parametrize("name", ["avid_r2plus1d_10", "avid_r2plus1d_small", "avid_r2plus1d_tiny"])
-@torch.inference_mode()
-def test_strides_and_width_are_as_announced(name):
-    model = build_backbone(name).eval()
-    out = model(torch.zeros(1, 3, 8, 64, 64))
-    t, h, w = model.strides
-    assert out.shape == (1, model.feature_dim, 8 // t, 64 // h, 64 // w)
-
-
-def test_unknown_depths_are_refused():
-    from slowfast.models.backbones.avid_r2plus1d import AvidR2Plus1D
-
-    with pytest.raises(ValueError, match="depth 50"):
-        AvidR2Plus1D(depth=50)
+    check_rows(out, content["depth34_8x112x112"]["video_head"])

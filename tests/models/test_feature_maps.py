@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from oracles.checkpoints import maps_of
 from torch.nn import functional as F
 
 from slowfast.config import load_cfg
@@ -45,7 +46,7 @@ def test_layers_of_one_pass_are_pooled_as_their_names_say():
         network(clip)
     assert len(passes) == 1
     with torch.no_grad():
-        maps = network.features(clip)
+        maps = maps_of(network, clip)
     last, fourth = maps["conv5x"], maps["conv4x"]
     expected = {
         "video": last.amax((2, 3, 4)),
@@ -67,7 +68,7 @@ def test_the_grid_of_audio_has_no_time_of_its_own():
     found, levels = {}, torch.randn(2, 1, 100, 65)
     with Taps(network, [parse_feature("audio.block2:avg6")]).into(found), torch.no_grad():
         network(levels)
-    expected = F.adaptive_avg_pool2d(network.features(levels)["block2"], (6, 6)).flatten(1)
+    expected = F.adaptive_avg_pool2d(maps_of(network, levels)["block2"], (6, 6)).flatten(1)
     torch.testing.assert_close(found["audio.block2:avg6"], expected)
 
 

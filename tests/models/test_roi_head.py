@@ -1,9 +1,8 @@
 """The head of action detection against recorded numbers."""
 
-import numpy as np
 import pytest
 import torch
-from oracles.fills import rounded, severe_fill, severe_hash
+from oracles.fills import severe_fill, severe_map
 
 from slowfast.models.heads import RoIHead
 from slowfast.utils.errors import ConfigError
@@ -22,12 +21,8 @@ def head(case, rule, aligned, seed):
 
 
 def feature_map(case, rule, seed):
-    shape = case["feature_map"]["shape"]
-    if rule == "hash":
-        values = 2 * severe_hash(shape, 1_000_000, seed)
-    else:
-        values = np.sin(case["feature_map"]["c"] * np.arange(np.prod(shape), dtype=np.float64))
-    return rounded(values.reshape(shape))
+    features = case["feature_map"]
+    return severe_map(features["shape"], rule, features["c"], seed)
 
 
 @pytest.mark.parametrize("aligned", [True, False])

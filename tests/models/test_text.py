@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles.fills import madeup
 
 from slowfast.evaluation.zero_shot import separate
 from slowfast.models.text import WordVectors, class_words, excluded_preset, verb_lemma
@@ -78,12 +79,6 @@ def test_unknown_rules_are_named():
 def test_the_preset_is_the_classes_with_the_words_of_a_test_class(recorded):
     found = recorded("zeroshot/kinetics_overlap_exact.json")["kinetics700_lemma"]["ucf_hmdb"]
     assert sorted(excluded_preset("zsl_664")) == sorted(name for name, _ in found["pairs"])
-
-
-def madeup(word):
-    h = sum((p + 1) ** 2 * ord(c) for p, c in enumerate(word)) % 1009
-    v = np.sin(0.1 * h + 0.5 * np.arange(16) * (1 + h % 7))
-    return (v / np.linalg.norm(v)).astype(np.float32)
 
 
 def write(path, vectors):

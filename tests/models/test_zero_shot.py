@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from oracles.fills import zero_shot_entry
+from oracles.checkpoints import write, zero_shot_content
 
 from slowfast.checkpoint.pretrained import load_pretrained
 from slowfast.models.backbones import build_backbone
@@ -17,23 +17,14 @@ FIXTURES = Path(__file__).parents[1] / "fixtures/zeroshot"
 CASES = json.loads((FIXTURES / "network_r2plus1d_18_r3d_18_gain6.json").read_text())
 
 
-def content(network, recorded, gain):
-    entries = recorded(f"zeroshot/state_dict_{network}.json")["state_dict"]
-    state = {
-        f"module.{name}": zero_shot_entry(name, shape, dtype, k, gain)
-        for k, (name, shape, dtype) in enumerate(entries)
-    }
-    return {"state_dict": state, "accuracy": 30.0}
-
-
 def clips(shape):
     return torch.arange(int(np.prod(shape)), dtype=torch.float64).mul(0.01).sin().view(shape)
 
 
 @pytest.fixture(scope="module")
 def filled(request, recorded, tmp_path_factory):
-    path = tmp_path_factory.mktemp(request.param) / "a.pth.tar"
-    torch.save(content(request.param, recorded, 6.0), path)
+    content = zero_shot_content(recorded(f"zeroshot/state_dict_{request.param}.json"), 6.0)
+    path = write(tmp_path_factory.mktemp(request.param), content)
     model = ZeroShot(build_backbone(request.param), 300)
     report = load_pretrained(model, path, "zero_shot", head=True)
     assert report.complete and "head.weight" in report.loaded
@@ -80,8 +71,7 @@ def test_the_loss_is_the_recorded_one_and_twice_the_cosine_distance(filled):
 
 @torch.inference_mode()
 def test_c3d_computes_the_recorded_vectors(recorded, tmp_path):
-    path = tmp_path / "a.pth.tar"
-    torch.save(content("c3d", recorded, 1.0), path)
+    path = write(tmp_path, zero_shot_content(recorded("zeroshot/state_dict_c3d.json"), 1.0))
     model = ZeroShot(build_backbone("c3d"), 300)
     report = load_pretrained(model, path, "zero_shot", "c3d", head=True)
     assert "layers that are not used" in report.ignored.values()

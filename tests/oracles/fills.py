@@ -9,12 +9,9 @@ is far below their bounds, so that they depend on no version of torch.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import torch
-
-Rule = Callable[[list[int], int], np.ndarray]
 
 
 def rounded(values: np.ndarray) -> torch.Tensor:
@@ -99,25 +96,6 @@ def avid_input(shape, constants: dict, rule: str) -> torch.Tensor:
     return rounded(x.reshape(shape))
 
 
-def pyslowfast_fill(entries, *, seed: int | None = None, gain: float = 2.0, c=0.37, p=1.0):
-    """Return PySlowFast's state dict: the sine fill, or the hash fill where a seed is given."""
-    state = {}
-    for i, (name, shape, dtype) in enumerate(entries):
-        s = _sine(shape, i, c, p) if seed is None else pyslowfast_hash(shape, i, seed)
-        scale = (1.0 if seed is None else gain) / math.sqrt(max(fan_in(shape), 1))
-        state[name] = fill_entry(name, shape, dtype, s, scale * s)
-    return state
-
-
-def pyslowfast_input(shape, seed: int | None = None) -> torch.Tensor:
-    """Return PySlowFast's sine input, or the hash input where a seed is given."""
-    if seed is None:
-        x = np.sin(0.01 * np.arange(math.prod(shape), dtype=np.float64))
-    else:
-        x = 1.7 * pyslowfast_hash(shape, 0, seed)
-    return rounded(x.reshape(shape))
-
-
 def severe_fill(entries, fill: dict, rule: str) -> dict[str, torch.Tensor]:
     """Return SEVERE's state dict: rule ``sine`` or ``hash``; ``fill`` holds the constants."""
     return {
@@ -146,6 +124,15 @@ def severe_input(shape, fill: dict, rule: str) -> torch.Tensor:
     return rounded(x.reshape(shape))
 
 
+def severe_map(shape, rule: str, c: float, seed: int) -> torch.Tensor:
+    """Return SEVERE's feature map of rule ``sine`` or ``hash``."""
+    if rule == "hash":
+        values = 2 * severe_hash(shape, 1_000_000, seed)
+    else:
+        values = np.sin(c * np.arange(math.prod(shape), dtype=np.float64))
+    return rounded(values.reshape(shape))
+
+
 def gdt_hash(shape, stream: int) -> np.ndarray:
     """Return GDT's hash values in [0, 1), flat."""
     mask = np.uint64(0xFFFFFFFF)
@@ -167,3 +154,10 @@ def zero_shot_entry(name: str, shape, dtype: str, i: int, gain: float) -> torch.
     """Return one entry of the zero-shot network's state dict."""
     w = _sine(shape, i, 0.37, 1.0)
     return fill_entry(name, shape, dtype, w, gain * w / math.sqrt(max(fan_in(shape), 1)))
+
+
+def madeup(word: str) -> np.ndarray:
+    """Return the vector of a word in the recorded zero-shot numbers."""
+    h = sum((p + 1) ** 2 * ord(c) for p, c in enumerate(word)) % 1009
+    v = np.sin(0.1 * h + 0.5 * np.arange(16) * (1 + h % 7))
+    return (v / np.linalg.norm(v)).astype(np.float32)

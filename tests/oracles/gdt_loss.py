@@ -2,27 +2,33 @@
 
 import math
 
-import numpy as np
 import torch
 
 VIEWS = ("", "R", "2", "2R")
 
 
+CONSTANTS = {"p": 0.9, "q": 2.1, "r": 0.6, "s": 0.37, "t": 1.7, "u": 0.5}
+
+
+def rows(tag: int, rank: int, count: int, dim: int = 16) -> torch.Tensor:
+    """Return unit rows ``(count, dim)`` in float64 of the samples of a process, as recorded."""
+    p, q, r, s, t, u = CONSTANTS.values()
+    g = (rank * count + torch.arange(count, dtype=torch.float64))[:, None]
+    c = torch.arange(dim, dtype=torch.float64)[None, :]
+    raw = (p * c + q * g).sin() + r * (s * c * (tag + 1) + t * g + u * tag).sin()
+    return torch.nn.functional.normalize(raw, dim=1)
+
+
 def embeddings(numbers, rank, count):
     """Return the recorded embeddings of a process: view -> float64 (video, audio) ``(N, D)``."""
-    p, q, r, s, t, u = (numbers["embedding_constants"][name] for name in "pqrstu")
-    c = np.arange(numbers["dim"])[None]
-    g = rank * count + np.arange(count)[:, None]
-    found = {}
-    for view in VIEWS:
-        pair = []
-        for letter in "va":
-            m = numbers["tags"][letter + view]
-            raw = np.sin(p * c + q * g) + r * np.sin(s * c * (m + 1) + t * g + u * m)
-            unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
-            pair.append(torch.from_numpy(unit.astype(np.float32)).double())
-        found[view] = tuple(pair)
-    return found
+    assert numbers["embedding_constants"] == CONSTANTS
+    return {
+        view: tuple(
+            rows(numbers["tags"][letter + view], rank, count, numbers["dim"]).float().double()
+            for letter in "va"
+        )
+        for view in VIEWS
+    }
 
 
 def gdt_total(views, hypothesis, temperature, negatives, remote):

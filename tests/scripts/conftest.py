@@ -1,7 +1,6 @@
 """A repository of scripts with a Python that only notes what it is asked to do."""
 
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -123,8 +122,3 @@ def real(tmp_path):
         )
 
     return run
-
-
-def quoted(path) -> str:
-    """Return a path as a shell reads it."""
-    return shlex.quote(str(path))

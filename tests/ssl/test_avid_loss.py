@@ -61,30 +61,18 @@ def test_terms_total_and_partition_are_those_recorded(run, name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_gradients_reach_the_raw_embeddings_as_recorded(run, name):
-    case, _, (video, audio), call = run(name)
+def test_gradients_reach_the_raw_embeddings_and_banks_move_as_recorded(run, name):
+    case, criterion, (video, audio), call = run(name)
+    before = criterion.video_bank.rows.clone()
     losses, _ = call()
     sum(losses.values()).backward()
     check_gradients(video.grad, case["grad_video_emb"])
     check_gradients(audio.grad, case["grad_audio_emb"])
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_banks_move_as_recorded_and_other_rows_stay(run, name):
-    case, criterion, _, call = run(name)
-    before = criterion.video_bank.rows.clone()
-    call()
     check_rows(criterion.video_bank, case["memory_after"]["view1_first8"])
     check_rows(criterion.audio_bank, case["memory_after"]["view2_first8"])
     others = [row for row in range(len(before)) if row not in case["y"]]
     assert torch.equal(criterion.video_bank.rows[others], before[others])
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_the_second_call_keeps_the_partition(run, name):
-    case, criterion, _, call = run(name)
-    call()
-    losses, _ = call()
+    losses, _ = call()  # keeps the partition
     close(sum(losses.values()), case["second_call_same_inputs"]["total"])
     close(criterion.partition, case["second_call_same_inputs"]["Z"])
 

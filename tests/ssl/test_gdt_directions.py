@@ -12,7 +12,8 @@ from slowfast.datasets.audio import build_audio_features
 from slowfast.evaluation.invariance import Space, measure
 from slowfast.ssl.gdt import GDT
 from slowfast.synthetic.presets import PRESETS
-from slowfast.synthetic.world import draw_episode, render_frames, render_sound
+from slowfast.synthetic.scenes import render_scene
+from slowfast.synthetic.world import draw_episode, render_sound
 
 CONFIG = Path(__file__).parents[2] / "configs/demo/gdt_directed.yaml"
 FPS, FRAMES, RATE = 16, 8, 24_000
@@ -29,7 +30,7 @@ def videos():
     for label in (0, 1):
         for index in range(VIDEOS):
             episode = draw_episode(preset, 0, label, index)
-            frames = torch.from_numpy(render_frames(episode)[0]).permute(3, 0, 1, 2)
+            frames = torch.from_numpy(render_scene(episode)[0]).permute(3, 0, 1, 2)
             found.append((frames.float() / 255 - 0.45, torch.from_numpy(render_sound(episode))))
     return found
 

@@ -1,6 +1,7 @@
 """GDT's grammar and loss: the recorded numbers of the release, a slow oracle, several processes."""
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,7 @@ def test_views_are_those_that_a_hypothesis_needs():
 
 def test_steps_spell_out_the_published_hypotheses():
     for hypothesis in HYPOTHESES:
-        steps = [f"{step}={role}" for step, role in hypothesis.roles]
+        steps = [f"{step}={role}" for step, role in asdict(hypothesis).items()]
         assert parse_steps([*steps, "modality = invariant"]) == hypothesis
     assert parse_steps(["shift=variant"]) == find_hypothesis(4)
 

@@ -50,14 +50,14 @@ def test_the_sets_are_the_recorded_ones(golden, avid_banks, name):
 
 
 @pytest.mark.parametrize("name", RECORDED)
-@pytest.mark.parametrize("chunk_size", [1, 7, 64, 1000])
+@pytest.mark.parametrize("queries", [1, 7, 64, 1000])
 @pytest.mark.parametrize("keys", [16, 48, 16384])
 def test_neither_queries_nor_keys_of_a_tile_change_a_set(
-    golden, avid_banks, name, chunk_size, keys, monkeypatch
+    golden, avid_banks, name, queries, keys, monkeypatch
 ):
-    small_tiles(monkeypatch, keys=keys)
+    small_tiles(monkeypatch, queries, keys)
     agreement, k = name.split("_top")
-    found = mine_positives(*avid_banks, int(k), agreement, chunk_size)
+    found = mine_positives(*avid_banks, int(k), agreement)
     assert found.tolist() == golden["positive_sets"][name]
 
 
@@ -73,18 +73,18 @@ def test_some_rows_alone_get_the_sets_they_get_among_all(golden, avid_banks, mon
     size=st.integers(3, 60),
     seed=st.integers(0, 10**6),
     agreement=st.sampled_from(AGREEMENTS),
-    chunk=st.integers(1, 70),
+    queries=st.integers(1, 70),
     keys=st.sampled_from([16, 32, 16384]),
     data=st.data(),
 )
-def test_the_sets_are_those_of_a_search_over_all_pairs(size, seed, agreement, chunk, keys, data):
+def test_the_sets_are_those_of_a_search_over_all_pairs(size, seed, agreement, queries, keys, data):
     video, audio = oracle.random_banks(size, dim=5, seed=seed)
     valid = torch.rand(size, generator=torch.Generator().manual_seed(seed)) < 0.8
     valid[:2] = True
     k = data.draw(st.integers(1, int(valid.sum()) - 1))
     with pytest.MonkeyPatch.context() as patch:
-        small_tiles(patch, keys=keys)
-        found = mine_positives(video, audio, k, agreement, chunk, valid=valid).tolist()
+        small_tiles(patch, queries, keys)
+        found = mine_positives(video, audio, k, agreement, valid=valid).tolist()
     expected = oracle.positive_sets(video, audio, k, agreement, valid)
     for i, (got, best) in enumerate(zip(found, expected, strict=True)):
         assert got == sorted(set(got))

@@ -7,9 +7,8 @@ import torch
 from oracles.mining import random_banks
 from warm import run_ranks_of
 
-from slowfast.ssl import sharded_mining
-from slowfast.ssl.mining import mine_positives
-from slowfast.ssl.sharded_mining import mine_over_processes
+from slowfast.ssl import mining
+from slowfast.ssl.mining import mine_over_processes, mine_positives
 from slowfast.utils.errors import ConfigError
 
 BLOCKS = [(0, 16), (16, 32), (32, 48), (48, 64), (64, 70)]
@@ -24,8 +23,8 @@ def mined(monkeypatch):
         rows_mined.append((rows.start, rows.stop))
         return mine_positives(*args, rows=rows, **kwargs)
 
-    monkeypatch.setattr(sharded_mining, "BLOCK_ROWS", 16)
-    monkeypatch.setattr(sharded_mining, "mine_positives", counted)
+    monkeypatch.setattr(mining, "BLOCK_ROWS", 16)
+    monkeypatch.setattr(mining, "mine_positives", counted)
     return rows_mined
 
 
@@ -43,7 +42,7 @@ def test_blocks_together_are_the_whole(seventy, mined):
 
 def test_settings_reach_every_block(seventy, mined):
     valid = torch.arange(70) % 3 > 0
-    arguments = {"valid": valid, "exclude_self": False, "chunk_size": 5}
+    arguments = {"valid": valid, "exclude_self": False}
     found = mine_over_processes(*seventy, 8, "audio", **arguments)
     assert torch.equal(found, mine_positives(*seventy, 8, "audio", **arguments))
 
@@ -58,23 +57,23 @@ WORKER = """
 import json, os, sys
 import torch
 import torch.distributed as dist
-from slowfast.ssl import sharded_mining
+from slowfast.ssl import mining
 from slowfast.utils import distributed as du
 
 folder, rank = sys.argv[1], os.environ["RANK"]
 dist.init_process_group("gloo")
-sharded_mining.BLOCK_ROWS = 16
-mined, mine = [], sharded_mining.mine_positives
+mining.BLOCK_ROWS = 16
+mined, mine = [], mining.mine_positives
 
 def counted(*args, rows, **kwargs):
     mined.append(rows.start)
     return mine(*args, rows=rows, **kwargs)
 
-sharded_mining.mine_positives = counted
+mining.mine_positives = counted
 banks = torch.load(f"{folder}/banks.pt", weights_only=True)
-whole = sharded_mining.mine_over_processes(*banks, 8)
+whole = mining.mine_over_processes(*banks, 8)
 starts = list(mined)
-few = sharded_mining.mine_over_processes(*(bank[:20] for bank in banks), 8)
+few = mining.mine_over_processes(*(bank[:20] for bank in banks), 8)
 result = {"mined": starts, "whole": whole.tolist(), "few": few.tolist()}
 json.dump(result, open(f"{folder}/{rank}.json", "w"))
 du.destroy_process_group()

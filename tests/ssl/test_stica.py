@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracles.checkpoints import gdt_content, write
 from oracles.fills import gdt_hash, rounded
-from oracles.gdt_rows import rows
+from oracles.gdt_loss import rows
 
 from slowfast.checkpoint.export import export_file, to_gdt_released, to_stica_released
 from slowfast.checkpoint.pretrained import load_pretrained
@@ -18,7 +18,7 @@ from slowfast.config import get_cfg
 from slowfast.models.audio import build_audio_backbone
 from slowfast.models.backbones import build_backbone
 from slowfast.models.build import build_model
-from slowfast.models.heads import NormalisedProjection
+from slowfast.models.heads import Projection
 from slowfast.models.heads.transformer_pooling import TransformerPooling
 from slowfast.models.multimodal import Branch, MultiModalEncoder
 from slowfast.ssl.feature_crops import CropFamily, cut
@@ -172,10 +172,8 @@ def test_a_weight_of_crops_without_crops_is_refused():
 def model(layers=2, positions=False, values=False) -> STiCA:
     with torch.device("cpu"):
         pooling = TransformerPooling(512, layers, 4, positions, values) if layers else None
-        video = Branch(
-            build_backbone("r2plus1d_18"), NormalisedProjection(512, (512, 256)), pooling
-        )
-        audio = Branch(build_audio_backbone("resnet9"), NormalisedProjection(512, (512, 256)))
+        video = Branch(build_backbone("r2plus1d_18"), Projection(512, (512, 256), 0.3), pooling)
+        audio = Branch(build_audio_backbone("resnet9"), Projection(512, (512, 256), 0.3))
     families = [CropFamily("space", 2, 4, (6, 4)), CropFamily("time", 2, 1, (3, 2))]
     return STiCA(MultiModalEncoder({"video": video, "audio": audio}), families)
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from slowfast.datasets.media import VideoFile
 from slowfast.synthetic.ava_lists import CLASSES, annotate, keyframes, special_keyframes
-from slowfast.synthetic.ava_world import draw_ava_videos
+from slowfast.synthetic.ava_world import AVA
 from slowfast.synthetic.presets import AVA_PRESETS
 from slowfast.synthetic.scenes import doing
 
@@ -28,7 +28,7 @@ DETECTED = {
 @pytest.fixture(scope="module")
 def videos():
     """Return the scenes of the tiny world by name."""
-    return {video.name: video for video in draw_ava_videos(AVA_PRESETS["tiny"], 0)}
+    return {video.name: video for video in AVA.draw(AVA_PRESETS["tiny"], 0)}
 
 
 def rows(ava, name):
@@ -161,7 +161,7 @@ def test_one_val_keyframe_is_without_boxes_and_a_few_are_excluded(ava, videos):
 def small_labels():
     """Return the labels of the small world by split, one array (boxes, classes) per keyframe."""
     found = {"train": [], "val": []}
-    for video in draw_ava_videos(AVA_PRESETS["small"], 0):
+    for video in AVA.draw(AVA_PRESETS["small"], 0):
         for second in keyframes(video.scene):
             kinds = [doing(video.scene, w, second - 900) for w in range(len(video.scene.actors))]
             table = [[entry.kind in own for entry in CLASSES] for own in kinds]
@@ -194,7 +194,7 @@ def test_who_ignores_the_boxes_cannot_do_well(small_labels):
 
 def test_the_look_of_an_actor_tells_nothing(small_labels):
     sizes, brightness, moves = [], [], []
-    for video in draw_ava_videos(AVA_PRESETS["small"], 0):
+    for video in AVA.draw(AVA_PRESETS["small"], 0):
         for number, actor in enumerate(video.scene.actors):
             for second in keyframes(video.scene):
                 sizes.append(actor.body.look.radius)

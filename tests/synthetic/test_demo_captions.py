@@ -13,8 +13,7 @@ from slowfast.datasets.lists.howto100m import read_howto100m
 from slowfast.models.text import WordVectors, class_words
 from slowfast.models.text.vocabulary import Tokeniser, open_vocabulary
 from slowfast.synthetic import PRESETS, write_demo_world
-from slowfast.synthetic.captions import MOTIONS, caption_rows
-from slowfast.synthetic.combinations import combination
+from slowfast.synthetic.captions import MOTIONS, caption_rows, combination
 from slowfast.synthetic.layouts import list_videos
 from slowfast.synthetic.motions import directed_names, motion_names
 from slowfast.synthetic.world import draw_episode

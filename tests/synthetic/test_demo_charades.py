@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from slowfast.datasets.media import VideoFile
-from slowfast.synthetic.charades_world import CLASSES, draw_charades_videos, frame_labels
+from slowfast.synthetic.charades_world import CHARADES, CLASSES, frame_labels
 from slowfast.synthetic.presets import CHARADES_PRESETS
 from slowfast.synthetic.scenes import TRAVELS, doing
 
@@ -15,14 +15,14 @@ from slowfast.synthetic.scenes import TRAVELS, doing
 @pytest.fixture(scope="module")
 def videos():
     """Return the videos of the tiny world."""
-    return draw_charades_videos(CHARADES_PRESETS["tiny"], 0)
+    return CHARADES.draw(CHARADES_PRESETS["tiny"], 0)
 
 
 @pytest.fixture(scope="module")
 def small_labels():
     """Return the labels of the small world by split, one array (frames, classes) per video."""
     found = {"train": [], "val": []}
-    for video in draw_charades_videos(CHARADES_PRESETS["small"], 0):
+    for video in CHARADES.draw(CHARADES_PRESETS["small"], 0):
         table = [[k in own for k in range(len(CLASSES))] for own in frame_labels(video.scene)[::6]]
         found[video.split].append(np.array(table, dtype=float))
     return found
@@ -94,7 +94,7 @@ def test_actions_overlap_and_do_not_fill_their_videos(small_labels):
 
 
 def test_nothing_travels_in_two_ways_at_once():
-    for video in draw_charades_videos(CHARADES_PRESETS["small"], 1)[:60]:
+    for video in CHARADES.draw(CHARADES_PRESETS["small"], 1)[:60]:
         for actor in range(len(video.scene.actors)):
             for time in np.arange(0, video.scene.seconds, 0.25):
                 assert len(doing(video.scene, actor, time) & TRAVELS) <= 1

@@ -14,10 +14,11 @@ def lines(path):
     return path.read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=lambda p: p.name)
-def test_folds_are_balanced_disjoint_and_split_by_group(preset):
+@pytest.mark.parametrize("name", PRESETS)
+def test_folds_are_balanced_disjoint_and_split_by_group(name):
+    preset = PRESETS[name]
     videos = list_videos(preset)
-    assert len(preset.classes) == (2 if preset.name == "directed" else 8)
+    assert len(preset.classes) == (2 if name == "directed" else 8)
     tested = Counter()
     for fold in FOLDS:
         train = {(v.class_name, v.group) for v in videos if split_of(v, fold) == "train"}

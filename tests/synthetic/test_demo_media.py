@@ -9,7 +9,8 @@ import pytest
 from slowfast.synthetic import PRESETS
 from slowfast.synthetic.layouts import list_videos
 from slowfast.synthetic.motions import events
-from slowfast.synthetic.world import draw_episode, render_frames
+from slowfast.synthetic.scenes import render_scene
+from slowfast.synthetic.world import draw_episode
 
 TINY = PRESETS["tiny"]
 
@@ -49,7 +50,7 @@ def test_decoded_frames_look_like_the_rendered_ones(tiny):
     video, episode = video_of("Orbit")
     with av.open(str(tiny.root / video.path)) as container:
         decoded = [f.to_ndarray(format="rgb24") for f in container.decode(video=0)]
-    frames, _ = render_frames(episode)
+    frames, _ = render_scene(episode)
     assert len(decoded) == len(frames)
     assert np.abs(np.stack(decoded).astype(int) - frames).mean() < 8
 
@@ -70,7 +71,7 @@ def test_thuds_are_heard_when_the_ball_touches_the_floor(tiny):
 
 def test_the_ball_is_lowest_at_its_impacts():
     _, episode = video_of("Bounce")
-    _, boxes = render_frames(episode)
+    _, boxes = render_scene(episode)
     feet = boxes[:, 0, 3]
     for moment in events(episode.actors[0].actions[0], episode.seconds):
         nearest = round(moment * episode.frame_rate)

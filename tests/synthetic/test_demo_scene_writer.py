@@ -27,7 +27,7 @@ def digests(root):
 def write(request, monkeypatch):
     """Return a function that writes a world of three videos of six seconds and 32 x 24 pixels."""
     for presets in (AVA_PRESETS, CHARADES_PRESETS):
-        monkeypatch.setitem(presets, "nano", ScenePreset("nano", 2, 1, 24, 32, (6, 6)))
+        monkeypatch.setitem(presets, "nano", ScenePreset(2, 1, 24, 32, (6, 6)))
     return lambda out, preset="nano", **options: WRITERS[request.param](out, preset, **options)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from slowfast.synthetic.ava_world import draw_ava_videos
+from slowfast.synthetic.ava_world import AVA
 from slowfast.synthetic.motions import Action, motion_names, offsets
 from slowfast.synthetic.presets import AVA_PRESETS
 from slowfast.synthetic.scene_sampling import (
@@ -30,7 +30,7 @@ BLACK, PINK = (0.0, 0.0, 0.0), (1.0, 0.0, 1.0)
 @pytest.fixture(scope="module")
 def scene():
     """Return a scene of two actors that do nothing, before a black background."""
-    drawn = draw_ava_videos(AVA_PRESETS["tiny"], 0)[0].scene
+    drawn = AVA.draw(AVA_PRESETS["tiny"], 0)[0].scene
     black = replace(drawn.background, low=BLACK, high=BLACK)
     actors = tuple(
         replace(w, actions=(), route=replace(w.route, enters=-np.inf, leaves=np.inf))
@@ -143,7 +143,7 @@ def test_a_deck_deals_evenly_and_skips_what_it_must_not_deal():
 
 
 def test_nobody_travels_in_two_ways_at_once():
-    for video in draw_ava_videos(AVA_PRESETS["small"], 3)[:20]:
+    for video in AVA.draw(AVA_PRESETS["small"], 3)[:20]:
         for actor in range(len(video.scene.actors)):
             for time in np.arange(0.25, video.scene.seconds, 0.5):
                 kinds = doing(video.scene, actor, time)

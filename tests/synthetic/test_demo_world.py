@@ -14,9 +14,9 @@ from slowfast.synthetic.motions import (
     offsets,
     rate_range,
 )
-from slowfast.synthetic.render import render
+from slowfast.synthetic.scenes import render_scene
 from slowfast.synthetic.sounds import Voice, sound
-from slowfast.synthetic.world import draw_episode, render_frames, render_sound
+from slowfast.synthetic.world import draw_episode, render_sound
 
 EVERY = (*motion_names(), *directed_names())
 CHANCE = 1 / len(motion_names())
@@ -51,7 +51,7 @@ def stills():
     pictures = []
     for number, episode in enumerate(drawn):
         one = replace(episode, frame_count=1 + number % 8)
-        pictures.append(render_frames(one)[0][-1])
+        pictures.append(render_scene(one)[0][-1])
     return np.stack(pictures) / 255.0, labels
 
 
@@ -83,7 +83,7 @@ def test_looks_are_drawn_alike_for_every_class():
         lambda e: e.actors[0].voice.pitch,
         lambda e: e.room.level_db,
         lambda e: e.frame_rate,
-        lambda e: len(e.bystanders),
+        lambda e: len(e.litter),
     ):
         values = np.array([float(measure(episode)) for episode in drawn])
         means = np.array([values[labels == k].mean() for k in range(len(motion_names()))])
@@ -124,13 +124,13 @@ def test_sudden_changes_happen_at_the_events(kind):
 
 def test_boxes_follow_the_actor_and_vanish_with_it():
     episode = draw_episode(PRESETS["tiny"], 0, motion_names().index("Orbit"), 0)
-    frames, boxes = render_frames(episode)
+    frames, boxes = render_scene(episode)
     assert frames.dtype == np.uint8 and frames.shape == (episode.frame_count, 48, 64, 3)
     assert boxes.shape == (episode.frame_count, 1, 4)
     centre = (boxes[:, 0, :2] + boxes[:, 0, 2:]) / 2
     assert np.ptp(centre, axis=0).min() > 8
     body = replace(episode.actors[0].body, centre=(9.0, 9.0))
-    _, gone = render((48, 64), episode.frame_times(), episode.background, [(body, ())])
+    _, gone = render_scene(replace(episode, actors=(replace(episode.actors[0], body=body),)))
     assert np.isnan(gone).all()
 
 
@@ -140,7 +140,7 @@ def test_two_actors_with_overlapping_actions_fit_in_one_episode():
     blink = Action("Blink", rate=2.5, start=0.8, stop=2.0)
     other = replace(base.actors[0], actions=(bounce, blink))
     episode = replace(base, actors=(base.actors[0], other))
-    frames, boxes = render_frames(episode)
+    frames, boxes = render_scene(episode)
     assert boxes.shape == (len(frames), 2, 4)
     wave = render_sound(episode)
     assert wave.dtype == np.float32 and np.abs(wave).max() <= 1.0

@@ -10,7 +10,8 @@ import pytest
 from slowfast.synthetic import PRESETS, layouts, writer
 from slowfast.synthetic.media_writer import write_media
 from slowfast.synthetic.presets import find_preset
-from slowfast.synthetic.world import draw_episode, render_frames, render_sound
+from slowfast.synthetic.scenes import render_scene
+from slowfast.synthetic.world import draw_episode, render_sound
 from slowfast.synthetic.writer import write_demo_world
 from slowfast.utils.errors import ConfigError
 
@@ -28,7 +29,6 @@ def nano(monkeypatch):
     """Add a preset of two classes with three short videos each."""
     preset = replace(
         PRESETS["tiny"],
-        name="nano",
         clips_per_group=1,
         seconds=(0.5, 0.6),
         classes=("Orbit", "Spin"),
@@ -100,7 +100,7 @@ def test_leftovers_of_a_killed_run_disappear(nano, tmp_path):
 
 def test_a_failed_encoding_leaves_no_file(nano, tmp_path):
     episode = draw_episode(nano, 0, 0, 0)
-    frames, _ = render_frames(episode)
+    frames, _ = render_scene(episode)
     bad_sound = render_sound(episode).reshape(1, 1, -1)
     with pytest.raises(ValueError):
         write_media(tmp_path / "x.mp4", frames, episode.frame_rate, bad_sound)

@@ -127,7 +127,3 @@ def test_any_number_of_curves_can_be_drawn(count):
     rows = [train(k, **{f"loss_{name}": k for name in "abcdefghi"[:count]}) for k in range(4)]
     png = figures.learning_curves(find_panels(rows), 3)
     assert png.startswith(b"\x89PNG")
-
-
-def test_nothing_to_draw_is_no_panel():
-    assert find_panels([]) == []

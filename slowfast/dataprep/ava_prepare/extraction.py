@@ -1,4 +1,4 @@
-"""Frames at a constant rate with PyAV.
+"""When the frames of a file begin and end, and frames at a constant rate, with PyAV.
 
 Frame k of a video (from 0) is the last one that has appeared by ``(k + 1/2) / rate`` seconds after
 the file's start, which is how FFmpeg's ``fps`` filter rounds.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 
-from slowfast.dataprep.ava_prepare.extent import open_input, start_of
 from slowfast.datasets.media.display import in_display_order, upright_frame
+from slowfast.datasets.media.video_file import MATROSKA_TIME
 from slowfast.utils.errors import MediaError
 
 HALF = Fraction(1, 2)
@@ -95,3 +97,69 @@ def _jpeg(frame: av.VideoFrame, quality: int) -> bytes:
     file = io.BytesIO()
     upright_frame(frame).to_image().save(file, "JPEG", quality=quality)
     return file.getvalue()
+
+
+class Extent(NamedTuple):
+    """When the first frame appears and the last one goes, in seconds since the file's start."""
+
+    begin: float
+    end: float
+
+
+def open_input(path: str | Path) -> av.container.InputContainer:
+    """Open a file that has frames.
+
+    Raises:
+        MediaError: it is missing, is no media file, or has no video stream.
+    """
+    try:
+        container = av.open(os.path.abspath(path), metadata_errors="ignore")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", "") or error
+        raise MediaError(f"{path}: not readable as media ({reason}).") from error
+    if container.streams.best("video") is None:
+        container.close()
+        raise MediaError(f"{path}: the file has no video stream.")
+    return container
+
+
+def start_of(container: av.container.InputContainer) -> Fraction:
+    """Return the time that counts as the file's start: that of its first stream, in seconds."""
+    return Fraction(container.start_time or 0, av.time_base)
+
+
+def video_extent(path: str | Path) -> Extent:
+    """Return when the frames of a file begin and end.
+
+    The header says it in MP4; Matroska files may carry a tag; else all packets are walked.
+
+    Raises:
+        MediaError: the file cannot be read or holds no frame.
+    """
+    with open_input(path) as container:
+        stream, start = container.streams.best("video"), start_of(container)
+        tag = MATROSKA_TIME.fullmatch(stream.metadata.get("DURATION", ""))
+        if stream.start_time is not None and stream.duration:
+            begin = stream.start_time * stream.time_base
+            end = begin + stream.duration * stream.time_base
+        elif stream.start_time is not None and tag is not None:
+            begin = stream.start_time * stream.time_base
+            end = int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
+        else:
+            begin, end = _walk(path, container, stream)
+        return Extent(float(begin - start), float(end - start))
+
+
+def _walk(path: str | Path, container, stream) -> tuple[Fraction, Fraction]:
+    try:
+        spans = [
+            (packet.pts, packet.pts + (packet.duration or 0))
+            for packet in container.demux(stream)
+            if packet.pts is not None and packet.size
+        ]
+    except av.FFmpegError as error:
+        raise MediaError(f"{path}: damaged stream ({error.strerror or error}).") from error
+    if not spans:
+        raise MediaError(f"{path}: the video stream holds no frame.")
+    begins, ends = zip(*spans, strict=True)
+    return min(begins) * stream.time_base, max(ends) * stream.time_base

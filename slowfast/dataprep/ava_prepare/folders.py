@@ -9,7 +9,10 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+
+import av
 
 from slowfast.datasets.lists.video_folder import VIDEO_SUFFIXES
 from slowfast.utils.errors import AnnotationError, MediaError
@@ -82,44 +85,41 @@ class PrepareReport:
 def run_over(
     folder: str | Path,
     out: str | Path,
-    selection: Selection,
-    step: Callable[[Path], Outcome],
-    report: PrepareReport,
+    step: Callable[[Path, Path, bool], Outcome],
+    title: str,
     workers: int,
+    selection: Selection,
 ) -> PrepareReport:
     """Do a step for every video of a folder and note in ``out`` how its results were made.
 
     A video that fails never stops the others.
 
     Args:
-        step: of a module, since processes are spawned; raises MediaError or OSError.
+        step: from a source, ``out`` and whether to overwrite; of a module, since processes are
+            spawned; raises MediaError or OSError.
 
     Raises:
         MediaError: there is no such folder, or no such video in it.
     """
-    sources = find_videos(folder, selection.only)
-    Path(out).mkdir(parents=True, exist_ok=True)
-    reported = _Reported(step)
-    report.outcomes = map_files(
-        reported, sources, workers=workers, title=report.title, crashed=_crashed
-    )
-    _write_record(Path(out) / RECORD, report)
+    out, sources = Path(out), find_videos(folder, selection.only)
+    out.mkdir(parents=True, exist_ok=True)
+    told = partial(_told, step, out, selection.overwrite)
+    outcomes = map_files(told, sources, workers=workers, title=title, crashed=_crashed)
+    report = PrepareReport(title, f"pyav {av.__version__}", outcomes)
+    _write_record(out / RECORD, report)
     return report
 
 
-@dataclass(frozen=True)
-class _Reported:
-    """A step that tells its errors; an object, so that it can be sent to a process."""
-
-    step: Callable[[Path], Outcome]
-
-    def __call__(self, source: Path) -> Outcome:
-        try:
-            return self.step(source)
-        except MediaError as error:
-            return Outcome(source.stem, str(source), "failed", str(error))
-        except OSError as error:
-            return Outcome(source.stem, str(source), "failed", f"{source}: {error}")
+def _told(
+    step: Callable[[Path, Path, bool], Outcome], out: Path, overwrite: bool, source: Path
+) -> Outcome:
+    """Do a step; its errors are the outcome."""
+    try:
+        return step(source, out, overwrite)
+    except MediaError as error:
+        return Outcome(source.stem, str(source), "failed", str(error))
+    except OSError as error:
+        return Outcome(source.stem, str(source), "failed", f"{source}: {error}")
 
 
 def _crashed(source: Path) -> Outcome:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import av
 from PIL import Image
 
-from slowfast.dataprep.ava_prepare import extraction
-from slowfast.dataprep.ava_prepare.extent import video_extent
-from slowfast.dataprep.ava_prepare.extraction import frame_name
+from slowfast.dataprep.ava_prepare.extraction import extract, frame_name, video_extent
 from slowfast.dataprep.ava_prepare.folders import (
     Outcome,
     PrepareReport,
@@ -33,14 +29,6 @@ JPEG_QUALITY = 95
 # A result may be this much shorter or longer than it should be.
 SLACK_SECONDS = 0.5
 SLACK_FRAMES = 1
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What a step needs beside a source: where to, how, and with what."""
-
-    out: Path
-    overwrite: bool
 
 
 def cut_folder(
@@ -65,15 +53,8 @@ def cut_folder(
     Raises:
         MediaError: there is nothing to cut, or no such folder.
     """
-    work = _Work(Path(dst), selection is not None and selection.overwrite)
-    return run_over(
-        src,
-        dst,
-        selection or Selection(),
-        partial(_cut_one, work=work, start=start, length=length),
-        PrepareReport("cut", f"pyav {av.__version__}"),
-        workers,
-    )
+    step = partial(_cut_one, start=start, length=length)
+    return run_over(src, dst, step, "cut", workers, selection or Selection())
 
 
 def extract_folder(
@@ -97,18 +78,11 @@ def extract_folder(
     Raises:
         MediaError: there is no video, or no such folder.
     """
-    work = _Work(Path(dst), selection is not None and selection.overwrite)
-    return run_over(
-        src,
-        dst,
-        selection or Selection(),
-        partial(_extract_one, work=work, rate=rate, quality=quality),
-        PrepareReport("extract", f"pyav {av.__version__}"),
-        workers,
-    )
+    step = partial(_extract_one, rate=rate, quality=quality)
+    return run_over(src, dst, step, "extract", workers, selection or Selection())
 
 
-def _cut_one(source: Path, work: _Work, start: float, length: float) -> Outcome:
+def _cut_one(source: Path, out: Path, overwrite: bool, start: float, length: float) -> Outcome:
     """Cut one video, unless that is done."""
     movie_end = video_extent(source).end
     seconds = min(start + length, movie_end) - start
@@ -116,10 +90,10 @@ def _cut_one(source: Path, work: _Work, start: float, length: float) -> Outcome:
         raise MediaError(
             f"{source}: ends after {movie_end:.1f} s, before second {start:g} where the cut begins."
         )
-    target = work.out / f"{source.stem}.mp4"
+    target = out / f"{source.stem}.mp4"
     earlier = [path for s in VIDEO_SUFFIXES if (path := target.with_suffix(s)).is_file()]
     short = f"the movie ends there: {seconds:.1f} s" if seconds < length - SLACK_SECONDS else ""
-    if not work.overwrite and any(_is_as_long(path, seconds) for path in earlier):
+    if not overwrite and any(_is_as_long(path, seconds) for path in earlier):
         return Outcome(source.stem, str(source), "skipped", short, seconds)
     with unfinished(target) as part:
         damaged = reencode(source, part, CUT_ENCODING, Span(start, length)).damaged
@@ -130,7 +104,8 @@ def _cut_one(source: Path, work: _Work, start: float, length: float) -> Outcome:
                 f"{source}: {found:.1f} s came out instead of {seconds:.1f} s; the file is cut off "
                 f"or damaged. {complaint}".rstrip()
             )
-        _flush(part)
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(part, target)
     for path in earlier:  # the same video in another container
         if path != target:
@@ -146,22 +121,17 @@ def _is_as_long(path: Path, seconds: float) -> bool:
         return False
 
 
-def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-
-
-def _extract_one(source: Path, work: _Work, rate: int, quality: int) -> Outcome:
+def _extract_one(source: Path, out: Path, overwrite: bool, rate: int, quality: int) -> Outcome:
     """Extract the frames of one video, unless that is done."""
-    name, target = source.stem, work.out / source.stem
+    name, target = source.stem, out / source.stem
     seconds = video_extent(source).end
     wanted = round(seconds * rate)
     there = count_frames(target, name)
-    if not work.overwrite and there and abs(there - wanted) <= SLACK_FRAMES:
+    if not overwrite and there and abs(there - wanted) <= SLACK_FRAMES:
         return Outcome(name, str(source), "skipped", "", seconds, there)
     with unfinished(target) as part:
         part.mkdir(parents=True)
-        complaint = extraction.extract(source, part, name, rate, quality)
+        complaint = extract(source, part, name, rate, quality)
         count = count_frames(part, name)
         if not count or abs(count - wanted) > SLACK_FRAMES:
             raise MediaError(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,9 +63,23 @@ class AudioFeatures(nn.Module, ABC):
         self.register_buffer("std", stats and torch.tensor(stats.std), persistent=False)
 
     @classmethod
-    @abstractmethod
     def from_cfg(cls, audio, stats: str = "") -> AudioFeatures:
         """Build from the node ``AUDIO``, normalised by the statistics of that name or path."""
+        build = partial(
+            cls,
+            sample_rate=audio.SAMPLE_RATE,
+            duration=audio.DURATION,
+            fft_size=audio.FFT_SIZE,
+            frames_per_second=audio.FRAMES_PER_SECOND,
+            **cls.options(audio),
+        )
+        features = build()
+        return build(stats=SpectrogramStats.load(stats, **features.kind)) if stats else features
+
+    @classmethod
+    def options(cls, audio) -> dict[str, Any]:
+        """Return the arguments that only these features have, from the node ``AUDIO``."""
+        return {}
 
     @abstractmethod
     def levels(self, waveform: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ natural logarithm. Samples are whole numbers of 16 bits, as ffmpeg hands them ov
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -108,17 +109,9 @@ class LogMel(AudioFeatures):
         self.register_buffer("filters", filters, persistent=False)
 
     @classmethod
-    def from_cfg(cls, audio, stats: str = "") -> LogMel:
-        """Build from the node ``AUDIO``."""
-        sizes = {"sample_rate": audio.SAMPLE_RATE, "fft_size": audio.FFT_SIZE}
-        kind = {"features": cls.name, "num_bins": audio.NUM_MELS, **sizes}
-        return cls(
-            audio.NUM_MELS,
-            **sizes,
-            duration=audio.DURATION,
-            frames_per_second=audio.FRAMES_PER_SECOND,
-            stats=SpectrogramStats.load(stats, **kind) if stats else None,
-        )
+    def options(cls, audio) -> dict[str, Any]:
+        """Return the number of filters."""
+        return {"num_mels": audio.NUM_MELS}
 
     def levels(self, waveform: Tensor) -> Tensor:
         """Return the log energies ``(B, 1, M, T)``."""

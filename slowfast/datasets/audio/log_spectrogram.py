@@ -7,6 +7,8 @@ first is averaged in neighbouring pairs, brought to decibels and normalised per 
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,16 +21,6 @@ from slowfast.utils.precision import at_least_float32
 PADDINGS = ("reflect", "constant")
 SMALLEST_POWER = 1e-10
 DYNAMIC_RANGE_DB = 100.0
-
-
-def num_frames(num_samples: int, sample_rate: int, frames_per_second: float) -> int:
-    """Return the number of columns of the spectrogram of so many samples."""
-    return int(num_samples * frames_per_second / sample_rate)
-
-
-def num_bins(fft_size: int) -> int:
-    """Return the number of frequencies of a spectrogram: the first, and pairs of the others."""
-    return fft_size // 4 + 1
 
 
 def log_spectrogram(
@@ -92,7 +84,7 @@ def _check(
         )
     if padding not in PADDINGS:
         raise ConfigError(f"AUDIO.PADDING {padding!r}: choose one of {', '.join(PADDINGS)}.")
-    frames = num_frames(samples, sample_rate, frames_per_second)
+    frames = int(samples * frames_per_second / sample_rate)
     if not frames:
         raise ConfigError(
             f"{samples} samples are shorter than one column of the spectrogram; raise "
@@ -139,21 +131,14 @@ class LogSpectrogram(AudioFeatures):
     ) -> None:
         samples = round(duration * sample_rate)
         frames = _check(samples, sample_rate, fft_size, frames_per_second, padding)
-        shape = (1, frames, num_bins(fft_size))
+        shape = (1, frames, fft_size // 4 + 1)  # the first frequency, and pairs of the others
         super().__init__(sample_rate, duration, fft_size, frames_per_second, shape, stats)
         self.padding = padding
 
     @classmethod
-    def from_cfg(cls, audio, stats: str = "") -> LogSpectrogram:
-        """Build from the node ``AUDIO``."""
-        sizes = {"sample_rate": audio.SAMPLE_RATE, "fft_size": audio.FFT_SIZE}
-        return cls(
-            **sizes,
-            duration=audio.DURATION,
-            frames_per_second=audio.FRAMES_PER_SECOND,
-            padding=audio.PADDING,
-            stats=SpectrogramStats.load(stats, **sizes) if stats else None,
-        )
+    def options(cls, audio) -> dict[str, Any]:
+        """Return the padding."""
+        return {"padding": audio.PADDING}
 
     def levels(self, waveform: Tensor) -> Tensor:
         """Return decibels ``(B, 1, T, F)``."""

@@ -99,8 +99,10 @@ class SpectrogramStats:
             raise ConfigError(_misfit("AUDIO.NORM_STATS", [self], wanted))
 
     def save(self, path: str | Path) -> None:
-        """Write this set as a file that :meth:`load` reads, complete or not at all."""
-        save_sets(path, [self])
+        """Write a file that :meth:`load` reads, complete or not at all, one field per line."""
+        lines = [f"   {json.dumps(k)}: {json.dumps(value)}" for k, value in asdict(self).items()]
+        body = ",\n".join(lines)
+        write_text(path, f'{{\n "sets": [\n  {{\n{body}\n  }}\n ]\n}}\n')
 
 
 def _misfit(name: str, known: Sequence[SpectrogramStats], wanted: _Kind) -> str:
@@ -137,16 +139,6 @@ def load_sets(name_or_path: str | Path) -> list[SpectrogramStats]:
             error
         )
     return sets
-
-
-def save_sets(path: str | Path, sets: Sequence[SpectrogramStats]) -> None:
-    """Write a file of several sets atomically, one field per line."""
-    entries = [
-        ",\n".join(f"   {json.dumps(name)}: {json.dumps(value)}" for name, value in fields.items())
-        for fields in map(asdict, sets)
-    ]
-    body = "\n  },\n  {\n".join(entries)
-    write_text(path, f'{{\n "sets": [\n  {{\n{body}\n  }}\n ]\n}}\n')
 
 
 def _read(name_or_path: str) -> str:

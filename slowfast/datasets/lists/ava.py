@@ -64,29 +64,17 @@ def ava(cfg, split: str) -> ItemTable:
     node = cfg.AVA
     keyframes, source = read_split(cfg, split)
     if node.SOURCE == "video":
-        files = find_videos(node.VIDEO_DIR)
-        return table_of(
-            keyframes,
-            cfg.MODEL.NUM_CLASSES,
-            source,
-            {video: str(file) for video, file in files.items()},
-            frame_rate=node.FRAME_RATE,
-            frame_start=FIRST_SECOND - node.VIDEO_START,
-        )
-    lists = node.TRAIN_LISTS if split == "train" else node.TEST_LISTS
-    lists = [list_file(node.FRAME_LIST_DIR, name, "AVA.FRAME_LIST_DIR") for name in lists]
-    frames = read_frames(lists)
-    return table_of(
-        keyframes,
-        cfg.MODEL.NUM_CLASSES,
-        source,
-        {video: _folder_of(node.FRAME_DIR, names) for video, names in frames.items()},
-        frame_rate=node.FRAME_RATE,
-        frames=FrameNames(
-            node.FRAME_DIR,
-            {_folder_of(node.FRAME_DIR, names): names for names in frames.values()},
-        ),
-    )
+        paths = {video: str(file) for video, file in find_videos(node.VIDEO_DIR).items()}
+        options = {"frame_start": FIRST_SECOND - node.VIDEO_START}
+    else:
+        lists = node.TRAIN_LISTS if split == "train" else node.TEST_LISTS
+        lists = [list_file(node.FRAME_LIST_DIR, name, "AVA.FRAME_LIST_DIR") for name in lists]
+        frames, root = read_frames(lists), node.FRAME_DIR
+        paths = {video: str((Path(root) / names[0]).parent) for video, names in frames.items()}
+        names_of = {paths[video]: names for video, names in frames.items()}
+        options = {"frames": FrameNames(root, names_of)}
+    options["frame_rate"] = node.FRAME_RATE
+    return table_of(keyframes, cfg.MODEL.NUM_CLASSES, source, paths, **options)
 
 
 def read_split(cfg, split: str) -> tuple[dict[Key, KeyframeBoxes], str]:
@@ -191,7 +179,3 @@ def read_frames(lists: Sequence[str | Path]) -> dict[str, Sequence[str]]:
                 raise AnnotationError(f"{path}: {video} is in another frame list too.")
             frames[video] = compact([line.path for line in lines])
     return frames
-
-
-def _folder_of(root: str, names: Sequence[str]) -> str:
-    return str((Path(root) / names[0]).parent)

@@ -11,16 +11,6 @@ from slowfast.utils.errors import AnnotationError
 from slowfast.utils.input_files import at_line, parse_whole, read_json, readable, wrong_line
 from slowfast.utils.remote import SCHEME, is_remote, split_member
 
-__all__ = [
-    "MissingListError",
-    "parse_label",
-    "read_class_names",
-    "read_lines",
-    "split_quoted",
-    "under",
-    "wrong_line",
-]
-
 
 class MissingListError(AnnotationError):
     """A list, or the folder that stands for one, that does not exist."""

@@ -17,21 +17,23 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from slowfast.evaluation.ava.lines import (
-    parse_key,
-    parse_lines,
-    parse_number,
-    parse_video,
-    parse_whole,
-)
-from slowfast.evaluation.boxes import Boxes, canonical_key, image_keys
+from slowfast.evaluation.boxes import Boxes, canonical_key, image_key, image_keys
 from slowfast.utils.errors import AnnotationError
 from slowfast.utils.files import atomic_write
-from slowfast.utils.input_files import OVERSHOOT
+from slowfast.utils.input_files import (
+    OVERSHOOT,
+    at_line,
+    parse_number,
+    parse_whole,
+    read_lines,
+)
+
+Row = TypeVar("Row")
 
 CORNERS = ("x1", "y1", "x2", "y2")
 GROUND_TRUTH = ("video", "second", *CORNERS, "action", "person")
@@ -194,3 +196,37 @@ def _parse_box(line: str, columns: tuple[str, ...]) -> tuple[str, list[float], i
             raise ValueError(f"{CORNERS[high]} is {box[high]:g}, expected {CORNERS[low]} or more.")
     score = 1.0 if is_truth else parse_number(fields[7], "score")
     return parse_key(*fields[:2]), box, parse_whole(fields[6], "action", 1), score
+
+
+def parse_lines(path: str | Path, parse: Callable[[str], Row]) -> list[Row]:
+    """Return what ``parse`` makes of each line that is not blank.
+
+    Raises:
+        AnnotationError: the file cannot be read, or ``parse`` raised a ValueError with a sentence;
+            the message then names the file and the line.
+    """
+    rows = []
+    for number, line in read_lines(path):
+        text = line.strip()
+        if text:
+            with at_line(path, number, text):
+                rows.append(parse(text))
+    return rows
+
+
+def parse_key(video: str, second: str) -> str:
+    """Return the key of a frame.
+
+    Raises:
+        ValueError: the video has no name, or the second is no whole number.
+    """
+    return image_key(parse_video(video), parse_whole(second, "second", 0))
+
+
+def parse_video(text: str) -> str:
+    """Return a name, or raise a ValueError if there is none."""
+    # Some programs quote texts and not numbers; the quotes are no part of the name.
+    name = text.strip().strip('"')
+    if not name:
+        raise ValueError("the video has no name.")
+    return name

@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from slowfast.evaluation.ava.lines import parse_whole, read_text
 from slowfast.utils.errors import AnnotationError
-from slowfast.utils.input_files import readable
+from slowfast.utils.input_files import parse_whole, read_text, readable
 
 _TOKEN = re.compile(
     r"""

@@ -46,9 +46,15 @@ from slowfast.evaluation.average_precision import (
     ranking,
 )
 from slowfast.evaluation.boxes import Boxes, image_keys
-from slowfast.evaluation.frame_boxes import FrameBoxes, prepare
-from slowfast.evaluation.frame_matching import Confusions, confusions, true_positives
+from slowfast.evaluation.frame_matching import (
+    Confusions,
+    FrameBoxes,
+    confusions,
+    prepare,
+    true_positives,
+)
 from slowfast.utils.errors import AnnotationError, SlowFastError
+from slowfast.utils.files import null_for_nan
 
 MATCH_ORDERS = ("input", "score")
 
@@ -82,8 +88,8 @@ class AvaResult:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the numbers for a JSON file, best class first; None stands for NaN."""
-        return {
-            "mean_ap": _number(self.mean_ap),
+        found = {
+            "mean_ap": self.mean_ap,
             "iou_threshold": self.iou_threshold,
             "match_order": self.match_order,
             "counts": self.counts,
@@ -91,69 +97,20 @@ class AvaResult:
                 {
                     "id": label,
                     "name": self.class_names[label],
-                    "ap": _number(self.per_class[label]),
+                    "ap": self.per_class[label],
                     "ground_truth": self.ground_truth[label],
                     "detections": self.detections[label],
                 }
                 for label in self.best_first()
             ],
         }
+        return null_for_nan(found)
 
     def best_first(self) -> list[int]:
         """Return the class ids by falling AP; those without one come last."""
         return sorted(
             self.per_class, key=lambda label: -np.nan_to_num(self.per_class[label], nan=-1)
         )
-
-
-def evaluate_ava(
-    ground_truth: str | Path | pd.DataFrame,
-    detections: str | Path | pd.DataFrame,
-    label_map: str | Path | Mapping[int, str] | None = None,
-    excluded: str | Path | pd.DataFrame | Collection[str] | None = None,
-    iou_threshold: float = 0.5,
-    match_order: str = "input",
-) -> dict[str, Any]:
-    """Return frame-mAP and APs of files or data frames as plain values.
-
-    Args:
-        ground_truth: file, or columns in the order of AVA's files: video, second, x1, y1, x2, y2,
-            action, and any more.
-        detections: the same with the score as the eighth column.
-        label_map: file, or class id to name; see :func:`evaluate`.
-        excluded: file, columns video and second, or keys ``video,second``.
-        iou_threshold, match_order: see :func:`evaluate`.
-
-    Returns:
-        ``mAP`` (a fraction), ``per_class`` (class name to AP, NaN where a class has no ground
-        truth), ``match_order``, ``iou_threshold`` and ``counts``.
-
-    Raises:
-        AnnotationError: a file is missing, empty or has a wrong line.
-        ValueError: an argument is out of range.
-        SlowFastError: see :func:`evaluate`.
-    """
-    result = evaluate(
-        boxes_of(ground_truth) if is_table(ground_truth) else read_ground_truth(ground_truth),
-        boxes_of(detections) if is_table(detections) else read_detections(detections),
-        read_label_map(label_map) if isinstance(label_map, (str, Path)) else label_map,
-        _keys(excluded),
-        iou_threshold,
-        match_order,
-    )
-    names = result.class_names
-    return {
-        "mAP": result.mean_ap,
-        "per_class": {names[label]: ap for label, ap in result.per_class.items()},
-        "match_order": result.match_order,
-        "iou_threshold": result.iou_threshold,
-        "counts": result.counts,
-    }
-
-
-def is_table(source: Any) -> bool:
-    """Tell a data frame from a path."""
-    return isinstance(source, pd.DataFrame)
 
 
 def boxes_of(table: pd.DataFrame) -> Boxes:
@@ -173,19 +130,6 @@ def boxes_of(table: pd.DataFrame) -> Boxes:
     # The eighth column of ground truth is a person, which plays no part.
     scores = columns[7].astype(float) if len(columns) == 8 else None
     return Boxes(keys, corners, columns[6].astype(int), scores)
-
-
-def _keys(excluded: Any) -> Collection[str]:
-    if excluded is None:
-        return ()
-    if is_table(excluded):
-        videos, seconds = excluded.iloc[:, 0], excluded.iloc[:, 1]
-        return set(image_keys(map(str, videos), map(int, seconds)))
-    return read_excluded(excluded) if isinstance(excluded, (str, Path)) else set(excluded)
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else value
 
 
 def evaluate(
@@ -263,28 +207,67 @@ def _check_arguments(excluded: Any, iou_threshold: float, match_order: str) -> N
 
 
 def evaluate_files(
-    ground_truth: str | Path,
-    detections: str | Path,
-    label_map: str | Path | None = None,
-    excluded: str | Path | None = None,
+    ground_truth: str | Path | pd.DataFrame,
+    detections: str | Path | pd.DataFrame,
+    label_map: str | Path | Mapping[int, str] | None = None,
+    excluded: str | Path | pd.DataFrame | Collection[str] | None = None,
     iou_threshold: float = 0.5,
     match_order: str = "input",
     with_confusions: bool = False,
 ) -> AvaResult:
-    """Return :func:`evaluate` of AVA's files; see :mod:`slowfast.evaluation.ava.files`.
+    """Return :func:`evaluate` of AVA's files (:mod:`slowfast.evaluation.ava.files`) or data frames.
+
+    Args:
+        ground_truth: file, or columns in the order of AVA's files: video, second, x1, y1, x2, y2,
+            action, and any more.
+        detections: the same with the score as the eighth column.
+        label_map: file, or class id to name.
+        excluded: file, columns video and second, or keys ``video,second``.
+        iou_threshold, match_order, with_confusions: see :func:`evaluate`.
 
     Raises:
         AnnotationError: a file is missing, empty or has a wrong line.
+        ValueError, SlowFastError: see :func:`evaluate`.
     """
-    return evaluate(
-        read_ground_truth(ground_truth),
-        read_detections(detections),
-        None if label_map is None else read_label_map(label_map),
-        () if excluded is None else read_excluded(excluded),
-        iou_threshold,
-        match_order,
-        with_confusions,
+    truth, found = (
+        boxes_of(source) if isinstance(source, pd.DataFrame) else read(source)
+        for source, read in ((ground_truth, read_ground_truth), (detections, read_detections))
     )
+    if isinstance(label_map, (str, Path)):
+        label_map = read_label_map(label_map)
+    if isinstance(excluded, (str, Path)):
+        excluded = read_excluded(excluded)
+    elif isinstance(excluded, pd.DataFrame):
+        videos, seconds = excluded.iloc[:, 0], excluded.iloc[:, 1]
+        excluded = image_keys(map(str, videos), map(int, seconds))
+    keys = set() if excluded is None else set(excluded)
+    return evaluate(truth, found, label_map, keys, iou_threshold, match_order, with_confusions)
+
+
+def evaluate_ava(
+    ground_truth: str | Path | pd.DataFrame,
+    detections: str | Path | pd.DataFrame,
+    label_map: str | Path | Mapping[int, str] | None = None,
+    excluded: str | Path | pd.DataFrame | Collection[str] | None = None,
+    iou_threshold: float = 0.5,
+    match_order: str = "input",
+) -> dict[str, Any]:
+    """Return what :func:`evaluate_files` finds, as plain values.
+
+    Returns:
+        ``mAP`` (a fraction), ``per_class`` (class name to AP, NaN where a class has no ground
+        truth), ``match_order``, ``iou_threshold`` and ``counts``.
+    """
+    sources = (ground_truth, detections, label_map, excluded)
+    result = evaluate_files(*sources, iou_threshold, match_order)
+    names = result.class_names
+    return {
+        "mAP": result.mean_ap,
+        "per_class": {names[label]: ap for label, ap in result.per_class.items()},
+        "match_order": result.match_order,
+        "iou_threshold": result.iou_threshold,
+        "counts": result.counts,
+    }
 
 
 def _ranked(found: FrameBoxes, classes: int) -> list[np.ndarray]:

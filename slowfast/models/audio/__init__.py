@@ -7,6 +7,17 @@ frequency in the order of the features (``AUDIO.FEATURES``) it was published wit
 
 from __future__ import annotations
 
-from slowfast.models.audio.build import AUDIO_BACKBONES, build_audio_backbone
+from torch import nn
 
-__all__ = ["AUDIO_BACKBONES", "build_audio_backbone"]
+from slowfast.utils.registry import Registry
+
+AUDIO_BACKBONES = Registry("audio backbone", "slowfast.models.audio")
+
+
+def build_audio_backbone(name: str) -> nn.Module:
+    """Return an audio backbone of :data:`AUDIO_BACKBONES`, with random weights.
+
+    Raises:
+        ConfigError: unknown name; the message lists the nearest.
+    """
+    return AUDIO_BACKBONES.get(name)()

@@ -7,38 +7,29 @@ State-dict names are those of the released checkpoints.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from collections import OrderedDict
+from functools import partial
 
-from slowfast.models.audio.build import AUDIO_BACKBONES
+from torch import nn
 
-LAYERS = ("conv1", "block1", "block2", "block3", "block4")
-
-
-class ConvPair(nn.Module):
-    """Two 3x3 convolutions, each normalised and rectified.
-
-    Args:
-        in_channels, out_channels: widths.
-        stride: of the first convolution, in time and frequency.
-    """
-
-    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
-        super().__init__()
-        c = out_channels
-        self.conv1 = nn.Conv2d(in_channels, c, 3, stride, padding=1, bias=False)
-        self.bn1 = nn.BatchNorm2d(c)
-        self.conv2 = nn.Conv2d(c, c, 3, padding=1, bias=False)
-        self.bn2 = nn.BatchNorm2d(c)
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(B, C_in, T, F)`` to ``(B, C_out, T/s, F/s)``."""
-        x = self.relu(self.bn1(self.conv1(x)))
-        return self.relu(self.bn2(self.conv2(x)))
+from slowfast.models.audio import AUDIO_BACKBONES
 
 
-class AvidConv2D(nn.Module):
-    """AVID's ``Conv2D``.
+def _pair(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
+    """Return two 3x3 convolutions, each normalised and rectified; the first one has a stride."""
+    layers = OrderedDict(
+        conv1=nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False),
+        bn1=nn.BatchNorm2d(out_channels),
+        relu1=nn.ReLU(inplace=True),
+        conv2=nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+        bn2=nn.BatchNorm2d(out_channels),
+        relu2=nn.ReLU(inplace=True),
+    )
+    return nn.Sequential(layers)
+
+
+class AvidConv2D(nn.Sequential):
+    """AVID's ``Conv2D``: maps ``(B, 1, T, F)`` to ``(B, 512, T/16, F/16)``, rounded up.
 
     Args:
         first_stride: of ``block1``: 2 for spectrograms of 200 x 257, 1 for those of 100 x 129.
@@ -48,44 +39,29 @@ class AvidConv2D(nn.Module):
     pooling = "max"
 
     def __init__(self, first_stride: int = 2, width: int = 64) -> None:
-        super().__init__()
-        self.feature_dim = 8 * width
-        self.strides = (8 * first_stride, 8 * first_stride)
-        self.conv1 = nn.Sequential(
+        conv1 = nn.Sequential(
             nn.Conv2d(1, width, 7, 2, padding=3, bias=False),
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
         )
-        self.block1 = ConvPair(width, width, first_stride)
-        self.block2 = ConvPair(width, 2 * width, 2)
-        self.block3 = ConvPair(2 * width, 4 * width, 2)
-        self.block4 = ConvPair(4 * width, 8 * width, 1)
-
-    def features(self, sound: Tensor) -> dict[str, Tensor]:
-        """Return the maps after ``conv1`` and ``block1`` ... ``block4``."""
-        maps, x = {}, sound
-        for name in LAYERS:
-            x = maps[name] = getattr(self, name)(x)
-        return maps
-
-    def forward(self, sound: Tensor) -> Tensor:
-        """Map ``(B, 1, T, F)`` to ``(B, 512, T/16, F/16)``, rounded up."""
-        return self.features(sound)["block4"]
+        layers = OrderedDict(
+            conv1=conv1,
+            block1=_pair(width, width, first_stride),
+            block2=_pair(width, 2 * width, 2),
+            block3=_pair(2 * width, 4 * width, 2),
+            block4=_pair(4 * width, 8 * width, 1),
+        )
+        super().__init__(layers)
+        self.feature_dim = 8 * width
+        self.strides = (8 * first_stride, 8 * first_stride)
 
 
-@AUDIO_BACKBONES.register
-def avid_conv2d_10(**options) -> AvidConv2D:
-    """The network of every released AVID checkpoint (4.7 M parameters)."""
-    return AvidConv2D(first_stride=2, **options)
-
-
-@AUDIO_BACKBONES.register
-def avid_conv2d_small(**options) -> AvidConv2D:
-    """The same layers for spectrograms of half the size: the small network of the ablations."""
-    return AvidConv2D(first_stride=1, **options)
-
-
-@AUDIO_BACKBONES.register
-def avid_conv2d_tiny(**options) -> AvidConv2D:
-    """The published network at a quarter of its width, for CPUs and the demo world."""
-    return AvidConv2D(first_stride=2, width=16, **options)
+VARIANTS = {
+    "avid_conv2d_10": {},  # 4.7 M parameters, in every released AVID checkpoint
+    # For spectrograms of half the size: the small network of the ablations.
+    "avid_conv2d_small": {"first_stride": 1},
+    # A quarter of the width, for CPUs and the demo world.
+    "avid_conv2d_tiny": {"width": 16},
+}
+for _name, _options in VARIANTS.items():
+    AUDIO_BACKBONES.register(partial(AvidConv2D, **_options), name=_name)

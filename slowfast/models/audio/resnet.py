@@ -6,44 +6,38 @@ are torchvision's, without the classifier, which the releases carry unused.
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import partial
+
+from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 
-from slowfast.models.audio.build import AUDIO_BACKBONES
+from slowfast.models.audio import AUDIO_BACKBONES
+
+STAGES = ("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4")
 
 
-class AudioResNet(nn.Module):
+class AudioResNet(nn.Sequential):
     """Stem and four stages of a torchvision ``ResNet``.
+
+    They map ``(B, 1, H, W)`` to ``(B, 512, H/32, W/32)``, rounded up.
 
     Args:
         blocks: of each stage.
     """
 
-    feature_dim = 512
-    strides = (32, 32)
-    pooling = "avg"
+    feature_dim, strides, pooling = 512, (32, 32), "avg"
 
-    def __init__(self, blocks: tuple[int, int, int, int]) -> None:
-        super().__init__()
+    def __init__(self, blocks: Sequence[int]) -> None:
         network = ResNet(BasicBlock, list(blocks))
-        self.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
-        self.bn1, self.relu, self.maxpool = network.bn1, network.relu, network.maxpool
-        self.layer1, self.layer2 = network.layer1, network.layer2
-        self.layer3, self.layer4 = network.layer3, network.layer4
-
-    def forward(self, levels: Tensor) -> Tensor:
-        """Map ``(B, 1, H, W)`` to ``(B, 512, H/32, W/32)``, rounded up."""
-        x = self.maxpool(self.relu(self.bn1(self.conv1(levels))))
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        network.conv1 = nn.Conv2d(1, 64, 7, stride=2, padding=3, bias=False)
+        super().__init__(OrderedDict((name, getattr(network, name)) for name in STAGES))
 
 
-@AUDIO_BACKBONES.register
-def resnet9() -> AudioResNet:
-    """The audio encoder of GDT and STiCA: one block per stage (4.9 M parameters)."""
-    return AudioResNet((1, 1, 1, 1))
-
-
-@AUDIO_BACKBONES.register
-def resnet18() -> AudioResNet:
-    """ResNet-18 (11.2 M parameters)."""
-    return AudioResNet((2, 2, 2, 2))
+VARIANTS = {
+    "resnet9": (1, 1, 1, 1),  # of GDT and STiCA: 4.9 M parameters
+    "resnet18": (2, 2, 2, 2),  # 11.2 M parameters
+}
+for _name, _blocks in VARIANTS.items():
+    AUDIO_BACKBONES.register(partial(AudioResNet, _blocks), name=_name)

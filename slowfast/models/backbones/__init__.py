@@ -7,6 +7,17 @@ the attributes ``feature_dim`` (C), ``strides`` (time, height, width) and ``pool
 
 from __future__ import annotations
 
-from slowfast.models.backbones.build import BACKBONES, build_backbone
+from torch import nn
 
-__all__ = ["BACKBONES", "build_backbone"]
+from slowfast.utils.registry import Registry
+
+BACKBONES = Registry("video backbone", "slowfast.models.backbones")
+
+
+def build_backbone(name: str) -> nn.Module:
+    """Return a backbone of :data:`BACKBONES`, with random weights.
+
+    Raises:
+        ConfigError: unknown name; the message lists the nearest.
+    """
+    return BACKBONES.get(name)()

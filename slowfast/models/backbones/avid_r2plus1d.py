@@ -8,9 +8,12 @@ State-dict names are those of the released checkpoints.
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from functools import partial
+
 from torch import Tensor, nn
 
-from slowfast.models.backbones.build import BACKBONES
+from slowfast.models.backbones import BACKBONES
 
 STAGE_BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 WIDTHS = (64, 128, 256, 512)
@@ -65,27 +68,19 @@ def _stage(in_channels: int, out_channels: int, blocks: int, stride: int) -> nn.
     return units[0] if blocks == 1 else nn.Sequential(*units)
 
 
-class AvidR2Plus1D(nn.Module):
-    """AVID's ``R2Plus1D``.
+class AvidR2Plus1D(nn.Sequential):
+    """AVID's ``R2Plus1D``: maps ``(B, 3, T, H, W)`` to ``(B, 512, T/8, H/32, W/32)``, rounded up.
 
     Args:
         depth: 10, 18 or 34.
         stem_pool: max-pool in the stem; the small variant for ablations has none.
         width: channels of the stem; the published networks have 64.
-
-    Raises:
-        ValueError: another depth.
     """
 
     pooling = "max"
 
     def __init__(self, depth: int = 18, stem_pool: bool = True, width: int = 64) -> None:
-        super().__init__()
-        if depth not in STAGE_BLOCKS:
-            raise ValueError(f"depth {depth}: choose one of {sorted(STAGE_BLOCKS)}")
         widths = [channels * width // 64 for channels in WIDTHS]
-        self.feature_dim = widths[-1]
-        self.strides = (8, 32, 32) if stem_pool else (8, 16, 16)
         stem = [
             nn.Conv3d(3, width, (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False),
             nn.BatchNorm3d(width),
@@ -93,50 +88,23 @@ class AvidR2Plus1D(nn.Module):
         ]
         if stem_pool:
             stem.append(nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)))
-        self.conv1 = nn.Sequential(*stem)
-        n2, n3, n4, n5 = STAGE_BLOCKS[depth]
-        self.conv2x = _stage(width, widths[0], n2, 1)
-        self.conv3x = _stage(widths[0], widths[1], n3, 2)
-        self.conv4x = _stage(widths[1], widths[2], n4, 2)
-        self.conv5x = _stage(widths[2], widths[3], n5, 2)
-
-    def features(self, clip: Tensor) -> dict[str, Tensor]:
-        """Return the maps after ``conv1`` (pooled), ``conv2x`` ... ``conv5x``."""
-        maps, x = {}, clip
-        for name in ("conv1", "conv2x", "conv3x", "conv4x", "conv5x"):
-            x = maps[name] = getattr(self, name)(x)
-        return maps
-
-    def forward(self, clip: Tensor) -> Tensor:
-        """Map ``(B, 3, T, H, W)`` to ``(B, 512, T/8, H/32, W/32)``, rounded up."""
-        return self.features(clip)["conv5x"]
+        stages = {"conv1": nn.Sequential(*stem)}
+        for k, blocks in enumerate(STAGE_BLOCKS[depth]):
+            stage = _stage([width, *widths][k], widths[k], blocks, 1 if k == 0 else 2)
+            stages[f"conv{k + 2}x"] = stage
+        super().__init__(OrderedDict(stages))
+        self.feature_dim = widths[-1]
+        self.strides = (8, 32, 32) if stem_pool else (8, 16, 16)
 
 
-@BACKBONES.register
-def avid_r2plus1d_10(**options) -> AvidR2Plus1D:
-    """Depth 10 (7.0 M parameters)."""
-    return AvidR2Plus1D(depth=10, **options)
-
-
-@BACKBONES.register
-def avid_r2plus1d_18(**options) -> AvidR2Plus1D:
-    """Depth 18 (15.4 M parameters), the network of every released AVID checkpoint."""
-    return AvidR2Plus1D(depth=18, **options)
-
-
-@BACKBONES.register
-def avid_r2plus1d_34(**options) -> AvidR2Plus1D:
-    """Depth 34 (28.9 M parameters)."""
-    return AvidR2Plus1D(depth=34, **options)
-
-
-@BACKBONES.register
-def avid_r2plus1d_small(**options) -> AvidR2Plus1D:
-    """Depth 10 without the stem's max-pool: the small network of the ablations."""
-    return AvidR2Plus1D(depth=10, stem_pool=False, **options)
-
-
-@BACKBONES.register
-def avid_r2plus1d_tiny(**options) -> AvidR2Plus1D:
-    """Depth 10 at a quarter of its width, for CPUs and the demo world."""
-    return AvidR2Plus1D(depth=10, width=16, **options)
+VARIANTS = {
+    "avid_r2plus1d_10": {"depth": 10},  # 7.0 M parameters
+    "avid_r2plus1d_18": {"depth": 18},  # 15.4 M parameters, in every released AVID checkpoint
+    "avid_r2plus1d_34": {"depth": 34},  # 28.9 M parameters
+    # Without the stem's max-pool: the small network of the ablations.
+    "avid_r2plus1d_small": {"depth": 10, "stem_pool": False},
+    # A quarter of the width, for CPUs and the demo world.
+    "avid_r2plus1d_tiny": {"depth": 10, "width": 16},
+}
+for _name, _options in VARIANTS.items():
+    BACKBONES.register(partial(AvidR2Plus1D, **_options), name=_name)

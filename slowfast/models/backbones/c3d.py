@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from slowfast.models.backbones.build import BACKBONES
+from slowfast.models.backbones import BACKBONES
 from slowfast.utils.errors import ConfigError
 
 WIDTHS = {

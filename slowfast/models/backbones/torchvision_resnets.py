@@ -5,57 +5,41 @@ R(2+1)D: Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action R
 
 from __future__ import annotations
 
-from torch import Tensor, nn
-from torchvision.models.video import r2plus1d_18 as torchvision_r2plus1d_18
-from torchvision.models.video import r3d_18 as torchvision_r3d_18
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+
+from torch import nn
 from torchvision.models.video import resnet as tv
 
-from slowfast.models.backbones.build import BACKBONES
+from slowfast.models.backbones import BACKBONES
+
+STAGES = ("stem", "layer1", "layer2", "layer3", "layer4")
 
 
-class VideoResNetBackbone(nn.Module):
-    """Stem and four stages of a torchvision ``VideoResNet``.
+class VideoResNetBackbone(nn.Sequential):
+    """Stem and four stages of a torchvision ``VideoResNet``, under its names.
 
-    State-dict names are torchvision's: ``stem.*`` and ``layer1.*`` to ``layer4.*``.
+    They map ``(B, 3, T, H, W)`` to ``(B, 512, T/8, H/16, W/16)``, rounded up.
     """
 
-    feature_dim = 512
-    pooling = "avg"
+    feature_dim, strides, pooling = 512, (8, 16, 16), "avg"
 
-    def __init__(self, network: tv.VideoResNet) -> None:
-        super().__init__()
-        self.strides = (8, 16, 16)
-        self.stem = network.stem
-        self.layer1 = network.layer1
-        self.layer2 = network.layer2
-        self.layer3 = network.layer3
-        self.layer4 = network.layer4
-
-    def forward(self, clip: Tensor) -> Tensor:
-        """Map ``(B, 3, T, H, W)`` to ``(B, 512, T/8, H/16, W/16)``, rounded up."""
-        x = self.stem(clip)
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+    def __init__(self, make: Callable[[], tv.VideoResNet]) -> None:
+        network = make()
+        super().__init__(OrderedDict((name, getattr(network, name)) for name in STAGES))
 
 
-@BACKBONES.register
-def r2plus1d_18() -> VideoResNetBackbone:
-    """R(2+1)D-18 of torchvision (31.3 M parameters)."""
-    return VideoResNetBackbone(torchvision_r2plus1d_18(weights=None))
-
-
-@BACKBONES.register
-def r3d_18() -> VideoResNetBackbone:
-    """R3D-18 of torchvision: undivided 3-D kernels (33.2 M parameters)."""
-    return VideoResNetBackbone(torchvision_r3d_18(weights=None))
-
-
-@BACKBONES.register
-def r2plus1d_34() -> VideoResNetBackbone:
-    """R(2+1)D-34 from torchvision's blocks, stages of 3, 4, 6 and 3."""
-    network = tv.VideoResNet(
+VARIANTS = {
+    "r2plus1d_18": tv.r2plus1d_18,  # 31.3 M parameters
+    "r3d_18": tv.r3d_18,  # undivided 3-D kernels, 33.2 M parameters
+    "r2plus1d_34": partial(
+        tv.VideoResNet,
         block=tv.BasicBlock,
         conv_makers=[tv.Conv2Plus1D] * 4,
         layers=[3, 4, 6, 3],
         stem=tv.R2Plus1dStem,
-    )
-    return VideoResNetBackbone(network)
+    ),
+}
+for _name, _make in VARIANTS.items():
+    BACKBONES.register(partial(VideoResNetBackbone, _make), name=_name)

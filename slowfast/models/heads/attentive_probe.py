@@ -8,6 +8,7 @@ projection, and a linear layer. Names of parameters are those of the released pr
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 
 import torch
 from torch import Tensor, nn
@@ -18,16 +19,10 @@ EPSILON = 1e-5
 RATIO = 4
 
 
-class MLP(nn.Module):
-    """Two linear layers with GELU between them."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.fc1, self.fc2 = nn.Linear(dim, RATIO * dim), nn.Linear(RATIO * dim, dim)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map ``(B, N, D)`` to the same shape."""
-        return self.fc2(F.gelu(self.fc1(x)))
+def _mlp(dim: int) -> nn.Sequential:
+    """Return two linear layers with GELU between them, of tokens ``(B, N, D)``."""
+    fc1, fc2 = nn.Linear(dim, RATIO * dim), nn.Linear(RATIO * dim, dim)
+    return nn.Sequential(OrderedDict(fc1=fc1, gelu=nn.GELU(), fc2=fc2))
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
@@ -68,7 +63,7 @@ class Block(nn.Module):
         self.norm1 = nn.LayerNorm(dim, EPSILON)
         self.attn = SelfAttention(dim, heads)
         self.norm2 = nn.LayerNorm(dim, EPSILON)
-        self.mlp = MLP(dim)
+        self.mlp = _mlp(dim)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map ``(B, N, D)`` to the same shape."""
@@ -84,7 +79,7 @@ class CrossBlock(nn.Module):
         self.norm1 = nn.LayerNorm(dim, EPSILON)
         self.xattn = CrossAttention(dim, heads)
         self.norm2 = nn.LayerNorm(dim, EPSILON)
-        self.mlp = MLP(dim)
+        self.mlp = _mlp(dim)
 
     def forward(self, query: Tensor, x: Tensor) -> Tensor:
         """Map ``(B, M, D)`` and ``(B, N, D)`` to ``(B, M, D)``."""

@@ -15,54 +15,30 @@ from torch import Tensor, nn
 class Projection(nn.Module):
     """Linear layers with ReLU between them, none after the last.
 
-    Parameters are named ``projection.0``, ``projection.2``, ``projection.4`` ... as in AVID's
+    Parameters are named ``projection.N``, counted over all layers, as in AVID's, GDT's and STiCA's
     checkpoints.
 
     Args:
         feature_dim: width of the pooled features.
         dims: width of each layer's output; empty for no head at all.
+        dropout: share of the inputs of a layer that are set to zero in training. With it, there is
+            batch normalisation before each ReLU, and layers before the last have no bias, which the
+            normalisation would take away. None for neither.
 
     Attributes:
         out_dim: width of what comes out.
     """
 
-    def __init__(self, feature_dim: int, dims: Sequence[int]) -> None:
+    def __init__(self, feature_dim: int, dims: Sequence[int], dropout: float | None = None) -> None:
         super().__init__()
-        widths = [feature_dim, *dims]
-        layers: list[nn.Module] = []
-        for i in range(len(dims)):
-            layers += [nn.Linear(widths[i], widths[i + 1]), nn.ReLU(inplace=True)]
-        self.projection = nn.Sequential(*layers[:-1])
-        self.out_dim = widths[-1]
-
-    def forward(self, pooled: Tensor) -> Tensor:
-        """Map ``(B, feature_dim)`` to ``(B, out_dim)``."""
-        return self.projection(pooled)
-
-
-class NormalisedProjection(nn.Module):
-    """Dropout before every linear layer, batch normalisation and ReLU between them.
-
-    Layers before the last have no bias, which the normalisation would take away. Parameters are
-    named ``projection.N``, counted over all of these.
-
-    Args:
-        feature_dim: width of the pooled features.
-        dims: width of each layer's output; empty for no head at all.
-        dropout: share of the inputs of a layer that are set to zero in training.
-
-    Attributes:
-        out_dim: width of what comes out.
-    """
-
-    def __init__(self, feature_dim: int, dims: Sequence[int], dropout: float = 0.3) -> None:
-        super().__init__()
-        widths = [feature_dim, *dims]
+        widths, normed = [feature_dim, *dims], dropout is not None
         layers: list[nn.Module] = []
         for i in range(len(dims)):
             last = i == len(dims) - 1
-            layers += [nn.Dropout(dropout), nn.Linear(widths[i], widths[i + 1], bias=last)]
-            layers += [] if last else [nn.BatchNorm1d(widths[i + 1]), nn.ReLU(inplace=True)]
+            layers += [nn.Dropout(dropout)] if normed else []
+            layers.append(nn.Linear(widths[i], widths[i + 1], bias=last or not normed))
+            layers += [nn.BatchNorm1d(widths[i + 1])] if normed and not last else []
+            layers += [] if last else [nn.ReLU(inplace=True)]
         self.projection = nn.Sequential(*layers)
         self.out_dim = widths[-1]
 

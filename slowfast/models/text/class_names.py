@@ -44,7 +44,7 @@ def class_words(name: str, dataset: str, mode: str = "fixed") -> list[str]:
         raise ConfigError(f"Mode {mode!r} of class names: choose one of {', '.join(MODES)}.")
     if dataset not in RULES:
         raise ConfigError(f"No rule for class names of {dataset!r}. {did_you_mean(dataset, RULES)}")
-    overrides = _overrides().get(dataset, {})
+    overrides = _tables()["overrides"].get(dataset, {})
     if mode == "legacy":
         overrides = {**overrides, **LEGACY_OVERRIDES.get(dataset, {})}
     written = overrides.get(name)
@@ -103,10 +103,6 @@ RULES: dict[str, Callable[[str, Lemma], list[str]]] = {
 @lru_cache(maxsize=1)
 def _tables() -> dict:
     return json.loads((ASSETS / "class_names.json").read_text(encoding="utf-8"))
-
-
-def _overrides() -> dict[str, dict[str, str]]:
-    return _tables()["overrides"]
 
 
 def excluded_preset(name: str) -> list[str]:

@@ -7,17 +7,16 @@ archives with ``words`` and ``vectors``. Every vector is brought to unit length 
 from __future__ import annotations
 
 import mmap
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from slowfast.models.text.lemmas import ASSETS
 from slowfast.utils.errors import AnnotationError
+from slowfast.utils.input_files import reading_arrays
 
 SHOWN = 20
 MAX_DIM = 10_000
@@ -172,13 +171,9 @@ def unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _from_archive(path: Path) -> WordVectors:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            words, vectors = archive["words"].tolist(), archive["vectors"]
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
-        raise AnnotationError(
-            f"{path}: not an archive with 'words' and 'vectors' ({error})."
-        ) from error
+    problem = "not an archive with 'words' and 'vectors'"
+    with reading_arrays(path, AnnotationError, problem) as archive:
+        words, vectors = archive["words"].tolist(), archive["vectors"]
     if vectors.ndim != 2 or len(words) != len(vectors) or not len(words):
         raise AnnotationError(f"{path}: {len(words)} words for vectors of shape {vectors.shape}.")
     places = {str(word): row for row, word in enumerate(words)}

@@ -1,16 +1,21 @@
-"""What is on disk of a video of a frame list."""
+"""Videos of lists such as those of AVA and Charades: what is on disk of them, and of a whole split."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from slowfast.dataprep.list_checks import tell
 from slowfast.datasets.file_probe import probe_file, sample_frames
 from slowfast.datasets.media.frame_folder import IMAGE_SUFFIXES, read_image
 from slowfast.utils.errors import MediaError
+from slowfast.utils.parallel import map_files
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,66 @@ class VideoProbe:
     def holds(self, frame: int) -> bool:
         """Tell whether a frame, counted from second 900, lies within the video."""
         return self.first <= frame < self.first + self.listed
+
+
+COLUMNS = [*VideoProbe.__dataclass_fields__]
+
+
+@dataclass
+class VideoSplit(ABC):
+    """What was found in one split.
+
+    Attributes:
+        name: ``train`` or ``val``.
+        source: the list, or the folder of the frames or videos.
+        videos: what was found of each listed video.
+        problems, notes: sentences.
+    """
+
+    name: str
+    source: str = ""
+    videos: dict[str, VideoProbe] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def probe(self, listed: Sequence[ListedVideo], workers: int, full: bool) -> None:
+        """Look at every listed video; those that cannot be used are a problem."""
+        look = partial(probe_video, full=full)
+        probes = map_files(look, listed, workers=workers, title=self.name, crashed=crashed_video)
+        self.videos = {probe.video: probe for probe in probes}
+        broken = [probe.reason for probe in self.videos.values() if probe.reason]
+        tell(self.problems, broken, f"of {len(listed)} videos cannot be used", by_line=True)
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """Return the numbers that only this dataset has."""
+
+    @abstractmethod
+    def words(self) -> str:
+        """Return some of them in words."""
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers of this split for a JSON file."""
+        probes = self.videos.values()
+        return {
+            "source": self.source,
+            "videos": len(probes),
+            "usable": sum(not probe.reason for probe in probes),
+            "frames_listed": sum(probe.listed for probe in probes),
+            "frames_there": sum(probe.there for probe in probes),
+            **self.facts(),
+            "problems": self.problems,
+            "notes": self.notes,
+        }
+
+    def line(self) -> str:
+        """Return the numbers of this split in words."""
+        facts = self.summary()
+        return (
+            f"{self.name}: {facts['usable']} of {facts['videos']} videos can be used, "
+            f"{facts['frames_there']} of {facts['frames_listed']} frames are there, "
+            f"{self.words()} ({self.source})"
+        )
 
 
 def probe_video(video: ListedVideo, full: bool) -> VideoProbe:
