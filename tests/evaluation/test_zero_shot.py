@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from oracles.fills import madeup_vector
 
 from slowfast.evaluation import zero_shot
 from slowfast.models.text import class_words
@@ -41,15 +42,12 @@ def test_half_class_splits_are_the_recorded_ones(count, recorded):
     assert [split.tolist() for split in zero_shot.half_class_splits(count)] == want
 
 
-def madeup(word):
-    h = sum((p + 1) ** 2 * ord(c) for p, c in enumerate(word)) % 1009
-    v = np.sin(0.1 * h + 0.5 * np.arange(16) * (1 + h % 7))
-    return (v / np.linalg.norm(v)).astype(np.float32)
-
-
 def class_vectors(recorded, dataset):
     names = [name for name, _ in recorded(f"zeroshot/tokens_{dataset}.json")["tokens"]]
-    rows = [np.mean([madeup(w) for w in class_words(n, dataset, "legacy")], axis=0) for n in names]
+    rows = [
+        np.mean([madeup_vector(w) for w in class_words(n, dataset, "legacy")], axis=0)
+        for n in names
+    ]
     return names, np.stack(rows)
 
 

@@ -167,3 +167,20 @@ def zero_shot_entry(name: str, shape, dtype: str, i: int, gain: float) -> torch.
     """Return one entry of the zero-shot network's state dict."""
     w = _sine(shape, i, 0.37, 1.0)
     return fill_entry(name, shape, dtype, w, gain * w / math.sqrt(max(fan_in(shape), 1)))
+
+
+def listed(tensors: dict[str, torch.Tensor]) -> list[list]:
+    """Return names, shapes and types as the recorded lists of entries have them."""
+    return [[k, list(t.shape), str(t.dtype).removeprefix("torch.")] for k, t in tensors.items()]
+
+
+def madeup_vector(word: str) -> np.ndarray:
+    """Return the unit vector ``(16,)`` of a word in the recorded zero-shot numbers."""
+    h = sum((p + 1) ** 2 * ord(c) for p, c in enumerate(word)) % 1009
+    v = np.sin(0.1 * h + 0.5 * np.arange(16) * (1 + h % 7))
+    return (v / np.linalg.norm(v)).astype(np.float32)
+
+
+def gdt_input(shape, stream: int) -> torch.Tensor:
+    """Return GDT's input of a stream."""
+    return rounded(2 * gdt_hash(shape, stream).reshape(shape) - 1)

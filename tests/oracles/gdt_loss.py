@@ -1,28 +1,28 @@
-"""GDT's loss as loops over single scores, and the recorded embeddings."""
+"""GDT's loss as loops over single scores, and the recorded embeddings of GDT and STiCA."""
 
 import math
 
-import numpy as np
 import torch
 
 VIEWS = ("", "R", "2", "2R")
+P, Q, R, S, T, U = 0.9, 2.1, 0.6, 0.37, 1.7, 0.5
+
+
+def rows(tag: int, rank: int, count: int, dim: int = 16) -> torch.Tensor:
+    """Return unit rows ``(count, dim)`` in float64 of the samples of a process."""
+    g = (rank * count + torch.arange(count, dtype=torch.float64))[:, None]
+    c = torch.arange(dim, dtype=torch.float64)[None, :]
+    raw = (P * c + Q * g).sin() + R * (S * c * (tag + 1) + T * g + U * tag).sin()
+    return torch.nn.functional.normalize(raw, dim=1)
 
 
 def embeddings(numbers, rank, count):
     """Return the recorded embeddings of a process: view -> float64 (video, audio) ``(N, D)``."""
-    p, q, r, s, t, u = (numbers["embedding_constants"][name] for name in "pqrstu")
-    c = np.arange(numbers["dim"])[None]
-    g = rank * count + np.arange(count)[:, None]
-    found = {}
-    for view in VIEWS:
-        pair = []
-        for letter in "va":
-            m = numbers["tags"][letter + view]
-            raw = np.sin(p * c + q * g) + r * np.sin(s * c * (m + 1) + t * g + u * m)
-            unit = raw / np.linalg.norm(raw, axis=1, keepdims=True)
-            pair.append(torch.from_numpy(unit.astype(np.float32)).double())
-        found[view] = tuple(pair)
-    return found
+    tags = numbers["tags"]
+    return {
+        view: tuple(rows(tags[m + view], rank, count).float().double() for m in "va")
+        for view in VIEWS
+    }
 
 
 def gdt_total(views, hypothesis, temperature, negatives, remote):
