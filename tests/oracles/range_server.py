@@ -12,9 +12,12 @@ class RangeServer(ThreadingHTTPServer):
     """Serves a folder.
 
     Attributes:
+        files: further contents by name.
+        tags: the ETag of some of them.
         sent: bytes of files that were sent.
-        requests: parts that were asked for.
+        loads: name and range of all that was asked for.
         failures: status codes of the next answers, taken from the end; 0 cuts an answer short.
+        torn: names of which the next answer is cut short.
         ranges: whether parts are handed out.
     """
 
@@ -22,34 +25,53 @@ class RangeServer(ThreadingHTTPServer):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.folder, self.sent, self.requests = folder, 0, 0
+        self.folder, self.sent, self.ranges = folder, 0, True
+        self.files: dict[str, bytes] = {}
+        self.tags: dict[str, str] = {}
+        self.loads: list[tuple[str, str]] = []
         self.failures: list[int] = []
-        self.ranges = True
+        self.torn: set[str] = set()
         self.url = f"http://127.0.0.1:{self.server_port}"
 
 
 class _Handler(BaseHTTPRequestHandler):
+    def version_string(self):
+        return "AmazonS3"
+
+    def do_HEAD(self):
+        self._reply(with_body=False)
+
     def do_GET(self):
-        server = self.server
-        server.requests += 1
-        status = server.failures.pop() if server.failures else None
-        path = server.folder / unquote(self.path).lstrip("/")
-        if status or not path.is_file():
+        self._reply(with_body=True)
+
+    def _reply(self, with_body):
+        server, name = self.server, unquote(self.path).lstrip("/")
+        asked, status = self.headers.get("Range", ""), None
+        if with_body:
+            server.loads.append((name, asked))
+            status = server.failures.pop() if server.failures else None
+        path, data, tag = server.folder / name, server.files.get(name), server.tags.get(name)
+        if data is None and path.is_file():
+            data, tag = path.read_bytes(), path.stat().st_mtime_ns
+        if status or data is None:
             return self.send_error(status or 404)
-        data = path.read_bytes()
-        wanted = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        wanted, whole = re.fullmatch(r"bytes=(\d+)-(\d*)", asked), len(data)
         if wanted and server.ranges:
-            begin, end = int(wanted[1]), min(int(wanted[2]) + 1, len(data))
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {begin}-{end - 1}/{len(data)}")
+            begin, end = int(wanted[1]), min(int(wanted[2] or whole) + 1, whole)
+            self.send_response(206 if begin < whole else 416)
+            self.send_header("Content-Range", f"bytes {begin}-{end - 1}/{whole}")
             data = data[begin:end]
         else:
             self.send_response(200)
         self.send_header("Content-Length", str(len(data)))
-        self.send_header("ETag", f'"{path.stat().st_mtime_ns}"')
+        if tag:
+            self.send_header("ETag", f'"{tag}"')
         self.end_headers()
-        self.wfile.write(data[: len(data) // 2] if status == 0 else data)
-        server.sent += len(data)
+        if with_body:
+            cut = status == 0 or name in server.torn
+            server.torn.discard(name)
+            self.wfile.write(data[: len(data) // 2] if cut else data)
+            server.sent += len(data)
 
     def log_message(self, *_):
         pass

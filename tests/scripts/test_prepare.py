@@ -1,15 +1,14 @@
 """Preparing AVA and Charades: downloads that go on, archives that are looked at, steps that repeat."""
 
 import hashlib
-import http.server
 import io
 import shutil
 import subprocess
 import tarfile
-import threading
 from pathlib import Path
 
 import pytest
+from oracles.range_server import serving
 
 LIST = "annotations/ava_file_names_trainval_v2.1.txt"
 FRAME_LIST = 'original_vido_id video_id frame_id path labels\nv 0 0 v/v_000001.jpg ""\n'
@@ -23,62 +22,10 @@ BOXES = (
 )
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves ``server.files`` with ranges; breaks off once in the middle of ``server.torn``."""
-
-    server_version, sys_version = "AmazonS3", ""
-
-    def version_string(self):
-        return self.server_version
-
-    def do_HEAD(self):
-        self.reply(with_body=False)
-
-    def do_GET(self):
-        self.reply(with_body=True)
-
-    def reply(self, with_body):
-        name = self.path.strip("/")
-        data, begin = self.server.files.get(name), 0
-        asked = self.headers.get("Range", "")
-        if with_body:
-            self.server.loads.append((name, asked))
-        if data is None:
-            self.send_error(404)
-            return
-        if asked and self.server.ranges:
-            begin = int(asked.removeprefix("bytes=").split("-")[0])
-            self.send_response(206 if begin < len(data) else 416)
-            self.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
-        else:
-            self.send_response(200)
-        self.send_header("Content-Length", str(len(data) - begin))
-        if name in self.server.md5:
-            self.send_header("ETag", f'"{self.server.md5[name]}"')
-        self.end_headers()
-        if with_body:
-            body = data[begin:]
-            if name in self.server.torn:
-                self.server.torn.remove(name)
-                body = body[: len(body) // 2]
-            self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
-def server():
-    """A web server: ``files`` by name, ``loads`` that were asked for, ``url``."""
-    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    web.files, web.loads, web.torn, web.ranges, web.md5 = {}, [], set(), True, {}
-    web.url = f"http://127.0.0.1:{web.server_port}"
-    thread = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    yield web
-    web.shutdown()
-    web.server_close()
-    thread.join()
+def server(tmp_path):
+    with serving(tmp_path / "www") as server:
+        yield server
 
 
 @pytest.fixture
@@ -157,7 +104,7 @@ def test_downloads_go_on_where_they_broke_off_and_are_not_repeated(prepare, serv
 def test_what_differs_from_the_servers_checksum_is_refused(prepare, server, data):
     movies(server, "a.mp4", "b.mp4")
     good = hashlib.md5(server.files["trainval/a.mp4"]).hexdigest()
-    server.md5 = {"trainval/a.mp4": good, "trainval/b.mp4": "0" * 32}
+    server.tags = {"trainval/a.mp4": good, "trainval/b.mp4": "0" * 32}
     done = prepare("ava/download_data")
     assert done.returncode == 1
     assert "b.mp4 has MD5" in done.stderr and "the server says 000" in done.stderr
@@ -166,7 +113,7 @@ def test_what_differs_from_the_servers_checksum_is_refused(prepare, server, data
 
 def test_checksums_are_kept_and_compared_with(prepare, server, data):
     movies(server, "a.mp4")
-    server.md5 = {"trainval/a.mp4": "a-multipart-tag-7"}  # says nothing about the content
+    server.tags = {"trainval/a.mp4": "a-multipart-tag-7"}  # says nothing about the content
     assert prepare("ava/download_data").returncode == 0
     sums = (data / "SHA256SUMS").read_text().splitlines()
     digest = hashlib.sha256(server.files["trainval/a.mp4"]).hexdigest()
