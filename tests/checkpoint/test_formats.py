@@ -18,7 +18,7 @@ from slowfast.checkpoint import load_pretrained
 from slowfast.checkpoint.formats import FORMATS, find_format
 from slowfast.models.backbones import build_backbone
 
-pytestmark = pytest.mark.usefixtures("light_files")
+pytestmark = pytest.mark.usefixtures("light_files", "without_draws")
 
 SPELLINGS = {
     "Supervised": "supervised",
@@ -40,6 +40,13 @@ SPELLINGS = {
     "tubelet_contrast_r3d": "tubelet_contrast_r3d",
     "torchvision": "supervised",
 }
+
+
+@pytest.fixture
+def without_draws(monkeypatch):
+    """Let networks begin with zeros, which takes less time: here a file replaces all of them."""
+    for name in ("kaiming_uniform_", "kaiming_normal_"):
+        monkeypatch.setattr(torch.nn.init, name, lambda tensor, **_: tensor.data.zero_())
 
 
 @torch.inference_mode()

@@ -62,9 +62,11 @@ def filled(recorded):
             e if e[0].startswith(modality) else (e[0], [], "int64") for e in content["entries"]
         ]
         state = avid_fill(entries, content["constants"], rule)
-        made = half(modality, name).double().eval()
-        made.load_state_dict({k: v for k, v in state.items() if k.startswith(modality)})
-        return made
+        with torch.device("meta"):
+            made = half(modality, name)
+        own = {k: v for k, v in state.items() if k.startswith(modality)}
+        made.load_state_dict(own, assign=True)
+        return made.double().eval()
 
     return model
 
