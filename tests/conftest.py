@@ -1,8 +1,10 @@
 """What all tests share: real media files made on the spot, and the recorded numbers."""
 
+import importlib.util
 import json
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -104,4 +106,71 @@ def cma_overrides(pretrain_overrides) -> list[str]:
         *pretrain_overrides,
         *("SSL.CMA.NUM_POSITIVES", "4", "SSL.CMA.NUM_NEGATIVES_WITHIN", "4"),
         *("SSL.CMA.REFRESH_EPOCHS", "1"),
+    ]
+
+
+class Done(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run_tool(tmp_path, monkeypatch, capsys):
+    """Return ``load(name) -> call(*words)``: a tool's main function, run in a folder of its own."""
+
+    def load(name):
+        spec = importlib.util.spec_from_file_location(
+            f"{name}_tool", TESTS.parent / f"tools/{name}.py"
+        )
+        tool = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(tool)
+        monkeypatch.chdir(tmp_path)
+
+        def call(*words):
+            capsys.readouterr()
+            try:
+                status = tool.main([str(word) for word in words])
+            except SystemExit as stop:
+                status = stop.code
+            return Done(status, *capsys.readouterr())
+
+        return call
+
+    return load
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Return ``write(content, name) -> path`` of a file with this text or these bytes."""
+
+    def write(content, name="list.csv"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def tiny_cfg(tmp_path):
+    """The config of a tiny classifier of 5 classes on the CPU, for a folder of its own."""
+    from slowfast.config import get_cfg
+
+    cfg = get_cfg()
+    cfg.MODEL.MODEL_NAME, cfg.MODEL.ARCH, cfg.MODEL.NUM_CLASSES = "VSSL", "avid_r2plus1d_tiny", 5
+    cfg.DATA.NUM_FRAMES, cfg.DATA.TRAIN_CROP_SIZE, cfg.NUM_GPUS = 8, 32, 0
+    cfg.OUTPUT_DIR = str(tmp_path)
+    return cfg
+
+
+@pytest.fixture(scope="session")
+def caption_overrides(method_overrides, demo_world) -> list[str]:
+    """Those of a demo pretraining that reads the captions of the world."""
+    howto = demo_world / "howto100m"
+    return [
+        *method_overrides,
+        *("TRAIN.DATASET", "howto100m", "TEST.DATASET", "howto100m"),
+        *("DATA.PATH_TO_DATA_DIR", str(howto), "DATA.PATH_PREFIX", str(howto / "videos")),
+        *("TEXT.CAPTION_DIR", str(howto / "captions"), "TEXT.VECTORS", str(howto / "word2vec.pth")),
     ]

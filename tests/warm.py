@@ -22,7 +22,10 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import torch
+
 ROOT = Path(__file__).resolve().parents[1]
+TESTS = ROOT / "tests"
 MODULES = ("torch", "torchvision", "scipy.signal", "pandas", "sklearn", "av", "slowfast.engine.run")
 MODULES += ("slowfast.visualization.report",)
 PACKAGES = ("models.backbones", "models.audio", "datasets.lists", "datasets.audio", "ssl", "tasks")
@@ -31,6 +34,22 @@ NAMES = """
 import ctypes, errno, json, os, random, signal, sys, threading, time
 from pathlib import Path
 import torch
+"""
+
+RANK_BEGINS = """
+import json, os, sys, time
+from pathlib import Path
+import torch
+from slowfast.utils import distributed as du
+
+folder, tests, *words = sys.argv[1:]
+sys.path.insert(0, tests)
+rank = int(os.environ["RANK"])
+du.init_process_group("gloo", 60)
+"""
+RANK_ENDS = """
+torch.save(found, f"{folder}/{rank}.pt")
+du.destroy_process_group()
 """
 
 
@@ -120,15 +139,16 @@ def ranks(count: int) -> list[dict[str, object]]:
     return [{**group, "RANK": rank, "LOCAL_RANK": rank} for rank in range(count)]
 
 
-def run_ranks_of(
-    program: str, folder: Path, *words: object, count: int = 2
-) -> subprocess.CompletedProcess:
-    """Run the text of a program in several processes, which must all succeed."""
+def found_by_ranks(program: str, folder: Path, *words: object, count: int = 2) -> list:
+    """Run the text of a program in several processes, and return what each has put in ``found``.
+
+    It begins with the names of :data:`RANK_BEGINS`, in a process group, its words in ``words``.
+    """
     path = folder / "program.py"
-    path.write_text(program)
-    done = run_ranks([path, *words], count)
+    path.write_text(RANK_BEGINS + program + RANK_ENDS)
+    done = run_ranks([path, folder, TESTS, *words], count)
     assert done.returncode == 0, done.stdout
-    return done
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(count)]
 
 
 def _finished(

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from oracles.fills import avid_fill, avid_input
+from oracles.fills import avid_fill, avid_input, listed
 
 from slowfast.checkpoint.export import export_file, to_released
 from slowfast.checkpoint.formats.releases import AVID_RELEASE
@@ -51,12 +51,6 @@ def released(recorded):
 def path(released, tmp_path):
     torch.save(released, tmp_path / "checkpoint.pth.tar")
     return tmp_path / "checkpoint.pth.tar"
-
-
-def listed(tensors):
-    return [
-        [name, list(t.shape), str(t.dtype).removeprefix("torch.")] for name, t in tensors.items()
-    ]
 
 
 def test_a_released_file_fills_weights_banks_and_partition(released, path):

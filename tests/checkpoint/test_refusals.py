@@ -1,5 +1,7 @@
 """Checkpoints that do not fit: each refused whole, with its own reason and cure."""
 
+import functools
+
 import pytest
 import torch
 from oracles.checkpoints import METHODS, severe_layout, write
@@ -11,9 +13,12 @@ from slowfast.utils.errors import CheckpointError
 pytestmark = pytest.mark.usefixtures("light_files")
 
 
-@pytest.fixture(scope="module")
+cached_backbone = functools.cache(build_backbone)
+
+
+@pytest.fixture
 def backbone():
-    return build_backbone("r2plus1d_18")
+    return cached_backbone("r2plus1d_18")
 
 
 @pytest.fixture
@@ -78,7 +83,7 @@ def test_a_tensor_of_a_larger_network_is_named(method, place, recorded, tmp_path
     name = next(n.replace("4.1.", place) for n in case["rename"] if "4.1." in n)
     tensors[name] = torch.zeros(3)
     with pytest.raises(CheckpointError, match="1 too many") as caught:
-        load_pretrained(build_backbone(case["backbone"]), write(tmp_path, what), method)
+        load_pretrained(cached_backbone(case["backbone"]), write(tmp_path, what), method)
     assert name in str(caught.value)
 
 

@@ -1,15 +1,11 @@
 """Lists without the files that lack sound: which are left out, and that they are looked at once."""
 
 import csv
-import json
 import logging
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from warm import found_by_ranks
 
 from slowfast.datasets import audio_filter
 from slowfast.datasets.audio_filter import (
@@ -22,7 +18,6 @@ from slowfast.datasets.items import ItemTable
 from slowfast.datasets.sampling.windows import AVClipSampler
 from slowfast.utils.errors import AnnotationError
 
-ROOT = Path(__file__).parents[2]
 WINDOWS = AVClipSampler(0.5, 1.0, "original", 0.5)
 
 
@@ -181,16 +176,10 @@ def test_a_reason_is_found_for_every_row_of_a_long_list(files):
 
 
 WORKER = """
-import json, sys
-import torch.distributed as dist
 from slowfast.datasets import audio_filter
 from slowfast.datasets.items import ItemTable
 from slowfast.datasets.sampling.windows import AVClipSampler
-from slowfast.utils import distributed as du
-from pathlib import Path
 
-folder, rank, paths = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
-dist.init_process_group("gloo", f"file://{folder}/meeting", rank=rank, world_size=2)
 opened, probe = [], audio_filter.sound_problem
 
 def counted(path, windows):
@@ -198,35 +187,18 @@ def counted(path, windows):
     return probe(path, windows)
 
 audio_filter.sound_problem = counted
-videos = ItemTable(paths, range(len(paths)), [], "list")
+videos = ItemTable(words, range(len(words)), [], "list")
 windows = AVClipSampler(0.5, 1.0, "original", 0.5)
 # Only the first process sees a disk.
-report = folder / "files" if rank == 0 else folder / "another machine"
+report = Path(folder, "files" if rank == 0 else "another machine")
 kept = [audio_filter.drop_files_without_audio(videos, windows, report) for _ in range(2)]
-json.dump(
-    {"opened": sorted(opened), "kept": [videos.labels.tolist() for videos in kept]},
-    open(folder / f"{rank}.json", "w"),
-)
-du.destroy_process_group()
+found = {"opened": sorted(opened), "kept": [videos.labels.tolist() for videos in kept]}
 """
 
 
 def test_two_processes_share_the_work_and_agree(files, tmp_path):
     paths = [str(path) for path in files]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(tmp_path), str(rank), *paths],
-            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    for process in processes:
-        output, _ = process.communicate(timeout=120)
-        assert process.returncode == 0, output
-    results = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
+    results = found_by_ranks(WORKER, tmp_path, *paths)
     assert [result["kept"] for result in results] == [[[0, 2, 4, 6]] * 2] * 2
     assert [result["opened"] for result in results] == [sorted(paths[::2]), sorted(paths[1::2])]
     assert len(table(tmp_path / "files")) == 4

@@ -1,6 +1,5 @@
 """AudioSet: its lists, the folders that stand for them, and which of them a split reads."""
 
-import importlib.util
 import logging
 import shutil
 from pathlib import Path
@@ -182,12 +181,9 @@ def test_a_manifest_leaves_absent_training_files_out(root, cfg, with_media):
     assert names_of(build_dataset("audioset", cfg, "val").items) == [THIRD]
 
 
-def test_prepare_data_writes_the_manifest_of_a_published_config(root, with_media, capsys):
-    spec = importlib.util.spec_from_file_location("prepare", ROOT / "tools" / "prepare_data.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+def test_prepare_data_writes_the_manifest_of_a_published_config(root, with_media, run_tool):
     file = ROOT / "configs/main/avid/audioset/Cross-N1024.yaml"
     places = ["DATA.PATH_TO_DATA_DIR", str(root), "DATA.PATH_PREFIX", str(root)]
     words = ["--cfg", str(file), *places, "--out", str(root / "manifest"), "--workers", "0"]
-    assert tool.main(["manifest", *words]) == 0
-    assert "train: 1 files" in capsys.readouterr().out
+    done = run_tool("prepare_data")("manifest", *words)
+    assert done.returncode == 0 and "train: 1 files" in done.stdout

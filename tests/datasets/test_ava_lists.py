@@ -17,16 +17,6 @@ from slowfast.datasets.views import KeyframeView
 from slowfast.utils.errors import AnnotationError, MediaError
 
 
-@pytest.fixture
-def written(tmp_path):
-    def write(text, name="list.csv"):
-        path = tmp_path / name
-        path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return path
-
-    return write
-
-
 def frame_list(*lines):
     return "\n".join([HEADER, *lines]) + "\n"
 

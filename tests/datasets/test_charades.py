@@ -18,15 +18,6 @@ from slowfast.datasets.views import View
 from slowfast.utils.errors import AnnotationError
 
 
-@pytest.fixture
-def written(tmp_path):
-    def write(text, name="list.csv"):
-        (tmp_path / name).write_text(text)
-        return tmp_path / name
-
-    return write
-
-
 def frame_list(labels):
     lines = [f'V 0 {k} V/V-{k + 1:06d}.jpg "{cell}"' for k, cell in enumerate(labels)]
     return "\n".join([HEADER, *lines])

@@ -1,9 +1,8 @@
 """Lists of recordings in folds, and windows of audio without frames."""
 
-import wave
-
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from slowfast.datasets.clips import ClipDataset
 from slowfast.datasets.items import ItemTable, union
@@ -65,11 +64,7 @@ def test_lists_as_of_dcase(tmp_path):
 def ramp(tmp_path):
     """A second of samples that rise from 0 to 1, and nothing else."""
     samples = (np.arange(RATE) / RATE * 32767).astype("<i2")
-    with wave.open(str(tmp_path / "ramp.wav"), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(samples.tobytes())
+    wavfile.write(tmp_path / "ramp.wav", RATE, samples)
     return ItemTable([str(tmp_path / "ramp.wav")], [3], [], "test")
 
 

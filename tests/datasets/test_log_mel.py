@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from datasets.test_audio_features import audio_node
 from oracles.log_mel import log_mel as oracle
 
-from slowfast.config import get_cfg
 from slowfast.datasets.audio import AUDIO_FEATURES, SpectrogramStats, build_audio_features
 from slowfast.datasets.audio.log_mel import LogMel, mel_filters
 from slowfast.utils.errors import ConfigError
@@ -109,12 +109,6 @@ def test_autocast_changes_nothing(dtype, wave):
     with torch.autocast("cpu", dtype):
         got = features(wave(1).float())
     assert torch.equal(got, features(wave(1).float()))
-
-
-def audio_node(**keys):
-    cfg = get_cfg()
-    cfg.merge_from_list([word for key, value in keys.items() for word in (f"AUDIO.{key}", value)])
-    return cfg.AUDIO
 
 
 LOG_MEL = {"FEATURES": "log_mel", "DURATION": 1.0, "NORM_STATS": "log_mel_esc10_24k"}

@@ -1,12 +1,11 @@
 """Audio of every layout, format and start: the mix of a 16-bit reader, on the clock of the frames."""
 
-import subprocess
-import sys
 from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
+from warm import environment, run_script
 
 from slowfast.datasets.media import MediaOptions, open_media
 from slowfast.datasets.media.decoded import DecodedFile
@@ -162,11 +161,10 @@ def quicktime_with_positions(path):
 
 def test_a_layout_that_ends_pyav_is_read(tmp_path):
     path = quicktime_with_positions(tmp_path / "a.mov")
-    code = (
+    program = tmp_path / "read.py"
+    program.write_text(
         "import sys; from slowfast.datasets.media import open_media\n"
         "with open_media(sys.argv[1]) as m: print(m.audio.channels, len(m.read_waveform(0.5, 1, 16000)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout.split()) == (0, ["8", "16000"]), done.stderr
+    done = run_script([program, path], environment())
+    assert (done.returncode, done.stdout.split()) == (0, ["8", "16000"]), done.stdout

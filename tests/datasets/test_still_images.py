@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from oracles.media_files import write_scenes
 from torchvision.transforms.v2 import functional as F
 
 from slowfast.config import load_cfg
@@ -55,15 +55,8 @@ def test_a_clip_wanders_over_its_image():
 @pytest.fixture
 def sun(tmp_path):
     """Three classes of two images each, one of them a class that is left out."""
-    names = ("/a/abbey", "/c/car_interior/frontseat", "/b/barndoor")
-    (tmp_path / "ClassName.txt").write_text("\n".join(names))
-    rng = np.random.default_rng(0)
-    for name in names:
-        folder = tmp_path / name[1:]
-        folder.mkdir(parents=True)
-        for k in range(2):
-            pixels = rng.integers(0, 255, (180, 200, 3) if k else (180, 200), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / f"sun_{k}.png")
+    names = ["/a/abbey", "/c/car_interior/frontseat", "/b/barndoor"]
+    write_scenes(tmp_path, tmp_path, names, 2)
     return tmp_path
 
 

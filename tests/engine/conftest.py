@@ -10,6 +10,7 @@ from warm import ROOT, environment, run_ranks, run_script
 
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
 from slowfast.synthetic import write_ava_world
+from slowfast.utils.files import TEMPORARY
 
 
 def command(*words: str, tool: str = "run_net", cfg: str = "recognition") -> list[str]:
@@ -31,24 +32,18 @@ def two_processes(*words: str, cfg: str = "recognition") -> subprocess.Completed
 
 
 def assert_the_end_repeats(whole: Path, again: Path, run) -> None:
-    """Let a copy of a run lose its end, call ``run()`` on it, and compare to the last bit."""
-    shutil.copytree(whole, again)
-    forget_the_end(again)
-    assert run() == 0
-    assert "Resuming from" in (again / "log.txt").read_text()
-    one, other = newest(whole), newest(again)
-    for part in ("model_state", "optimizer_state", "progress"):
-        torch.testing.assert_close(one[part], other[part], rtol=0, atol=0)
-
-
-def forget_the_end(folder: Path) -> None:
-    """Delete the last checkpoint of a run, as if it had been killed in the middle of its last epoch.
+    """Let a copy of a run lose its last checkpoint, call ``run()`` on it, and compare to the last bit.
 
     The run must have been told to write checkpoints after every step.
     """
-    *_, earlier, last = sorted((folder / "checkpoints").iterdir())
+    shutil.copytree(whole, again)
+    *_, earlier, last = sorted((again / "checkpoints").iterdir())
     assert "_step_" in earlier.name and "_step_" not in last.name
     last.unlink()
+    (again / "results.json").unlink(missing_ok=True)
+    assert run() == 0
+    assert "Resuming from" in (again / "log.txt").read_text()
+    assert_equal_runs(whole, again)
 
 
 def run_process(words: list[str], timeout: float) -> subprocess.CompletedProcess:
@@ -94,6 +89,30 @@ def results_of(folder: Path) -> dict:
     return json.loads((folder / "results.json").read_text())
 
 
+def newest_file(folder: Path) -> str:
+    """Return the file of the newest checkpoint of a run."""
+    return str(CheckpointStore(folder / "checkpoints").files()[-1])
+
+
 def newest(folder: Path) -> dict:
     """Return the newest checkpoint of a run."""
-    return load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
+    return load_checkpoint_file(newest_file(folder))
+
+
+def steady_rows(folder: Path) -> list[dict]:
+    """Return the rows of a run without what a clock decides; every line must be whole."""
+    rows = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in row.items() if not k.startswith("dt")} for row in rows]
+
+
+def assert_equal_runs(one: Path, other: Path) -> None:
+    """Compare checkpoints, rows and results to the last bit; the other run left nothing behind."""
+    first, second = newest(one), newest(other)
+    for part in ("model_state", "optimizer_state", "progress"):
+        torch.testing.assert_close(first[part], second[part], rtol=0, atol=0)
+    assert first["hooks"] == second["hooks"]
+    assert steady_rows(one) == steady_rows(other)
+    assert (one / "results.json").exists() == (other / "results.json").exists()
+    if (one / "results.json").exists():
+        assert results_of(one)["test"] == results_of(other)["test"]
+    assert not list(other.rglob(f"*{TEMPORARY}")) and not (other / ".lock").exists()

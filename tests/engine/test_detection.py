@@ -1,12 +1,11 @@
 """Action detection as whole runs on the demo world in AVA's format."""
 
-import importlib.util
 import json
 import shutil
 
 import numpy as np
 import pytest
-from engine.conftest import ROOT, forget_the_end, results_of, two_processes
+from engine.conftest import ROOT, assert_the_end_repeats, newest_file, results_of, two_processes
 from oracles.checkpoints import severe_layout, write
 
 from slowfast.datasets.media import open_media
@@ -14,6 +13,7 @@ from slowfast.engine.run import main
 from slowfast.evaluation.ava.__main__ import main as judge
 from slowfast.evaluation.predictions import load_predictions
 
+OFTEN = ("TRAIN.CHECKPOINT_MINUTES", "0.0001", "TRAIN.BATCH_SIZE", "4")
 METHODS = sorted(
     path.stem.removeprefix("32x2_112x112_R18_v2.2_")
     for path in (ROOT / "configs/AVA/VSSL").glob("32x2*.yaml")
@@ -33,7 +33,7 @@ def demo(places):
 def trained(demo, one_thread, tmp_path_factory):
     """A run of one epoch."""
     folder = tmp_path_factory.mktemp("run")
-    assert main([*demo, "OUTPUT_DIR", str(folder)]) == 0
+    assert main([*demo, *OFTEN, "OUTPUT_DIR", str(folder)]) == 0
     return folder
 
 
@@ -67,8 +67,7 @@ def test_the_written_detections_are_judged_alike_by_the_command(trained, ava_fol
 
 def scores_with(demo, trained, folder, *words):
     test_only = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH")
-    checkpoint = sorted((trained / "checkpoints").iterdir())[-1]
-    assert main([*demo, *test_only, str(checkpoint), "OUTPUT_DIR", str(folder), *words]) == 0
+    assert main([*demo, *test_only, newest_file(trained), "OUTPUT_DIR", str(folder), *words]) == 0
     return load_predictions(folder / "predictions/test.npz")["box_scores"]
 
 
@@ -88,8 +87,7 @@ def test_the_batch_size_of_the_test_does_not_matter(demo, trained, tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_measure_what_one_does(places, demo, trained, tmp_path):
-    checkpoint = sorted((trained / "checkpoints").iterdir())[-1]
-    words = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", str(checkpoint))
+    words = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", newest_file(trained))
     done = two_processes(*demo[2:], *words, "OUTPUT_DIR", str(tmp_path), cfg="ava")
     assert done.returncode == 0, done.stdout
     assert results_of(tmp_path)["test"]["map"] == pytest.approx(
@@ -98,15 +96,9 @@ def test_two_processes_measure_what_one_does(places, demo, trained, tmp_path):
     assert (tmp_path / "predictions/detections.csv").is_file()
 
 
-def test_an_interrupted_run_resumes_to_the_same_numbers(demo, one_thread, tmp_path):
-    often = ("TRAIN.CHECKPOINT_MINUTES", "0.0001", "TRAIN.BATCH_SIZE", "4")
-    words = [*demo, *often, "OUTPUT_DIR", str(tmp_path)]
-    assert main(words) == 0
-    want = results_of(tmp_path)["test"]
-    forget_the_end(tmp_path)
-    assert main(words) == 0
-    assert "Resuming from" in (tmp_path / "log.txt").read_text()
-    assert results_of(tmp_path)["test"] == want
+def test_a_run_that_lost_its_end_repeats_it_to_the_last_bit(demo, trained, tmp_path):
+    words = [*demo, *OFTEN, "OUTPUT_DIR", str(tmp_path / "again")]
+    assert_the_end_repeats(trained, tmp_path / "again", lambda: main(words))
 
 
 def test_too_many_unreadable_key_frames_end_the_run(demo, ava_folder, tmp_path, capsys):
@@ -125,10 +117,8 @@ def test_a_mirrored_test_scores_otherwise(demo, trained, tmp_path):
     assert 1e-4 < np.abs(frames - mirrored).mean() < 0.5
 
 
-def test_a_video_is_written_with_what_its_people_do(trained, demo, ava_folder, tmp_path, capsys):
-    spec = importlib.util.spec_from_file_location("demo_tool", ROOT / "tools/demo.py")
-    tool = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tool)
+def test_a_video_is_written_with_what_its_people_do(trained, demo, ava_folder, tmp_path, run_tool):
+    tool = run_tool("demo")
     lines = (ava_folder / "annotations/ava_val_v2.2.csv").read_text().splitlines()
     video = lines[0].split(",")[0]
     boxes, out = tmp_path / "boxes.csv", tmp_path / "annotated.mp4"
@@ -136,8 +126,8 @@ def test_a_video_is_written_with_what_its_people_do(trained, demo, ava_folder, t
     file = str(ava_folder / f"videos/{video}.mp4")
     words = ["--video", file, "--boxes", str(boxes), "--out", str(out), *demo]
     run = ["OUTPUT_DIR", str(trained), "AVA.FRAME_RATE", "30"]
-    assert tool.main([*words, "--first-second", "900", "--score", "0", *run]) == 0
-    assert "boxes" in capsys.readouterr().out
+    done = tool(*words, "--first-second", "900", "--score", "0", *run)
+    assert done.returncode == 0 and "boxes" in done.stdout
     with open_media(out) as annotated, open_media(file) as plain:
         assert annotated.video.num_frames == plain.video.num_frames
         frames = [media.read_frames([2 * 30])[0].float() for media in (annotated, plain)]
@@ -145,10 +135,10 @@ def test_a_video_is_written_with_what_its_people_do(trained, demo, ava_folder, t
     assert frames[0].shape == (3, 5 * height, 5 * width)  # enlarged, for the words
     changed = frames[0] - frames[1].repeat_interleave(5, dim=1).repeat_interleave(5, dim=2)
     assert changed.abs().amax(dim=0).gt(100).float().mean() > 0.01
-    assert tool.main(["--video", file, *demo, *run]) == 1
-    assert "give --boxes or --detector" in capsys.readouterr().err
-    assert tool.main(["--video", "nowhere.mp4", *words[2:], *run]) == 1
-    assert "nowhere.mp4: no such file" in capsys.readouterr().err
+    done = tool("--video", file, *demo, *run)
+    assert done.returncode == 1 and "give --boxes or --detector" in done.stderr
+    done = tool("--video", "nowhere.mp4", *words[2:], *run)
+    assert done.returncode == 1 and "nowhere.mp4: no such file" in done.stderr
 
 
 @pytest.mark.parametrize("method", METHODS)

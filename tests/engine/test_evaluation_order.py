@@ -5,13 +5,12 @@ import os
 import signal
 
 import pytest
-import torch
 
 from slowfast.engine.hooks import evaluation
 from slowfast.engine.run import main
 from slowfast.utils.logging import read_json_stats
 
-from .conftest import ROOT
+from .conftest import ROOT, assert_equal_runs
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -47,22 +46,6 @@ def disturb(monkeypatch):
         monkeypatch.setattr(evaluation, "evaluate", disturbed)
 
     return arrange
-
-
-def outcome(folder):
-    state = torch.load(folder / "checkpoints/checkpoint_epoch_00003.pyth", weights_only=True)
-    rows = [
-        {k: v for k, v in row.items() if not k.startswith("dt")}
-        for row in read_json_stats(folder / "stats.jsonl")
-    ]
-    return state, rows
-
-
-def assert_equal_runs(one, other):
-    (state, rows), (state2, rows2) = outcome(one), outcome(other)
-    for part in ("model_state", "optimizer_state", "hooks"):
-        torch.testing.assert_close(state[part], state2[part], rtol=0, atol=0)
-    assert rows == rows2
 
 
 def fail():

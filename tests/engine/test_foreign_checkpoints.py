@@ -15,7 +15,7 @@ from slowfast.checkpoint import load_pretrained
 from slowfast.engine.run import main
 from slowfast.models.backbones import build_backbone
 
-from .conftest import ROOT
+from .conftest import ROOT, newest
 
 pytestmark = pytest.mark.usefixtures("light_files")
 
@@ -39,11 +39,6 @@ def report_of(tmp_path, folder="run"):
     return json.loads((tmp_path / folder / "checkpoint_import.json").read_text())
 
 
-def newest(tmp_path, folder="run"):
-    files = sorted((tmp_path / folder / "checkpoints").iterdir())
-    return torch.load(files[-1], weights_only=True)
-
-
 def test_a_changed_network_trains_resumes_tests_and_is_handed_on(run, recorded, tmp_path):
     path = write(tmp_path, severe_content(recorded("severe/ckpt_tclr.json")))
     train_only = ("TEST.ENABLE", "False")
@@ -51,7 +46,7 @@ def test_a_changed_network_trains_resumes_tests_and_is_handed_on(run, recorded, 
     assert report_of(tmp_path)["notes"] == ["layers changed to those of TCLR"]
     path.unlink()  # what is loaded once is not needed again
     assert run("MODEL.INIT_METHOD", "TCLR", "MODEL.CKPT", str(path), "SOLVER.MAX_EPOCH", "2") == 0
-    state = newest(tmp_path)
+    state = newest(tmp_path / "run")
     assert state["epoch"] == 1
     assert state["model_state"]["backbone.layer4.0.conv1.0.weight"].shape == (512, 256, 3, 3, 3)
     onwards = ("MODEL.INIT_METHOD", "auto", "MODEL.CKPT", str(tmp_path / "run"))

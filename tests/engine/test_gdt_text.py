@@ -23,16 +23,16 @@ CONFIG = str(ROOT / "configs/demo/gdt_text.yaml")
 
 
 @pytest.fixture(scope="module")
-def words(method_overrides, demo_world) -> list[str]:
-    """Overrides of a demo pretraining that reads the captions of the world."""
-    howto = demo_world / "howto100m"
-    return [
-        *method_overrides,
-        *("TRAIN.DATASET", "howto100m", "TEST.DATASET", "howto100m"),
-        *("DATA.PATH_TO_DATA_DIR", str(howto), "DATA.PATH_PREFIX", str(howto / "videos")),
-        *("TEXT.CAPTION_DIR", str(howto / "captions"), "TRAIN.CHECKPOINT_MINUTES", "0.0001"),
-        *("TEXT.VECTORS", str(howto / "word2vec.pth"), "SSL.GDT.HYPOTHESIS", "8"),
-    ]
+def words(caption_overrides) -> list[str]:
+    return [*caption_overrides, "TRAIN.CHECKPOINT_MINUTES", "0.0001", "SSL.GDT.HYPOTHESIS", "8"]
+
+
+@pytest.fixture
+def captions(demo_world, tmp_path):
+    """Return a folder of captions that may be changed, and the videos that are listed."""
+    shutil.copytree(demo_world / "howto100m/captions", tmp_path / "captions")
+    listed = (demo_world / "howto100m/howto.csv").read_text().split()[1:]
+    return tmp_path / "captions", listed
 
 
 def run(folder: Path, *words: str) -> int:
@@ -102,10 +102,10 @@ def test_its_video_network_starts_another_one_and_can_be_diagnosed(whole, words,
     assert list(json.loads((tmp_path / "invariance.json").read_text())) == ["video features"]
 
 
-def test_videos_without_usable_captions_are_replaced_and_counted(words, demo_world, tmp_path):
-    captions = tmp_path / "captions"
-    shutil.copytree(demo_world / "howto100m/captions", captions)
-    listed = (demo_world / "howto100m/howto.csv").read_text().split()[1:]
+def test_videos_without_usable_captions_are_replaced_and_counted(
+    words, captions, demo_world, tmp_path
+):
+    captions, listed = captions
     (captions / f"{listed[0]}.csv").write_text("start,end,text\n0.0,1.0,\n")
     (captions / f"{listed[1]}.csv").unlink()
     tested = (demo_world / "howto100m/val.csv").read_text().split()[1]
@@ -120,10 +120,8 @@ def test_videos_without_usable_captions_are_replaced_and_counted(words, demo_wor
     assert (row["num_videos"], row["num_unreadable"]) == (16, 1)
 
 
-def test_verify_and_manifest_name_the_videos_without_usable_captions(words, demo_world, tmp_path):
-    captions = tmp_path / "captions"
-    shutil.copytree(demo_world / "howto100m/captions", captions)
-    listed = (demo_world / "howto100m/howto.csv").read_text().split()[1:]
+def test_verify_and_manifest_name_the_videos_without_usable_captions(words, captions, tmp_path):
+    captions, listed = captions
     (captions / f"{listed[0]}.csv").write_text("start,end,text\n99.0,100.0,late\n")
     keys = ("TEXT.CAPTION_DIR", str(captions), "MODEL.NUM_CLASSES", "8")
     cfg = assert_and_infer_cfg(load_cfg([CONFIG], [*words, *keys]))

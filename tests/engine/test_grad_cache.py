@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from oracles.ssl_checks import TwoMaps
 from torch import nn
 
 from slowfast.engine.grad_cache import cached_losses, carry_gradients, kept_statistics
@@ -22,18 +23,6 @@ FILES, PARTS = 12, 3
 FLOAT32 = Precision(False, "auto", torch.device("cpu"))
 
 
-class Encoder(nn.Module):
-    """One branch each for 8 numbers of video and 6 of audio."""
-
-    def __init__(self, *layers):
-        super().__init__()
-        self.video = nn.Sequential(nn.Linear(8, 5), *copy.deepcopy(layers))
-        self.audio = nn.Sequential(nn.Linear(6, 5), *copy.deepcopy(layers))
-
-    def forward(self, inputs):
-        return {name: getattr(self, name)(inputs[name]) for name in ("video", "audio")}
-
-
 class Stub:
     """The part of a task that the cache asks for, on inputs that are there already."""
 
@@ -50,12 +39,12 @@ class Stub:
 def avid(loss, *layers):
     contrast = ContrastiveConfig(loss, 4)
     criterion = AudioVisualCriterion(FILES, 5, {"instance_cross": 1.0}, contrast)
-    return AVID(Encoder(*layers), criterion), 1
+    return AVID(TwoMaps(8, 6, 5, *layers), criterion), 1
 
 
 def gdt(which, key_gradient, *layers):
     hypothesis = find_hypothesis(which)
-    model = GDT(Encoder(*layers), hypothesis, 0.2, key_gradient=key_gradient)
+    model = GDT(TwoMaps(8, 6, 5, *layers), hypothesis, 0.2, key_gradient=key_gradient)
     return model, len(hypothesis.views)
 
 

@@ -36,24 +36,16 @@ STEPS = {
 
 
 @pytest.fixture
-def trainer(overrides, pretrain_overrides, demo_world, request, tmp_path):
+def trainer(overrides, pretrain_overrides, caption_overrides, request, tmp_path):
     """Return ``trainer(config, keys)``: about to train on the tiny worlds."""
 
     def build(config, keys) -> Trainer:
-        howto = demo_world / "howto100m"
         if config == "ava":
             words = request.getfixturevalue("places")
         elif config in ("recognition", "zero_shot"):
             words = overrides
         else:
-            words = pretrain_overrides
-        if config == "gdt_text":
-            keys = (
-                *("TRAIN.DATASET", "howto100m", "TEST.DATASET", "howto100m"),
-                *("DATA.PATH_TO_DATA_DIR", str(howto), "DATA.PATH_PREFIX", str(howto / "videos")),
-                *("TEXT.CAPTION_DIR", str(howto / "captions")),
-                *("TEXT.VECTORS", str(howto / "word2vec.pth"), *keys),
-            )
+            words = caption_overrides if config == "gdt_text" else pretrain_overrides
         words = [*words, "TRAIN.BATCH_SIZE", "4", *keys, "OUTPUT_DIR", str(tmp_path)]
         cfg = assert_and_infer_cfg(load_cfg([str(ROOT / f"configs/demo/{config}.yaml")], words))
         trainer = Trainer(cfg, build_task(cfg), tmp_path)

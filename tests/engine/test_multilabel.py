@@ -9,7 +9,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from engine.conftest import ROOT, forget_the_end, two_processes
+from engine.conftest import (
+    ROOT,
+    assert_the_end_repeats,
+    newest,
+    newest_file,
+    results_of,
+    two_processes,
+)
 
 from slowfast.config import load_cfg
 from slowfast.datasets.lists.charades import read_frame_videos
@@ -22,6 +29,7 @@ from slowfast.tasks.multilabel import MultiLabelEvaluator
 from slowfast.visualization.compare import compare_runs
 
 FRAME_RATE = 24
+OFTEN = ("TRAIN.CHECKPOINT_MINUTES", "0.0001")
 
 
 @pytest.fixture(scope="module")
@@ -65,20 +73,12 @@ def run(words, one_thread):
 @pytest.fixture(scope="module")
 def trained(run, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
-    assert run(folder) == 0
+    assert run(folder, *OFTEN) == 0
     return folder
 
 
-def results(folder):
-    return json.loads((folder / "results.json").read_text())["test"]
-
-
-def newest(folder):
-    return str(sorted((folder / "checkpoints").iterdir())[-1])
-
-
 def test_a_run_trains_with_precise_statistics_tests_and_reports(trained):
-    found = results(trained)
+    found = results_of(trained)["test"]
     assert 0 < found["map"] <= 100 and found["num_videos"] == 3
     log = (trained / "log.txt").read_text()
     assert "Statistics of 17 normalisations over 2 batches" in log
@@ -88,16 +88,18 @@ def test_a_run_trains_with_precise_statistics_tests_and_reports(trained):
 def test_the_saved_scores_are_judged_alike_by_the_command(trained, capsys):
     assert judge(["--scores", str(trained / "predictions/test.npz")]) == 0
     first = capsys.readouterr().out.splitlines()[0]
-    assert first.startswith(f"mAP {results(trained)['map']:.2f} %")
+    assert first.startswith(f"mAP {results_of(trained)['test']['map']:.2f} %")
 
 
 @pytest.mark.slow
 def test_two_processes_measure_what_one_does(trained, words, tmp_path):
-    test_only = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", newest(trained))
+    test_only = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", newest_file(trained))
     folder = ("OUTPUT_DIR", str(tmp_path))
     done = two_processes(*words, *test_only, *folder, cfg="charades")
     assert done.returncode == 0, done.stdout
-    assert results(tmp_path)["map"] == pytest.approx(results(trained)["map"], abs=1e-4)
+    assert results_of(tmp_path)["test"]["map"] == pytest.approx(
+        results_of(trained)["test"]["map"], abs=1e-4
+    )
     found, want = (load_predictions(f / "predictions/test.npz") for f in (tmp_path, trained))
     np.testing.assert_allclose(found["scores"], want["scores"], atol=1e-5)
 
@@ -109,7 +111,7 @@ def test_two_processes_train_with_synchronised_statistics(words, tmp_path):
         *words, *sync, "BN.NUM_BATCHES_PRECISE", "2", "OUTPUT_DIR", str(tmp_path), cfg="charades"
     )
     assert done.returncode == 0, done.stdout
-    state = torch.load(newest(tmp_path), weights_only=True)["model_state"]
+    state = newest(tmp_path)["model_state"]
     assert all(torch.isfinite(t).all() for t in state.values() if t.is_floating_point())
 
 
@@ -131,7 +133,7 @@ def official_lists(world, folder):
 def test_videos_with_official_annotations_give_what_frames_give(run, trained, world, tmp_path):
     official_lists(world, tmp_path)
     source = ("CHARADES.SOURCE", "video", "DATA.PATH_TO_DATA_DIR", str(tmp_path))
-    test_only = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", newest(trained))
+    test_only = ("TRAIN.ENABLE", "False", "TEST.CHECKPOINT_FILE_PATH", newest_file(trained))
     assert run(tmp_path / "run", *source, *test_only) == 0
     found, want = (
         load_predictions(f / "predictions/test.npz") for f in (tmp_path / "run", trained)
@@ -142,31 +144,23 @@ def test_videos_with_official_annotations_give_what_frames_give(run, trained, wo
     assert np.abs(found["scores"] - want["scores"]).mean() < 0.02
 
 
-def test_an_interrupted_run_resumes_to_the_same_numbers(run, trained, tmp_path):
-    often = ("TRAIN.CHECKPOINT_MINUTES", "0.0001")
-    assert run(tmp_path, *often, "TEST.ENABLE", "False") == 0
-    forget_the_end(tmp_path)
-    assert run(tmp_path, *often) == 0
-    assert "Resuming from" in (tmp_path / "log.txt").read_text()
-    found, want = (torch.load(newest(f), weights_only=True) for f in (tmp_path, trained))
-    for part in ("model_state", "optimizer_state"):
-        torch.testing.assert_close(found[part], want[part], rtol=0, atol=0)
-    assert results(tmp_path) == results(trained)
+def test_a_run_that_lost_its_end_repeats_it_to_the_last_bit(run, trained, tmp_path):
+    assert_the_end_repeats(trained, tmp_path / "again", lambda: run(tmp_path / "again", *OFTEN))
 
 
 def test_a_checkpoint_of_another_run_is_where_a_run_starts(run, trained, tmp_path):
     start = ("MODEL.INIT_METHOD", "auto", "MODEL.CKPT", str(trained), "MODEL.FREEZE", "backbone")
     seed = ("RNG_SEED", "7", "BN.USE_PRECISE_STATS", "False")
     assert run(tmp_path / "with", *seed, *start) == run(tmp_path / "without", *seed) == 0
-    found, want = (
-        torch.load(newest(f), weights_only=True)["model_state"]
-        for f in (tmp_path / "with", trained)
-    )
+    found, want = (newest(f)["model_state"] for f in (tmp_path / "with", trained))
     backbone = [name for name in want if name.startswith("backbone.")]
     report = json.loads((tmp_path / "with/checkpoint_import.json").read_text())
     assert len(report["loaded"]) == len(backbone)
     assert all(torch.equal(found[name], want[name]) for name in backbone)
-    assert results(tmp_path / "with")["map"] != results(tmp_path / "without")["map"]
+    assert (
+        results_of(tmp_path / "with")["test"]["map"]
+        != results_of(tmp_path / "without")["test"]["map"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -201,7 +195,7 @@ def test_without_any_positive_the_measure_is_undefined_and_said_why(
     out = capfd.readouterr().out
     assert "undefined: no class has a positive video in" in out
     assert "map undefined" in out
-    found = results(tmp_path / "run")
+    found = results_of(tmp_path / "run")["test"]
     assert found["map"] is None and found["chance_map"] is None
     assert found["num_classes_measured"] == 0
     assert "undefined" in (tmp_path / "run/report.html").read_text()

@@ -15,6 +15,8 @@ from slowfast.engine.run import main
 from slowfast.engine.state import Progress
 from slowfast.utils.logging import read_json_stats
 
+from .conftest import newest
+
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 CFG = str(Path(__file__).resolve().parents[2] / "configs/demo/avid.yaml")
@@ -22,8 +24,7 @@ CFG = str(Path(__file__).resolve().parents[2] / "configs/demo/avid.yaml")
 
 def final_state(folder, words):
     assert main(["--cfg", CFG, *words, "TEST.ENABLE", "False", "OUTPUT_DIR", str(folder)]) == 0
-    newest = sorted((folder / "checkpoints").iterdir())[-1]
-    return torch.load(newest, weights_only=True)["model_state"]
+    return newest(folder)["model_state"]
 
 
 def test_weights_and_memories_are_those_of_a_run_without(pretrain_overrides, tmp_path):

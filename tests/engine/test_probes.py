@@ -2,10 +2,10 @@
 
 import csv
 import shutil
-import wave
 
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from slowfast.engine.run import main
 from slowfast.evaluation.predictions import load_predictions
@@ -22,11 +22,7 @@ def write_recording(path, pitch: float, seed: int) -> None:
     times = np.arange(RATE) / RATE
     noise = np.random.default_rng(seed).normal(size=RATE)
     samples = 0.4 * np.sin(2 * np.pi * pitch * times) + 0.05 * noise
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes((samples * 32767).clip(-32768, 32767).astype("<i2").tobytes())
+    wavfile.write(path, RATE, (samples * 32767).clip(-32768, 32767).astype("<i2"))
 
 
 @pytest.fixture(scope="module")

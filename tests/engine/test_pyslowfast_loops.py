@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from slowfast.config import get_cfg
 from slowfast.datasets.build import DATASET_REGISTRY, build_dataset, read_items
 from slowfast.datasets.loader import construct_loader, shuffle_dataset
 from slowfast.datasets.sample import SampleKey
@@ -19,12 +18,9 @@ from .conftest import ROOT, results_of
 
 
 @pytest.fixture
-def cfg(tmp_path):
-    cfg = get_cfg()
-    cfg.MODEL.MODEL_NAME, cfg.MODEL.ARCH, cfg.MODEL.NUM_CLASSES = "VSSL", "avid_r2plus1d_tiny", 8
-    cfg.DATA.NUM_FRAMES, cfg.DATA.TRAIN_CROP_SIZE, cfg.NUM_GPUS = 8, 32, 0
-    cfg.OUTPUT_DIR = str(tmp_path)
-    return cfg
+def cfg(tiny_cfg):
+    tiny_cfg.MODEL.NUM_CLASSES = 8
+    return tiny_cfg
 
 
 def data_cfg(cfg, world, **keys):

@@ -19,7 +19,7 @@ from slowfast.models.text.word_vectors import open_vectors
 from slowfast.tasks.zero_shot import ZeroShotTask
 from slowfast.utils.errors import AnnotationError, CheckpointError
 
-from .conftest import ROOT, results_of, run_process
+from .conftest import ROOT, newest_file, results_of, run_process
 
 CONFIG = str(ROOT / "configs/demo/zero_shot.yaml")
 UNSEEN = ["Jump", "Sway", "ZigZag"]
@@ -130,7 +130,7 @@ def test_vectors_of_another_length_than_those_that_were_trained_on_are_one_line(
     vectors = np.stack([table.vector(word)[:20] for word in table.words()])
     np.savez(tmp_path / "short.npz", words=table.words(), vectors=vectors)
     pairs = ["TRAIN.ENABLE", "False", "ZERO_SHOT.VECTORS", str(tmp_path / "short.npz")]
-    pairs += ["TEST.CHECKPOINT_FILE_PATH", newest(run), "OUTPUT_DIR", str(tmp_path / "test")]
+    pairs += ["TEST.CHECKPOINT_FILE_PATH", newest_file(run), "OUTPUT_DIR", str(tmp_path / "test")]
     assert main(["--cfg", CONFIG, *words, *pairs]) == 1
     (line,) = capfd.readouterr().err.splitlines()
     assert re.search(r"weight is \(50, .* and \(20, .* \(and 1 like it\).*ZERO_SHOT.VECTORS", line)
@@ -180,7 +180,7 @@ def test_seen_classes_are_not_measured_on_videos_that_are_trained_on(
 def test_a_test_needs_no_training_list(run, words, ucf101, tmp_path):
     only = ["TRAIN.ENABLE", "False", "DATA.PATH_TO_DATA_DIR", str(tmp_path / "nowhere")]
     only += ["ZERO_SHOT.TEST_SETS", json.dumps([ucf101]), "ZERO_SHOT.GENERALISED", "False"]
-    only += ["TEST.CHECKPOINT_FILE_PATH", newest(run), "OUTPUT_DIR", str(tmp_path / "test")]
+    only += ["TEST.CHECKPOINT_FILE_PATH", newest_file(run), "OUTPUT_DIR", str(tmp_path / "test")]
     assert main(["--cfg", CONFIG, *words, *only]) == 0
     found, whole = (results_of(f) for f in (tmp_path / "test", run))
     assert found["test"]["top1_acc"] == whole["test"]["ucf101/top1_acc"]
@@ -232,14 +232,14 @@ def test_a_video_gets_labels_of_ones_own(run, words, demo_world, tmp_path):
     tool = [sys.executable, program, "--cfg", CONFIG, *words]
     tool += ["--video", str(video), "--out", str(tmp_path / "out.mp4"), "--top", "2"]
     labels = ["--labels", "spin turn, swimming, playing guitar"]
-    done = run_process([*tool, *labels, "TEST.CHECKPOINT_FILE_PATH", newest(run)], 120)
+    done = run_process([*tool, *labels, "TEST.CHECKPOINT_FILE_PATH", newest_file(run)], 120)
     assert done.returncode == 0, done.stdout
     lines = [line for line in done.stdout.splitlines() if " s  " in line]
     with open_media(video) as media, open_media(tmp_path / "out.mp4") as made:
         assert len(lines) == int(np.ceil(media.video.duration))
         assert made.video.num_frames == media.video.num_frames
     assert all(line.count(".") == 2 for line in lines)
-    wrong = run_process([*tool, "--labels", "spin, qqqq", "--ckpt", newest(run)], 120)
+    wrong = run_process([*tool, "--labels", "spin, qqqq", "--ckpt", newest_file(run)], 120)
     assert wrong.returncode == 1 and "no vector: 'qqqq'" in wrong.stdout
     assert "leave the class out of --labels" in wrong.stdout
     image = run_process([*tool, *labels, "--out", "frame.png"], 120)
@@ -255,7 +255,3 @@ def test_a_checkpoint_that_is_named_goes_before_that_of_the_run(run, words, tmp_
     build_open_vocabulary(cfg, ["spin", "swim"])
     with pytest.raises(CheckpointError, match="nowhere"):
         build_open_vocabulary(cfg, ["spin", "swim"], only_ckpt=True)
-
-
-def newest(folder):
-    return str(sorted((folder / "checkpoints").iterdir())[-1])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from oracles.checkpoints import zero_shot_content
-from PIL import Image
+from oracles.media_files import write_scenes
 
 from slowfast.checkpoint.store import CheckpointStore
 from slowfast.config import load_cfg
@@ -105,15 +105,7 @@ def test_the_report_shows_training_classes_and_nearest_names(chosen_on_test):
 @pytest.fixture
 def scenes(tmp_path):
     """A tiny SUN397."""
-    names = ["/a/abbey", "/b/beach", "/l/lake"]
-    (tmp_path / "ClassName.txt").write_text("\n".join(names))
-    rng = np.random.default_rng(0)
-    for name in names:
-        folder = tmp_path / "images" / name[1:]
-        folder.mkdir(parents=True)
-        for k in range(3):
-            pixels = rng.integers(0, 255, (180, 200, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / f"{k}.png")
+    write_scenes(tmp_path, tmp_path / "images", ["/a/abbey", "/b/beach", "/l/lake"], 3)
     return tmp_path
 
 

@@ -11,16 +11,6 @@ from slowfast.utils.errors import AnnotationError
 FINE = "v,0902,0.1,0.2,0.3,0.4,12"
 
 
-@pytest.fixture
-def written(tmp_path):
-    def write(content, name="list.csv"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
-
-
 def test_a_line_becomes_a_row(written):
     found = ava.read_detections(
         written("v,902,0.1,0.2,0.3,0.4,12,0.75\nw-1,1798,0,0,1,1,80,1e-3\n")

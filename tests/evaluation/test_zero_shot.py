@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from oracles.fills import madeup
+from oracles.fills import madeup_vector
 
 from slowfast.evaluation import zero_shot
 from slowfast.models.text import class_words
@@ -44,7 +44,10 @@ def test_half_class_splits_are_the_recorded_ones(count, recorded):
 
 def class_vectors(recorded, dataset):
     names = [name for name, _ in recorded(f"zeroshot/tokens_{dataset}.json")["tokens"]]
-    rows = [np.mean([madeup(w) for w in class_words(n, dataset, "legacy")], axis=0) for n in names]
+    rows = [
+        np.mean([madeup_vector(w) for w in class_words(n, dataset, "legacy")], axis=0)
+        for n in names
+    ]
     return names, np.stack(rows)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles.fills import madeup
+from oracles.fills import madeup_vector
 
 from slowfast.evaluation.zero_shot import separate
 from slowfast.models.text import WordVectors, class_words, excluded_preset, verb_lemma
@@ -122,7 +122,9 @@ def test_class_vectors_are_the_recorded_ones(dataset, recorded, tmp_path):
     names = [name for name, _ in want[dataset]]
     words_of = {name: class_words(name, dataset, "legacy") for name in names}
     words = {word for own in words_of.values() for word in own}
-    table = WordVectors.load(write(tmp_path / "a.npz", {word: madeup(word) for word in words}))
+    table = WordVectors.load(
+        write(tmp_path / "a.npz", {word: madeup_vector(word) for word in words})
+    )
     found = table.embed_classes(words_of)
     np.testing.assert_allclose(found, [row for _, row in want[dataset]], atol=2e-7)
     assert np.abs(found).sum() == pytest.approx(want["checksums"][dataset]["abs_sum"], rel=1e-6)

@@ -1,8 +1,5 @@
 """The zero-shot network against the recorded outputs, losses and layouts."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,8 +10,12 @@ from slowfast.models.backbones import build_backbone
 from slowfast.models.zero_shot import ZeroShot, vector_loss
 from slowfast.utils.errors import ConfigError
 
-FIXTURES = Path(__file__).parents[1] / "fixtures/zeroshot"
-CASES = json.loads((FIXTURES / "network_r2plus1d_18_r3d_18_gain6.json").read_text())
+NUMBERS = "zeroshot/network_r2plus1d_18_r3d_18_gain6.json"
+
+
+def released(folder, recorded, network, gain):
+    content = zero_shot_content(recorded(f"zeroshot/state_dict_{network}.json"), gain)
+    return write(folder, content, "a.pth.tar")
 
 
 def clips(shape):
@@ -23,8 +24,7 @@ def clips(shape):
 
 @pytest.fixture(scope="module")
 def filled(request, recorded, tmp_path_factory):
-    content = zero_shot_content(recorded(f"zeroshot/state_dict_{request.param}.json"), 6.0)
-    path = write(tmp_path_factory.mktemp(request.param), content)
+    path = released(tmp_path_factory.mktemp(request.param), recorded, request.param, 6.0)
     model = ZeroShot(build_backbone(request.param), 300)
     report = load_pretrained(model, path, "zero_shot", head=True)
     assert report.complete and "head.weight" in report.loaded
@@ -37,9 +37,9 @@ def filled(request, recorded, tmp_path_factory):
     indirect=["filled"],
 )
 @torch.inference_mode()
-def test_a_released_file_computes_the_recorded_vectors(filled, case):
+def test_a_released_file_computes_the_recorded_vectors(filled, recorded, case):
     name, model = filled
-    want = CASES[name][case]
+    want = recorded(NUMBERS)[name][case]
     views = want["input_shape"][1]
     video = clips(want["input_shape"]).float().double().flatten(0, 1)
     seen = []
@@ -53,9 +53,9 @@ def test_a_released_file_computes_the_recorded_vectors(filled, case):
 
 
 @pytest.mark.parametrize("filled", ["r3d_18"], indirect=True)
-def test_the_loss_is_the_recorded_one_and_twice_the_cosine_distance(filled):
+def test_the_loss_is_the_recorded_one_and_twice_the_cosine_distance(filled, recorded):
     name, model = filled
-    want = CASES[name]["loss"]
+    want = recorded(NUMBERS)[name]["loss"]
     with torch.no_grad():
         found = model([clips(want["input_shape"]).float().double().flatten(0, 1)])
     targets = torch.arange(600, dtype=torch.float64).mul(0.13).add(0.5).sin().view(2, 300)
@@ -71,7 +71,7 @@ def test_the_loss_is_the_recorded_one_and_twice_the_cosine_distance(filled):
 
 @torch.inference_mode()
 def test_c3d_computes_the_recorded_vectors(recorded, tmp_path):
-    path = write(tmp_path, zero_shot_content(recorded("zeroshot/state_dict_c3d.json"), 1.0))
+    path = released(tmp_path, recorded, "c3d", 1.0)
     model = ZeroShot(build_backbone("c3d"), 300)
     report = load_pretrained(model, path, "zero_shot", "c3d", head=True)
     assert "layers that are not used" in report.ignored.values()

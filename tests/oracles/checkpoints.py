@@ -77,39 +77,12 @@ def wanted_names(recorded: dict[str, Any]) -> set[str]:
     return names
 
 
-def described(state: dict[str, torch.Tensor], prefix: str = "") -> list[list[Any]]:
-    """Return name, shape and type of every tensor, as recorded lists of entries have them."""
-    return [
-        [prefix + name, list(value.shape), str(value.dtype).removeprefix("torch.")]
-        for name, value in state.items()
-    ]
-
-
 def maps_of(network: nn.Module, x: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return what each child of a network makes of an input, by name."""
     found = {}
     for name, child in network.named_children():
         x = found[name] = child(x)
     return found
-
-
-def check_tensor(found: torch.Tensor, want: dict[str, Any]) -> None:
-    """Compare the features of two samples with AVID's recorded numbers."""
-    assert list(found.shape) == want["shape"]
-    assert float(found.double().norm()) == pytest.approx(want["l2"], rel=1e-4)
-    assert float(found.double().mean()) == pytest.approx(want["mean"], **CLOSE)
-    first, last = found[0].flatten()[:8].tolist(), found[-1].flatten()[-4:].tolist()
-    assert first == pytest.approx(want["sample0_first8"], **CLOSE)
-    assert last == pytest.approx(want["sample1_last4"], **CLOSE)
-
-
-def check_rows(found: torch.Tensor, want: list[dict[str, Any]]) -> None:
-    """Compare vectors of samples with AVID's recorded numbers."""
-    for row, expected in zip(found, want, strict=True):
-        count = len(expected["first"])
-        assert row[:count].tolist() == pytest.approx(expected["first"], **CLOSE)
-        assert float(row.double().norm()) == pytest.approx(expected["l2"], rel=1e-4)
-        assert float(row.double().mean()) == pytest.approx(expected["mean"], **CLOSE)
 
 
 @torch.inference_mode()

@@ -124,15 +124,6 @@ def severe_input(shape, fill: dict, rule: str) -> torch.Tensor:
     return rounded(x.reshape(shape))
 
 
-def severe_map(shape, rule: str, c: float, seed: int) -> torch.Tensor:
-    """Return SEVERE's feature map of rule ``sine`` or ``hash``."""
-    if rule == "hash":
-        values = 2 * severe_hash(shape, 1_000_000, seed)
-    else:
-        values = np.sin(c * np.arange(math.prod(shape), dtype=np.float64))
-    return rounded(values.reshape(shape))
-
-
 def gdt_hash(shape, stream: int) -> np.ndarray:
     """Return GDT's hash values in [0, 1), flat."""
     mask = np.uint64(0xFFFFFFFF)
@@ -156,8 +147,27 @@ def zero_shot_entry(name: str, shape, dtype: str, i: int, gain: float) -> torch.
     return fill_entry(name, shape, dtype, w, gain * w / math.sqrt(max(fan_in(shape), 1)))
 
 
-def madeup(word: str) -> np.ndarray:
-    """Return the vector of a word in the recorded zero-shot numbers."""
+def severe_map(shape, rule: str, c: float, seed: int) -> torch.Tensor:
+    """Return SEVERE's feature map of rule ``sine`` or ``hash``."""
+    if rule == "hash":
+        values = 2 * severe_hash(shape, 1_000_000, seed)
+    else:
+        values = np.sin(c * np.arange(math.prod(shape), dtype=np.float64))
+    return rounded(values.reshape(shape))
+
+
+def listed(tensors: dict[str, torch.Tensor]) -> list[list]:
+    """Return names, shapes and types as the recorded lists of entries have them."""
+    return [[k, list(t.shape), str(t.dtype).removeprefix("torch.")] for k, t in tensors.items()]
+
+
+def madeup_vector(word: str) -> np.ndarray:
+    """Return the unit vector ``(16,)`` of a word in the recorded zero-shot numbers."""
     h = sum((p + 1) ** 2 * ord(c) for p, c in enumerate(word)) % 1009
     v = np.sin(0.1 * h + 0.5 * np.arange(16) * (1 + h % 7))
     return (v / np.linalg.norm(v)).astype(np.float32)
+
+
+def gdt_input(shape, stream: int) -> torch.Tensor:
+    """Return GDT's input of a stream."""
+    return rounded(2 * gdt_hash(shape, stream).reshape(shape) - 1)

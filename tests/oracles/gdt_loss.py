@@ -1,32 +1,26 @@
-"""GDT's loss as loops over single scores, and the recorded embeddings."""
+"""GDT's loss as loops over single scores, and the recorded embeddings of GDT and STiCA."""
 
 import math
 
 import torch
 
 VIEWS = ("", "R", "2", "2R")
-
-
-CONSTANTS = {"p": 0.9, "q": 2.1, "r": 0.6, "s": 0.37, "t": 1.7, "u": 0.5}
+P, Q, R, S, T, U = 0.9, 2.1, 0.6, 0.37, 1.7, 0.5
 
 
 def rows(tag: int, rank: int, count: int, dim: int = 16) -> torch.Tensor:
-    """Return unit rows ``(count, dim)`` in float64 of the samples of a process, as recorded."""
-    p, q, r, s, t, u = CONSTANTS.values()
+    """Return unit rows ``(count, dim)`` in float64 of the samples of a process."""
     g = (rank * count + torch.arange(count, dtype=torch.float64))[:, None]
     c = torch.arange(dim, dtype=torch.float64)[None, :]
-    raw = (p * c + q * g).sin() + r * (s * c * (tag + 1) + t * g + u * tag).sin()
+    raw = (P * c + Q * g).sin() + R * (S * c * (tag + 1) + T * g + U * tag).sin()
     return torch.nn.functional.normalize(raw, dim=1)
 
 
 def embeddings(numbers, rank, count):
     """Return the recorded embeddings of a process: view -> float64 (video, audio) ``(N, D)``."""
-    assert numbers["embedding_constants"] == CONSTANTS
+    tags = numbers["tags"]
     return {
-        view: tuple(
-            rows(numbers["tags"][letter + view], rank, count, numbers["dim"]).float().double()
-            for letter in "va"
-        )
+        view: tuple(rows(tags[m + view], rank, count).float().double() for m in "va")
         for view in VIEWS
     }
 

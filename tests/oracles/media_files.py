@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
 
 BITS = 12
 BLOCK = 8
@@ -214,3 +215,14 @@ def damage(folder: Path, good: Path, other: str = "") -> dict[str, Path]:
     files["no_packet"] = folder / f"no_packet{other}.mkv"
     write_empty_stream(files["no_packet"])
     return files
+
+
+def write_scenes(folder: Path, images: Path, names: list[str], count: int) -> None:
+    """Write the list of SUN397 and images of noise, the first of each class in grey."""
+    (folder / "ClassName.txt").write_text("\n".join(names))
+    rng = np.random.default_rng(0)
+    for name in names:
+        (images / name[1:]).mkdir(parents=True)
+        for k in range(count):
+            pixels = rng.integers(0, 255, (180, 200, 3) if k else (180, 200), dtype=np.uint8)
+            Image.fromarray(pixels).save(images / name[1:] / f"sun_{k}.png")

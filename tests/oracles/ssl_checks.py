@@ -1,18 +1,9 @@
-"""Comparisons that several tests of the self-supervised losses share."""
+"""Comparisons and an encoder that several tests of the self-supervised losses share."""
+
+import copy
 
 import torch
 from torch import nn
-
-
-class TwoMaps(nn.Module):
-    """A toy encoder: a linear map for each modality."""
-
-    def __init__(self, video_size, audio_size):
-        super().__init__()
-        self.video, self.audio = nn.Linear(video_size, 16), nn.Linear(audio_size, 16)
-
-    def forward(self, inputs):
-        return {name: getattr(self, name)(inputs[name]) for name in ("video", "audio")}
 
 
 def close(found, wanted, rtol=1e-4, atol=1e-6):
@@ -39,3 +30,15 @@ def check_rows(bank, recorded):
     assert recorded
     for row, wanted in recorded.items():
         close(bank.rows[int(row), : len(wanted)], wanted, atol=1e-6)
+
+
+class TwoMaps(nn.Module):
+    """A linear map each of video and audio, with the same layers behind both."""
+
+    def __init__(self, video: int, audio: int, width: int, *layers: nn.Module) -> None:
+        super().__init__()
+        self.video = nn.Sequential(nn.Linear(video, width), *copy.deepcopy(layers))
+        self.audio = nn.Sequential(nn.Linear(audio, width), *copy.deepcopy(layers))
+
+    def forward(self, inputs):
+        return {name: getattr(self, name)(inputs[name]) for name in ("video", "audio")}

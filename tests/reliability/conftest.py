@@ -76,22 +76,13 @@ def method(request):
         elif name == "avid_cma":
             words = [*get("cma_overrides"), "SSL.CHECKPOINT", str(get("undisturbed")("avid"))]
         elif name in ("gdt", "stica", "gdt_text"):
-            words = [*without(get("pretrain_overrides"), "SSL.AVID"), *MORE.get(name, ())]
-            words += captions(get("demo_world")) if name == "gdt_text" else []
+            method = "caption" if name == "gdt_text" else "method"
+            words = [*get(f"{method}_overrides"), *MORE.get(name, ())]
         else:
             words = get(name)
         return ["--cfg", str(ROOT / f"configs/demo/{name}.yaml"), *words, *EXACT]
 
     return of
-
-
-def captions(world: Path) -> list[str]:
-    howto = world / "howto100m"
-    return [
-        *("TRAIN.DATASET", "howto100m", "TEST.DATASET", "howto100m"),
-        *("DATA.PATH_TO_DATA_DIR", str(howto), "DATA.PATH_PREFIX", str(howto / "videos")),
-        *("TEXT.CAPTION_DIR", str(howto / "captions"), "TEXT.VECTORS", str(howto / "word2vec.pth")),
-    ]
 
 
 @pytest.fixture(scope="session")

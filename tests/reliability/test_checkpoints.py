@@ -14,7 +14,9 @@ import pytest
 import torch
 from engine.conftest import ROOT
 from reliability.conftest import FULL, SEED
+from reliability.test_kills import KILL
 from torch import nn
+from warm import NAMES
 
 from slowfast.checkpoint.background import CheckpointSaver
 from slowfast.checkpoint.store import CheckpointStore
@@ -98,31 +100,13 @@ def points(size: int):
 
 def save_until(store: CheckpointStore, state: dict, point: int | str) -> None:
     """Save in this process, which is killed at a point."""
-
-    def die(*_, **__):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    if point == "unlink":
-        Path.unlink = die
-    elif isinstance(point, str):
-        setattr(os, point, die)
-    else:
-        save = torch.save
-
-        class Torn:
-            def __init__(self, file):
-                self.file, self.left, self.flush = file, point, file.flush
-
-            def write(self, data):
-                data = memoryview(data)[: self.left]
-                self.file.write(data)
-                self.left -= len(data)
-                if not self.left:
-                    self.file.flush()
-                    die()
-                return len(data)
-
-        torch.save = lambda content, file: save(content, Torn(file))
+    owner = "Path" if point == "unlink" else "os"
+    cut = (
+        f"kill_at({owner}, {point!r}, 1)"
+        if isinstance(point, str)
+        else f"kill_while_writing(1, {point})"
+    )
+    exec(NAMES + KILL + cut, {})
     store.save(state, 2)
 
 

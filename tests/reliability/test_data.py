@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engine.conftest import ROOT
+from engine.conftest import ROOT, assert_equal_runs
 from oracles.media_files import damage
 from reliability.conftest import EXACT, FULL, SEED
-from reliability.test_kills import KILL, assert_equal_runs
+from reliability.test_kills import KILL
 
 from slowfast.config import load_cfg
 from slowfast.datasets.build import build_dataset

@@ -1,10 +1,9 @@
 """A restart by torchrun finds itself and changes no number."""
 
 import pytest
-from engine.conftest import ROOT
+from engine.conftest import ROOT, assert_equal_runs
 from engine.driver import Driven
 from reliability.conftest import FULL
-from reliability.test_kills import assert_equal_runs
 
 CFG = str(ROOT / "configs/demo/recognition.yaml")
 KILLS = (3, 6) if FULL else (3,)

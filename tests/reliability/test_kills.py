@@ -6,11 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
+from engine.conftest import assert_equal_runs
 from reliability.conftest import FULL, SEED
 
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file
-from slowfast.utils.files import TEMPORARY
 
 KILL = """
 def kill_at(owner, name, count, pid=os.getpid):
@@ -41,7 +40,8 @@ def kill_while_writing(save, bytes, whole=torch.save):
         saves.append(file)
         whole(content, Torn(file) if len(saves) == save else file)
     torch.save = torn
-
+"""
+PLACES = """
 from slowfast.datasets.clips import ClipDataset
 from slowfast.engine import evaluate
 from slowfast.engine.hooks.logging import EpochStartHook
@@ -81,12 +81,6 @@ LONG = {
 }
 
 
-def rows_of(folder: Path) -> list[dict]:
-    """Return the numbers of a run but for those of a clock; every line must be whole."""
-    rows = [json.loads(line) for line in (folder / "stats.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in row.items() if not k.startswith("dt")} for row in rows]
-
-
 def check_killed(folder: Path) -> None:
     """Check what a kill leaves: rows that are whole but for the last, checkpoints that are whole."""
     for path in CheckpointStore(folder / "checkpoints").files():
@@ -95,18 +89,6 @@ def check_killed(folder: Path) -> None:
         *lines, _ = (folder / "stats.jsonl").read_bytes().split(b"\n")
         steps = [row["step"] for row in map(json.loads, lines) if row["_type"] == "train_iter"]
         assert steps == sorted(set(steps))
-
-
-def assert_equal_runs(one: Path, other: Path) -> None:
-    states = [
-        load_checkpoint_file(CheckpointStore(folder / "checkpoints").files()[-1])
-        for folder in (one, other)
-    ]
-    for part in ("model_state", "optimizer_state", "progress"):
-        torch.testing.assert_close(states[0][part], states[1][part], rtol=0, atol=0)
-    assert states[0]["hooks"] == states[1]["hooks"]
-    assert rows_of(one) == rows_of(other)
-    assert not list(other.rglob(f"*{TEMPORARY}")) and not (other / ".lock").exists()
 
 
 @pytest.mark.parametrize("name", LONG if FULL else SHORT)
@@ -125,7 +107,7 @@ def test_a_killed_run_ends_with_the_same_numbers(
             bytes=draw.randrange(1, size),
             seconds=round(draw.uniform(0.1, 0.9) * seconds, 2),
         )
-        lines = KILL + lines
+        lines = KILL + PLACES + lines
         run = runner.begin([*words, *more], tmp_path / f"{number}.txt", lines)
         status = run.end()
         if status == 0:  # it was over before that moment: kill a new one

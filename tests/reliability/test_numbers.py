@@ -1,8 +1,8 @@
 """What is not finite ends a run within a log period and leaves nothing of it behind."""
 
 import pytest
+from engine.conftest import assert_equal_runs
 from reliability.conftest import FULL
-from reliability.test_kills import assert_equal_runs
 
 from slowfast.checkpoint.networks import not_finite
 from slowfast.checkpoint.store import CheckpointStore, load_checkpoint_file

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 CONFIG = "configs/AVA/VSSL/32x2_112x112_R18_v2.2_ctp.yaml"
+OTHER = ("jobs/train_on_ava.sh", "-c", "configs/other/run.yaml")
 NAME = "VSSL--32x2_112x112_R18_v2.2_ctp"
+
+
+@pytest.fixture(autouse=True)
+def other(repository):
+    repository.file(OTHER[2])
 
 
 def ava_data(folder: Path, lists: str = "annotations") -> Path:
@@ -17,13 +23,6 @@ def ava_data(folder: Path, lists: str = "annotations") -> Path:
     for name in ("train.csv", "val.csv"):
         (folder / lists / name).write_text("x\n")
     return folder
-
-
-@pytest.fixture
-def job(repository):
-    """Return the words of a job of a config that is no published one."""
-    repository.file("configs/other/run.yaml")
-    return "jobs/train_on_ava.sh", "-c", "configs/other/run.yaml"
 
 
 def log_of(repository, base="outputs/AVA", name=NAME):
@@ -67,9 +66,9 @@ def test_relative_paths_are_seen_from_where_the_user_is(repository):
     assert (keys["WANDB.ENABLE"], keys["WANDB.ENTITY"]) == ("True", "me")
 
 
-def test_other_configs_keep_their_own_paths(repository, job):
+def test_other_configs_keep_their_own_paths(repository):
     ava_data(repository.root / "data" / "AVA")
-    assert repository.run(*job).returncode == 0
+    assert repository.run(*OTHER).returncode == 0
     assert not [key for key in repository.given() if key.startswith("AVA.")]
 
 
@@ -92,10 +91,10 @@ def test_without_any_data_the_paths_of_the_config_count(repository):
     assert "AVA.FRAME_DIR" not in repository.given()
 
 
-def test_the_log_holds_both_streams_of_all_runs_and_the_status_is_that_of_the_run(repository, job):
+def test_the_log_holds_both_streams_of_all_runs_and_the_status_is_that_of_the_run(repository):
     work = "echo on stdout; echo on stderr >&2; exit 3"
     for _ in range(2):
-        done = repository.run(*job, FAKE_WORK=work)
+        done = repository.run(*OTHER, FAKE_WORK=work)
         assert done.returncode == 3
         assert "on stdout" in done.stdout and "on stderr" in done.stdout
     log = log_of(repository, name="other--run")
@@ -104,10 +103,10 @@ def test_the_log_holds_both_streams_of_all_runs_and_the_status_is_that_of_the_ru
     assert log.endswith("on stderr\n")
 
 
-def test_what_a_run_says_is_shown_while_it_runs(repository, job):
+def test_what_a_run_says_is_shown_while_it_runs(repository):
     go = repository.root / "go"
     work = 'echo step 1; until [ -e "$GO" ]; do sleep 0.02; done; echo step 2'
-    process = repository.start(*job, FAKE_WORK=work, GO=str(go))
+    process = repository.start(*OTHER, FAKE_WORK=work, GO=str(go))
     repository.wait_for(process, "step 1")
     for _ in range(100):
         if "step 1\n" in log_of(repository, name="other--run"):
@@ -130,9 +129,9 @@ while :; do sleep 0.05; done
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGINT"])
-def test_signals_reach_the_run_and_its_status_comes_back(repository, job, name):
+def test_signals_reach_the_run_and_its_status_comes_back(repository, name):
     number = getattr(signal, name)
-    process = repository.start(*job, FAKE_WORK=SAVES)
+    process = repository.start(*OTHER, FAKE_WORK=SAVES)
     repository.wait_for(process, "ready")
     process.send_signal(number)
     out, _ = process.communicate(timeout=20)
@@ -141,9 +140,9 @@ def test_signals_reach_the_run_and_its_status_comes_back(repository, job, name):
     assert f"saved by {name[3:]}\n" in log_of(repository, name="other--run")
 
 
-def test_a_run_that_goes_on_after_a_signal_is_waited_for(repository, job):
+def test_a_run_that_goes_on_after_a_signal_is_waited_for(repository):
     work = "trap 'echo not yet' TERM; echo ready; for k in {1..20}; do sleep 0.05; done; exit 7"
-    process = repository.start(*job, FAKE_WORK=work)
+    process = repository.start(*OTHER, FAKE_WORK=work)
     repository.wait_for(process, "ready")
     for _ in range(3):
         process.terminate()
@@ -286,13 +285,13 @@ def test_a_data_folder_that_does_not_exist_is_refused(repository):
     assert done.returncode == 1 and f"{repository.home}/nowhere" in done.stderr
 
 
-def test_an_environment_that_the_user_chose_is_not_passed_over(repository, job):
-    done = repository.run(*job, FAKE_LACKS="1")
+def test_an_environment_that_the_user_chose_is_not_passed_over(repository):
+    done = repository.run(*OTHER, FAKE_LACKS="1")
     assert done.returncode == 1 and not repository.calls()
     assert "bash setup/create_env.sh" in done.stderr and "bash scripts/test.sh" in done.stderr
 
 
-def test_without_any_environment_one_is_made(repository, job):
+def test_without_any_environment_one_is_made(repository):
     """As on a fresh clone: no environment is active and python3 has not got the packages."""
     python = repository.python.read_text()
     repository.file(
@@ -304,11 +303,11 @@ def test_without_any_environment_one_is_made(repository, job):
     for name in ("PYTHON", "VIRTUAL_ENV"):
         repository.environment.pop(name, None)
     repository.environment["PATH"] = f"{good.parent}:{repository.environment['PATH']}"
-    done = repository.run(*job, GOOD=str(good))
+    done = repository.run(*OTHER, GOOD=str(good))
     assert done.returncode == 0, done.stderr
     assert repository.root.joinpath(".venv/bin/python").exists()
     assert len(repository.calls()) == 1
-    done = repository.run(*job)  # and taken the second time
+    done = repository.run(*OTHER)  # and taken the second time
     assert done.returncode == 0 and len(repository.calls()) == 2
 
 

@@ -23,10 +23,9 @@ BOXES = (
 
 
 @pytest.fixture
-def server():
-    """A web server: ``files`` by name, ``loads`` that were asked for, ``url``."""
-    with serving() as web:
-        yield web
+def server(tmp_path):
+    with serving(tmp_path / "www") as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,29 +1,18 @@
 """Two processes that share a batch against the recorded run of two, and against one process."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from oracles.avid_banks import embeddings
 from oracles.ssl_checks import check_gradients, close
-from warm import run_ranks_of
-
-TESTS = Path(__file__).resolve().parents[1]
+from warm import found_by_ranks
 
 # One process of two: half of the recorded batch, the recorded negatives, one update.
 WORKER = """
-import json, os, sys
-from pathlib import Path
-import torch
-import torch.distributed as dist
-sys.path.insert(0, sys.argv[1])
 from oracles.avid_banks import banks, embeddings
 from slowfast.ssl.criterion import AudioVisualCriterion, ContrastiveConfig
-from slowfast.utils import distributed as du
 
-folder, rank, loss = Path(sys.argv[2]), int(os.environ["RANK"]), sys.argv[3]
-dist.init_process_group("gloo")
-case = json.loads((Path(sys.argv[1]) / "fixtures/avid/loss_avid.json").read_text())
+(loss,) = words
+case = json.loads(Path(tests, "fixtures/avid/loss_avid.json").read_text())
 inputs, index = case["inputs"], list(case["cross"]["y"])
 if loss == "repeated":
     index[4] = index[1]  # the same file on both processes
@@ -36,29 +25,20 @@ video, audio = (e[mine].clone().requires_grad_() for e in embeddings(inputs))
 negatives = torch.tensor(case["cross"]["negatives"])[mine]
 losses, _ = criterion(video, audio, torch.tensor(index)[mine], negatives)
 losses["instance_cross"].backward()
-torch.save(
-    {
-        "loss": losses["instance_cross"].detach(),
-        "partition": criterion.partition,
-        "rows": criterion.video_bank.rows,
-        "audio_rows": criterion.audio_bank.rows,
-        "written_at": criterion.video_bank.written_at,
-        "grad": video.grad,
-    },
-    folder / f"{rank}.pt",
-)
-du.destroy_process_group()
+found = {
+    "loss": losses["instance_cross"].detach(),
+    "partition": criterion.partition,
+    "rows": criterion.video_bank.rows,
+    "audio_rows": criterion.audio_bank.rows,
+    "written_at": criterion.video_bank.written_at,
+    "grad": video.grad,
+}
 """
-
-
-def run_two(folder: Path, loss: str) -> list[dict]:
-    run_ranks_of(WORKER, folder, TESTS, folder, loss)
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
 
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    return run_two(tmp_path_factory.mktemp("two"), "nce")
+    return found_by_ranks(WORKER, tmp_path_factory.mktemp("two"), "nce")
 
 
 def test_banks_partition_and_losses_are_those_of_the_recorded_pair(two, recorded):
@@ -93,13 +73,13 @@ def test_two_processes_equal_one_with_the_whole_batch(two, recorded, make_criter
 
 
 def test_a_file_on_both_processes_resolves_the_same_way(tmp_path):
-    found = run_two(tmp_path, "repeated")
+    found = found_by_ranks(WORKER, tmp_path, "repeated")
     for part in ("rows", "audio_rows", "written_at"):
         assert torch.equal(found[0][part], found[1][part])
 
 
 def test_in_batch_contrast_spans_the_batches_of_both_processes(tmp_path, recorded, make_criterion):
-    found = run_two(tmp_path, "in_batch")
+    found = found_by_ranks(WORKER, tmp_path, "in_batch")
     inputs = recorded("avid/loss_avid.json")["inputs"]
     criterion = make_criterion(inputs, {"instance_cross": 1.0}, loss="in_batch")
     video, audio = (e.requires_grad_() for e in embeddings(inputs))

@@ -8,7 +8,12 @@ from slowfast.ssl.gdt import GDT
 from slowfast.ssl.transformations import HYPOTHESES, find_hypothesis
 
 ITEM, MOMENT, BATCH = 12, 6, 16
-SIZE = ITEM + MOMENT + MOMENT  # of an input that holds item, moment and direction
+
+
+def encoder():
+    """Return two linear maps of inputs that hold item, moment and direction."""
+    size = ITEM + MOMENT + MOMENT
+    return TwoMaps(size, size, 16).double()
 
 
 def sample(views, generator):
@@ -32,7 +37,7 @@ def sample(views, generator):
 def trained(which, steps, lr=0.01):
     """Return a model after some steps, the loss of each, and the metrics of unseen items."""
     torch.manual_seed(0)
-    model = GDT(TwoMaps(SIZE, SIZE).double(), find_hypothesis(which), temperature=0.1)
+    model = GDT(encoder(), find_hypothesis(which), temperature=0.1)
     generator = torch.Generator().manual_seed(1)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     losses = []
@@ -60,7 +65,7 @@ def test_every_hypothesis_learns_and_tells_what_its_name_says(number):
 
 
 def test_views_are_encoded_one_by_one_in_the_order_of_the_hypothesis():
-    model = GDT(TwoMaps(SIZE, SIZE).double(), HYPOTHESES[5])
+    model = GDT(encoder(), HYPOTHESES[5])
     seen = []
     model.encoder.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]["video"]))
     x = sample(model.hypothesis.views, torch.Generator().manual_seed(0))
@@ -75,4 +80,5 @@ def test_views_are_encoded_one_by_one_in_the_order_of_the_hypothesis():
 def test_twenty_losses(recorded):
     """Golden numbers: a change of any of them shows."""
     _, losses, _ = trained(7, 20)
-    assert losses == pytest.approx(recorded("ssl/twenty_losses.json")["gdt_7"], rel=1e-4)
+    want = recorded("slowfast_vssl/twenty_losses.json")["GDT, 7"]
+    assert losses == pytest.approx(want, rel=1e-4)

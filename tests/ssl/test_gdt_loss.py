@@ -2,18 +2,16 @@
 
 import math
 from dataclasses import asdict
-from pathlib import Path
 
 import pytest
 import torch
 from oracles.gdt_loss import embeddings, gdt_total
-from warm import run_ranks_of
+from warm import found_by_ranks
 
 from slowfast.ssl.gdt_loss import gdt_loss, gdt_terms
 from slowfast.ssl.transformations import HYPOTHESES, find_hypothesis, parse_steps, remote_views
 from slowfast.utils.errors import ConfigError
 
-TESTS = Path(__file__).resolve().parents[1]
 NUMBERS = range(1, 10)
 # Recorded run: (world, whether the lists of negatives grow).
 RUNS = {
@@ -170,18 +168,10 @@ def test_variance_and_invariance_pull_apart(numbers):
 
 
 WORKER = """
-import json, os, sys
-from pathlib import Path
-import torch
-import torch.distributed as dist
-sys.path.insert(0, sys.argv[1])
 from oracles.gdt_loss import embeddings
 from slowfast.ssl.gdt_loss import gdt_loss
-from slowfast.utils import distributed as du
 
-folder, rank = Path(sys.argv[2]), int(os.environ["RANK"])
-dist.init_process_group("gloo")
-numbers = json.loads((Path(sys.argv[1]) / "fixtures/gdt/loss_gdt.json").read_text())
+numbers = json.loads(Path(tests, "fixtures/gdt/loss_gdt.json").read_text())
 found = {}
 for number in (1, 7):
     for key_gradient in (False, True):
@@ -190,14 +180,11 @@ for number in (1, 7):
         loss = sum(gdt_loss(views, number, 0.07, "global", key_gradient=key_gradient).values())
         loss.backward()
         found[f"{number} {key_gradient}"] = (loss.detach(), views[""][0].grad)
-torch.save(found, folder / f"{rank}.pt")
-du.destroy_process_group()
 """
 
 
 def test_two_processes_gather_and_equal_one_with_the_whole_batch(tmp_path, numbers):
-    run_ranks_of(WORKER, tmp_path, TESTS, tmp_path)
-    two = [torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    two = found_by_ranks(WORKER, tmp_path)
     for number in (1, 7):
         for key_gradient in (False, True):
             views = views_of(numbers, 0, 6)

@@ -1,11 +1,9 @@
 """A search shared among processes finds what a single one finds."""
 
-import json
-
 import pytest
 import torch
 from oracles.mining import random_banks
-from warm import run_ranks_of
+from warm import found_by_ranks
 
 from slowfast.ssl import mining
 from slowfast.ssl.mining import mine_over_processes, mine_positives
@@ -54,14 +52,8 @@ def test_too_many_positives_are_refused_before_any_work(seventy, mined):
 
 
 WORKER = """
-import json, os, sys
-import torch
-import torch.distributed as dist
 from slowfast.ssl import mining
-from slowfast.utils import distributed as du
 
-folder, rank = sys.argv[1], os.environ["RANK"]
-dist.init_process_group("gloo")
 mining.BLOCK_ROWS = 16
 mined, mine = [], mining.mine_positives
 
@@ -74,20 +66,17 @@ banks = torch.load(f"{folder}/banks.pt", weights_only=True)
 whole = mining.mine_over_processes(*banks, 8)
 starts = list(mined)
 few = mining.mine_over_processes(*(bank[:20] for bank in banks), 8)
-result = {"mined": starts, "whole": whole.tolist(), "few": few.tolist()}
-json.dump(result, open(f"{folder}/{rank}.json", "w"))
-du.destroy_process_group()
+found = {"mined": starts, "whole": whole, "few": few}
 """
 
 
 def test_processes_share_the_rows_and_all_get_all_sets(seventy, mined, tmp_path):
     """Three processes: shares of two, two and one blocks; then one, one and none."""
     torch.save(list(seventy), tmp_path / "banks.pt")
-    run_ranks_of(WORKER, tmp_path, tmp_path, count=3)
-    results = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(3)]
+    results = found_by_ranks(WORKER, tmp_path, count=3)
     assert [result["mined"] for result in results] == [[0, 16], [32, 48], [64]]
-    whole = mine_positives(*seventy, 8).tolist()
-    few = mine_positives(*(bank[:20] for bank in seventy), 8).tolist()
+    whole = mine_positives(*seventy, 8)
+    few = mine_positives(*(bank[:20] for bank in seventy), 8)
     for result in results:
-        assert result["whole"] == whole
-        assert result["few"] == few
+        assert torch.equal(result["whole"], whole)
+        assert torch.equal(result["few"], few)

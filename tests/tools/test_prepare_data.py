@@ -2,11 +2,10 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from warm import begin, environment
 
 ROOT = Path(__file__).parents[2]
 TOOL = ROOT / "tools" / "prepare_data.py"
@@ -28,17 +27,12 @@ def dataset(tmp_path, media_factory):
 
 
 def test_it_runs_as_a_program_from_any_folder(tmp_path):
-    done = subprocess.run(
-        [sys.executable, str(TOOL), "transcode", "nowhere", "out"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: nowhere: no such folder")
-    assert "Traceback" not in done.stderr
+    out, err = tmp_path / "out.txt", tmp_path / "err.txt"
+    words = [TOOL, "transcode", "nowhere", "out"]
+    assert begin(words, environment(), out, err, folder=tmp_path).wait() == 1
+    assert not out.read_text()
+    assert err.read_text().startswith("error: nowhere: no such folder")
+    assert "Traceback" not in err.read_text()
 
 
 def test_verify_says_what_is_wrong_and_fails(run, dataset, tmp_path):

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 import slowfast.utils.checkpoint as cu
-from slowfast.config import get_cfg
 from slowfast.models.build import build_model
 from slowfast.models.optimizer import construct_optimizer
 from slowfast.utils import misc
@@ -13,12 +12,8 @@ from slowfast.utils.parser import load_config, parse_args
 
 
 @pytest.fixture
-def cfg(tmp_path):
-    cfg = get_cfg()
-    cfg.MODEL.MODEL_NAME, cfg.MODEL.ARCH, cfg.MODEL.NUM_CLASSES = "VSSL", "avid_r2plus1d_tiny", 5
-    cfg.DATA.NUM_FRAMES, cfg.DATA.TRAIN_CROP_SIZE, cfg.NUM_GPUS = 8, 32, 0
-    cfg.OUTPUT_DIR = str(tmp_path)
-    return cfg
+def cfg(tiny_cfg):
+    return tiny_cfg
 
 
 def test_a_model_takes_a_plain_tensor(cfg):

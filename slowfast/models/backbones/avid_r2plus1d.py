@@ -75,11 +75,16 @@ class AvidR2Plus1D(nn.Sequential):
         depth: 10, 18 or 34.
         stem_pool: max-pool in the stem; the small variant for ablations has none.
         width: channels of the stem; the published networks have 64.
+
+    Raises:
+        ValueError: another depth.
     """
 
     pooling = "max"
 
     def __init__(self, depth: int = 18, stem_pool: bool = True, width: int = 64) -> None:
+        if depth not in STAGE_BLOCKS:
+            raise ValueError(f"depth {depth}: choose one of {sorted(STAGE_BLOCKS)}")
         widths = [channels * width // 64 for channels in WIDTHS]
         stem = [
             nn.Conv3d(3, width, (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False),
