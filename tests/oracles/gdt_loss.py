@@ -18,9 +18,10 @@ def rows(tag: int, rank: int, count: int, dim: int = 16) -> torch.Tensor:
 
 def embeddings(numbers, rank, count):
     """Return the recorded embeddings of a process: view -> float64 (video, audio) ``(N, D)``."""
-    tags = numbers["tags"]
+    assert numbers["embedding_constants"] == {"p": P, "q": Q, "r": R, "s": S, "t": T, "u": U}
+    tags, dim = numbers["tags"], numbers["dim"]
     return {
-        view: tuple(rows(tags[m + view], rank, count).float().double() for m in "va")
+        view: tuple(rows(tags[m + view], rank, count, dim).float().double() for m in "va")
         for view in VIEWS
     }
 
